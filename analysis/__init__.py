@@ -1,0 +1,1 @@
+"""From tables to a comparison: study definition, derivation, statistics, results, pages."""

@@ -1,0 +1,1 @@
+"""The edge: FHIR client, landing, acceptance, sandbox, command line, Prefect flows."""
