@@ -40,7 +40,9 @@ def _window(value: object) -> object:
         return value
     match = re.fullmatch(r"(-?\d+)?\.\.(-?\d+|cutoff)?", value.strip())
     if match is None:
-        raise ValueError('a window is "LOW..HIGH" in days from the index date, for instance "-28..0", "..0" or "1..cutoff"')
+        raise ValueError(
+            'a window is "LOW..HIGH" in days from the index date, for instance "-28..0", "..0" or "1..cutoff"'
+        )
     low, high = match.groups()
     if low is not None and high not in (None, "cutoff") and int(low) > int(high):
         raise ValueError("the window ends before it begins")
@@ -70,7 +72,11 @@ class Requirement(_Frozen):
 
     @model_validator(mode="after")
     def _one_subject(self) -> Self:
-        asked = [name for name, value in (("list", self.list_), ("covariate", self.covariate), ("complete", self.complete)) if value]
+        asked = [
+            name
+            for name, value in (("list", self.list_), ("covariate", self.covariate), ("complete", self.complete))
+            if value
+        ]
         if len(asked) != 1:
             raise ValueError("name exactly one of: list, covariate, complete")
         if self.covariate and self.in_ is None:
@@ -97,7 +103,9 @@ class Criterion(_Frozen):
         window = self.rule.window
         looks_ahead = window is not None and (window.high_at_cutoff or (window.high or 0) > 0)
         if looks_ahead and not self.after_index:
-            raise ValueError("this criterion looks after the index date: after_index must give the reason and name a sensitivity analysis")
+            raise ValueError(
+                "this criterion looks after the index date: after_index must give the reason and name a sensitivity analysis"
+            )
         return self
 
     @property
@@ -173,7 +181,10 @@ class ArmClause(_Frozen):
     """
 
     list_: str | None = Field(None, alias="list")
-    any_of: tuple[Annotated[str, Field(pattern=r"^(used_device|used_substance|used_code|administered|text):[a-z][a-z0-9-]*$")], ...] = ()
+    any_of: tuple[
+        Annotated[str, Field(pattern=r"^(used_device|used_substance|used_code|administered|text):[a-z][a-z0-9-]*$")],
+        ...,
+    ] = ()
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -324,7 +335,9 @@ class Alive(_Frozen):
     vital_status: str | None = None
     vital_status_values: str | None = None  # ConceptMap to alive | dead | lost
     death: str | None = None  # Observations whose effective date is the date of death
-    tables: tuple[Literal["encounter", "procedure", "observation", "medication_administration", "imaging_study"], ...] = (
+    tables: tuple[
+        Literal["encounter", "procedure", "observation", "medication_administration", "imaging_study"], ...
+    ] = (
         "encounter",
         "procedure",
         "observation",

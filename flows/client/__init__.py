@@ -1,0 +1,1 @@
+"""The FHIR client: search, retry, authentication, origins. It never imports Prefect."""
