@@ -104,7 +104,7 @@ class Criterion(_Frozen):
         looks_ahead = window is not None and (window.high_at_cutoff or (window.high or 0) > 0)
         if looks_ahead and not self.after_index:
             raise ValueError(
-                "this criterion looks after the index date: after_index must give the reason and name a sensitivity analysis"
+                "it looks after the index date: after_index must give the reason and name a sensitivity analysis"
             )
         return self
 
