@@ -1,0 +1,48 @@
+# Every command sets up what it needs by itself. Needed beforehand: Python 3.11 to 3.13 with venv, git, make.
+SETUP = sh requirements/setup.sh
+BEDSIDE = .venv/bin/bedside
+UV = .venv/bin/uv pip compile --system-certs --universal --generate-hashes --no-annotate --python-version 3.11 \
+     --custom-compile-command "make lock" --quiet
+
+.PHONY: help setup setup-dev demo test test-hapi test-hapi-full lint format lock clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+setup:  ## .venv with what a run needs
+	@$(SETUP) run
+
+setup-dev:  ## .venv with what tests and linters need too
+	@$(SETUP) dev
+
+demo: setup  ## the sample study against the embedded sandbox server, through Prefect
+	@$(BEDSIDE) run studies/li2023 --fresh
+
+test: setup-dev  ## every test this machine can run
+	@.venv/bin/pytest -n auto --dist loadgroup
+
+test-hapi: setup-dev  ## the sample study and two public patients against a real HAPI server
+	@.venv/bin/pytest -m hapi
+
+test-hapi-full: setup-dev  ## the same with all thirteen public colorectal patients
+	@BEDSIDE_HAPI_FULL=1 .venv/bin/pytest -m hapi
+
+lint: setup-dev  ## ruff, mypy, import-linter
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: setup-dev  ## let ruff write the code its way
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+lock:  ## renew the hashed requirement files
+	@[ -x .venv/bin/uv ] || { python3 -m venv .venv; .venv/bin/pip install -q uv; }
+	$(UV) --extra dev --extra build -o requirements/dev.txt pyproject.toml
+	$(UV) --extra build -c requirements/dev.txt -o requirements/run.txt pyproject.toml
+	$(UV) --extra build --extra spark -c requirements/dev.txt -o requirements/spark.txt pyproject.toml
+	echo "uv==$$(.venv/bin/uv --version | cut -d' ' -f2)" | $(UV) -o requirements/uv.txt -
+
+clean:  ## remove what was made here (runs stay)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
