@@ -1,0 +1,77 @@
+"""The one entry point, ``bedside``: settles the environment, then hands over to the command line.
+
+Nothing heavy is imported here: ``bedside --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+
+from mappings.errors import BedsideError
+
+ROOMS = ("flows", "expectations", "analysis", "mappings")
+
+
+def settle_environment(environ: dict[str, str] | os._Environ[str] = os.environ) -> None:
+    """Set what Prefect and its libraries read at import: no calls home, a patient start, an absolute home."""
+    environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    environ.setdefault("DO_NOT_TRACK", "1")
+    environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+    environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    environ.setdefault("PREFECT_LOGGING_SERVER_LEVEL", "ERROR")
+    environ.setdefault("PREFECT_CLI_PROMPT", "false")
+    # A relative home would be relative to wherever the command runs, and a prefect.toml there would be read too.
+    home = Path(environ.get("PREFECT_HOME", "~/.prefect")).expanduser().absolute()
+    environ["PREFECT_HOME"] = str(home)
+    environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+
+def check_rooms() -> None:
+    """The package names are plain words, so another package on the path may shadow one: say so instead of failing oddly."""
+    places = {}
+    for room in ROOMS:
+        spec = importlib.util.find_spec(room)
+        if spec is None or not spec.submodule_search_locations:
+            raise BedsideError(f"Bedside's package {room!r} is not installed")
+        places[room] = Path(next(iter(spec.submodule_search_locations))).resolve().parent
+    home = Path(__file__).resolve().parent.parent
+    strangers = sorted(room for room, place in places.items() if place != home)
+    if strangers:
+        raise BedsideError(
+            f"another package shadows Bedside's {', '.join(strangers)}: it lies in {places[strangers[0]]}, Bedside in {home}"
+        )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code (``docs/command-line.md``)."""
+    os.umask(0o077)
+    settle_environment()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        check_rooms()
+        from flows.cli.app import invoke
+
+        return invoke(arguments)
+    except BedsideError as error:
+        return _say(error, arguments)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on where it was", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
+
+
+def _say(error: BedsideError, arguments: list[str]) -> int:
+    if "--json" in arguments:
+        print(json.dumps({"outcome": "error", "exit_code": error.exit_code, "message": str(error)}))
+    print(f"bedside: {error}", file=sys.stderr)
+    return error.exit_code
+
+
+def console() -> None:
+    """The console script."""
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""The ledger as a file, and a recount of what the run folder really holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from expectations.ledger import Ledger, Recount, SubjectCounts, TypeCounts, ViewCounts, imbalances
+from flows.run_folder import RunFolder, write_json
+from mappings.errors import UnusableDataError
+
+
+def read(run: RunFolder) -> Ledger:
+    """The ledger as the run has it; empty before the first step."""
+    if not run.ledger.exists():
+        return Ledger(types={})
+    said = json.loads(run.ledger.read_bytes())
+    subjects = said.get("subjects")
+    return Ledger(
+        types={s: {t: TypeCounts(**c) for t, c in types.items()} for s, types in said["types"].items()},
+        views={s: {v: ViewCounts(**c) for v, c in views.items()} for s, views in said.get("views", {}).items()},
+        subjects=SubjectCounts(**subjects) if subjects else None,
+    )
+
+
+def write(run: RunFolder, ledger: Ledger) -> None:
+    """Keep the ledger, whether or not it balances, with every imbalance named."""
+    found = imbalances(ledger)
+    write_json(run.ledger, {**asdict(ledger), "balanced": not found, "imbalances": list(found)})
+
+
+def require_balance(run: RunFolder, before: str) -> Ledger:
+    """Recount the files of the run and hold them against the ledger; raise ``UnusableDataError`` if a line is missing."""
+    ledger = read(run)
+    found = imbalances(ledger, recount(run))
+    if found:
+        raise UnusableDataError(
+            f"the ledger does not balance before {before}; nothing is analysed:\n" + "\n".join(f"  {f}" for f in found)
+        )
+    return ledger
+
+
+def from_manifest(manifest: Mapping[str, Any]) -> dict[str, TypeCounts]:
+    """The arrival half of the ledger, from a landing manifest."""
+    return {
+        type_: TypeCounts(
+            received=c["received"],
+            landed=c["landed"],
+            duplicates=c["duplicates"],
+            outcomes=c["outcomes"],
+            not_asked=dict(c["not_asked"]),
+            server_total=c.get("server_total") if c.get("total_exact") else None,
+            distinct=c.get("distinct"),
+        )
+        for type_, c in manifest["types"].items()
+    }
+
+
+def recount(run: RunFolder) -> Recount:
+    """Count the lines and rows that lie in the run folder now."""
+    said = run.read()["steps"]
+    return Recount(
+        landed=_lines(run.root / "landing"),
+        accepted=_lines(run.root / "accepted") if "accept" in said else None,
+        quarantined=_lines(run.root / "quarantine") if "accept" in said else None,
+        rows=_rows(run.tables) if "map" in said else None,
+        subjects=_subjects(run.analysis) if "derive" in said and (run.analysis / "adsl.parquet").exists() else None,
+    )
+
+
+def _lines(folder: Path) -> dict[str, dict[str, int]]:
+    counted: dict[str, dict[str, int]] = {}
+    for site in sorted(p for p in folder.glob("*") if p.is_dir()):
+        types: dict[str, int] = {}
+        for file in _resource_files(site):
+            type_ = file.name.split(".", 1)[0]
+            types[type_] = types.get(type_, 0) + _count_lines(file)
+        counted[site.name] = types
+    return counted
+
+
+def _resource_files(site: Path) -> Iterable[Path]:
+    # The bulk log and the outcomes of quarantine stand beside the resources and are not resources of the source.
+    return (f for f in sorted(site.glob("*.ndjson")) if f.name not in ("log.ndjson", "OperationOutcome.ndjson"))
+
+
+def _count_lines(file: Path) -> int:
+    lines = 0
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            lines += block.count(b"\n")
+    return lines
+
+
+def _rows(tables: Path) -> dict[str, dict[str, int]]:
+    import duckdb
+
+    counted: dict[str, dict[str, int]] = {}
+    with duckdb.connect() as con:
+        for file in sorted(tables.glob("*.parquet")):
+            for site, n in con.execute("select site, count(*) from read_parquet(?) group by site", [str(file)]).fetchall():
+                counted.setdefault(site, {})[file.stem] = n
+    return counted
+
+
+def _subjects(analysis: Path) -> SubjectCounts:
+    import duckdb
+
+    with duckdb.connect() as con:
+        adsl = str(analysis / "adsl.parquet")
+        reasons = con.execute(
+            "select EXCLRSN, count(*) from read_parquet(?) where ANL01FL <> 'Y' group by EXCLRSN order by EXCLRSN", [adsl]
+        ).fetchall()
+        screened = con.execute("select count(*) from read_parquet(?)", [adsl]).fetchone()
+        analysed = con.execute("select count(*) from read_parquet(?)", [str(analysis / "analysis_table.parquet")]).fetchone()
+    return SubjectCounts(
+        screened=screened[0] if screened else 0,
+        analysed=analysed[0] if analysed else 0,
+        excluded={str(reason): n for reason, n in reasons},
+    )

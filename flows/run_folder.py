@@ -1,0 +1,163 @@
+"""A run is a folder: where its parts lie, what ``run.json`` says of it, and which unfinished run a command goes on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mappings.errors import DefinitionError
+
+STEPS = ("extract", "accept", "map", "derive", "check", "analyse", "report")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write ``value`` as JSON so that a reader sees either the old file or the new one, never half of one."""
+    write_bytes(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a whole file atomically (temporary file, fsync, replace), readable by its owner only."""
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as out:
+        part.chmod(0o600)
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(path)
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only its owner can read and that git never takes."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ignore = path / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    return path
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run: ``runs/<study>/<run id>/``."""
+
+    root: Path
+
+    @property
+    def id(self) -> str:
+        return self.root.name
+
+    def landing(self, site: str) -> Path:
+        return self.root / "landing" / site
+
+    def accepted(self, site: str) -> Path:
+        return self.root / "accepted" / site
+
+    def quarantine(self, site: str) -> Path:
+        return self.root / "quarantine" / site
+
+    @property
+    def tables(self) -> Path:
+        return self.root / "tables"
+
+    @property
+    def analysis(self) -> Path:
+        return self.root / "analysis"
+
+    @property
+    def checks(self) -> Path:
+        return self.root / "quality" / "checks.parquet"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report" / "index.html"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.json"
+
+    def read(self) -> dict[str, Any]:
+        """What ``run.json`` says. A folder without one is no run."""
+        try:
+            said = json.loads((self.root / "run.json").read_bytes())
+        except (OSError, ValueError) as error:
+            raise DefinitionError(f"{self.root} is not a run folder: it has no readable run.json") from error
+        return dict(said)
+
+    def update(self, **changes: object) -> dict[str, Any]:
+        """Change some of ``run.json`` and return the whole."""
+        said = {**self.read(), **changes}
+        write_json(self.root / "run.json", said)
+        return said
+
+    def step_done(self, step: str, counts: Mapping[str, object] | None = None) -> None:
+        """Note that a step is done; what came after an older pass of it no longer counts."""
+        steps = {name: value for name, value in self.read()["steps"].items() if STEPS.index(name) < STEPS.index(step)}
+        self.update(steps={**steps, step: dict(counts or {})})
+
+    def done(self, step: str) -> bool:
+        """Whether a step is done in this run."""
+        return step in self.read()["steps"]
+
+    def finish(self, outcome: str, exit_code: int) -> None:
+        """Close the run. A complete one becomes the study's ``latest``."""
+        self.update(outcome=outcome, exit_code=exit_code, finished=_now())
+        if outcome == "complete":
+            write_bytes(self.root.parent / "latest", f"{self.id}\n".encode())
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def start(runs: Path, study_id: str, facts: Mapping[str, object]) -> RunFolder:
+    """Make a new run folder. ``facts`` go into ``run.json`` (study hash, sites, hashes, versions, inputs_sha256)."""
+    private_folder(runs)
+    parent = runs / study_id
+    parent.mkdir(exist_ok=True, mode=0o700)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    root = private_folder(parent / f"{stamp}-{secrets.token_hex(2)}")
+    run = RunFolder(root)
+    write_json(
+        root / "run.json",
+        {"format": 1, "run": run.id, "started": _now(), "steps": {}, "outcome": None, "exit_code": None, **facts},
+    )
+    return run
+
+
+def unfinished(runs: Path, study_id: str, inputs_sha256: str) -> RunFolder | None:
+    """The newest run of equal study, source and filters that was cut off before it could say how it ended."""
+    for run in _runs(runs, study_id):
+        try:
+            said = run.read()
+        except DefinitionError:
+            continue
+        if said.get("outcome") is None and said.get("inputs_sha256") == inputs_sha256:
+            return run
+    return None
+
+
+def find(runs: Path, name: str) -> RunFolder:
+    """A run by its folder, or the newest run of a study by the study's id."""
+    given = Path(name)
+    if (given / "run.json").exists():
+        return RunFolder(given)
+    for run in _runs(runs, given.name):
+        return run
+    raise DefinitionError(f"no run found: {name} is neither a run folder nor a study with runs in {runs}")
+
+
+def _runs(runs: Path, study_id: str) -> Iterator[RunFolder]:
+    parent = runs / study_id
+    if parent.is_dir():
+        for folder in sorted(parent.iterdir(), reverse=True):
+            if (folder / "run.json").exists():
+                yield RunFolder(folder)
