@@ -1,0 +1,1 @@
+"""A small FHIR R4 server on loopback, for trying study files and for tests. It is no production server."""
