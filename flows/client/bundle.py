@@ -1,0 +1,225 @@
+"""Read a searchset Bundle and keep each resource's own bytes.
+
+A parse and a new serialisation would change data (1.10 becomes 1.1, long decimals are cut), so the text of each
+``entry.resource`` is sliced out of the body as served. Only white space outside strings goes, which makes the slice
+one line of NDJSON. The slices come from the JSON scanner of the standard library, which says where a value ends.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+# White space outside strings always touches a structural character or an edge of the text.
+_MAYBE_SPACE = re.compile(r"[\t\r\n]|[\[{:,] | [\]}:,]|^ | $")
+_STRING_OR_SPACE = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\r\n]+')
+
+
+class UnusableBody(ValueError):
+    """The body is no searchset Bundle; ``reason`` is a short word, never a piece of the body."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a page: the resource's parsed form and its text as served (UTF-8, one line)."""
+
+    type: str
+    id: str
+    version: str
+    mode: str
+    resource: dict[str, Any]
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a search. ``empty_entries`` counts entries without a resource."""
+
+    entries: tuple[Entry, ...]
+    next_link: str | None
+    self_link: str | None
+    total: int | None
+    empty_entries: int
+    size: int
+
+
+def _refuse_constant(_: str) -> Any:
+    raise ValueError("not a JSON number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_scan: Callable[[str, int], tuple[Any, int]] = cast(Any, _DECODER).scan_once
+
+
+def one_line(text: str) -> bytes:
+    """The JSON ``text`` without white space outside strings, as UTF-8. Strings and numbers are not touched."""
+    if _MAYBE_SPACE.search(text):
+        text = _STRING_OR_SPACE.sub(lambda match: match.group(1) or "", text)
+    return text.encode()
+
+
+def _skip(text: str, at: int) -> int:
+    return cast("re.Match[str]", _SPACE.match(text, at)).end()
+
+
+def _value(text: str, at: int) -> tuple[Any, int]:
+    try:
+        return _scan(text, at)
+    except StopIteration as nothing:
+        raise ValueError("no value") from nothing
+
+
+def _members(text: str, at: int, take: Callable[[str, int], int]) -> int:
+    """Walk the object that begins at ``at``; ``take(name, start)`` reads each value and says where it ends."""
+    at = _skip(text, at + 1)
+    if text[at : at + 1] == "}":
+        return at + 1
+    while True:
+        if text[at : at + 1] != '"':
+            raise ValueError("no member name")
+        name, at = _value(text, at)
+        at = _skip(text, at)
+        if text[at : at + 1] != ":":
+            raise ValueError("no colon")
+        at = _skip(text, take(name, _skip(text, at + 1)))
+        after = text[at : at + 1]
+        at = _skip(text, at + 1)
+        if after == "}":
+            return at
+        if after != ",":
+            raise ValueError("no comma")
+
+
+def _elements(text: str, at: int, take: Callable[[int], int]) -> int:
+    """Walk the array that begins at ``at``."""
+    at = _skip(text, at + 1)
+    if text[at : at + 1] == "]":
+        return at + 1
+    while True:
+        at = _skip(text, take(at))
+        after = text[at : at + 1]
+        at = _skip(text, at + 1)
+        if after == "]":
+            return at
+        if after != ",":
+            raise ValueError("no comma")
+
+
+class _Reader:
+    """Collects what matters of the Bundle while walking its text once."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.other: dict[str, Any] = {}
+        self.entries: list[Entry] = []
+        self.empty = 0
+
+    def bundle_member(self, name: str, at: int) -> int:
+        if name == "entry" and self.text[at : at + 1] == "[":
+            self.entries, self.empty = [], 0  # of a repeated name the last counts, as in every JSON reader
+            return _elements(self.text, at, self.entry)
+        self.other[name], end = _value(self.text, at)
+        return end
+
+    def entry(self, at: int) -> int:
+        if self.text[at : at + 1] != "{":
+            raise ValueError("an entry is no object")
+        resource: Any = None
+        span = (0, 0)
+        search: Any = None
+
+        def member(name: str, start: int) -> int:
+            nonlocal resource, span, search
+            value, end = _value(self.text, start)
+            if name == "resource":
+                resource, span = value, (start, end)
+            elif name == "search":
+                search = value
+            return end
+
+        end = _members(self.text, at, member)
+        if isinstance(resource, dict):
+            mode = search.get("mode") if isinstance(search, dict) else None
+            text = one_line(self.text[slice(*span)])
+            self.entries.append(entry_of(resource, text, mode if isinstance(mode, str) else ""))
+        else:
+            self.empty += 1
+        return end
+
+
+def entry_of(resource: dict[str, Any], text: bytes, mode: str = "match") -> Entry:
+    """An `Entry` of an already parsed resource; what is missing or of a wrong kind becomes an empty text."""
+    meta = resource.get("meta")
+    version = meta.get("versionId") if isinstance(meta, dict) else None
+    kind, id_ = resource.get("resourceType"), resource.get("id")
+    return Entry(
+        type=kind if isinstance(kind, str) else "",
+        id=id_ if isinstance(id_, str) else "",
+        version=version if isinstance(version, str) else "",
+        mode=mode,
+        resource=resource,
+        text=text,
+    )
+
+
+def _link(links: Any, *names: str) -> str | None:
+    if isinstance(links, list):
+        for link in links:
+            if isinstance(link, dict) and link.get("relation") in names and isinstance(link.get("url"), str):
+                return cast(str, link["url"]) or None
+    return None
+
+
+def _text(body: bytes) -> str | None:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+
+
+def read_page(body: bytes) -> Page:
+    """Read one page of a search.
+
+    Raises `UnusableBody` with reason ``empty``, ``html``, ``not-text``, ``not-json`` (also a truncated body),
+    ``operation-outcome`` or ``not-a-bundle``.
+    """
+    text = _text(body)
+    if text is None:
+        raise UnusableBody("not-text")
+    start = _skip(text, 0)
+    if start == len(text):
+        raise UnusableBody("empty")
+    if text[start] == "<":
+        raise UnusableBody("html")
+    if text[start] != "{":
+        raise UnusableBody("not-json")
+    reader = _Reader(text)
+    failed = False
+    try:
+        failed = _members(text, start, reader.bundle_member) != len(text)
+    except (ValueError, RecursionError):
+        failed = True
+    if failed:  # outside the except block: the scanner's own error holds the body
+        raise UnusableBody("not-json")
+    other = reader.other
+    if other.get("resourceType") == "OperationOutcome":
+        raise UnusableBody("operation-outcome")
+    if other.get("resourceType") != "Bundle":
+        raise UnusableBody("not-a-bundle")
+    total = other.get("total")
+    return Page(
+        entries=tuple(reader.entries),
+        next_link=_link(other.get("link"), "next"),
+        self_link=_link(other.get("link"), "self"),
+        total=total if isinstance(total, int) and not isinstance(total, bool) else None,
+        empty_entries=reader.empty,
+        size=len(body),
+    )

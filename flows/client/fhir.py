@@ -1,0 +1,119 @@
+"""The FHIR client of one site: does it speak R4, what does a search bring, how many would it bring.
+
+``open`` must be called first: a server that cannot be reached, or that answers with nothing but HTML, ends there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flows.client.faults import GoneFault, OriginFault, RefusedFault, RequestFault, TransientFault
+from flows.client.paging import Paging, PagingRules, Parameters, bundle_judge, encode
+from flows.client.transport import Reply, Request, Transport
+from mappings.errors import SourceError
+
+_REASONS = {
+    "unreachable": "cannot be reached",
+    "timeout": "does not answer in time",
+    "tls": "cannot be reached by TLS (certificate or protocol)",
+    "dropped": "closes the connection every time",
+    "html": "answers with HTML pages only",
+}
+
+
+@dataclass(frozen=True)
+class Capability:
+    """What the CapabilityStatement says; empty texts when there is none."""
+
+    fhir_version: str = ""
+    software: str = ""
+    software_version: str = ""
+    software_date: str = ""
+
+
+class FhirClient:
+    """Searches one FHIR server. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        base: str,
+        transport: Transport,
+        paging: PagingRules | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.base = base.rstrip("/")
+        self.transport = transport
+        self.paging = paging or PagingRules()
+        self.capability = Capability()
+        self._say = say
+        self.spoke_fhir = False
+
+    def open(self) -> Capability:
+        """Ask for the CapabilityStatement. Raises `SourceError` when there is no FHIR R4 server to talk to.
+
+        A server without one (404 and the like) is not refused: the first search will tell.
+        """
+        fault: RequestFault | None = None
+        try:
+            statement = self.transport.ask(Request(f"{self.base}/metadata"), _statement_judge, opening=True)
+        except (GoneFault, RefusedFault):
+            self._say("the server gives no CapabilityStatement")
+            return self.capability
+        except RequestFault as caught:
+            fault = caught
+        if fault is not None:
+            raise self.no_server(fault)
+        software = statement.get("software")
+        software = software if isinstance(software, dict) else {}
+        self.capability = Capability(
+            str(statement.get("fhirVersion", "")),
+            str(software.get("name", "")),
+            str(software.get("version", "")),
+            str(software.get("releaseDate", "")),
+        )
+        self.spoke_fhir = True
+        version = self.capability.fhir_version
+        if version and not version.startswith(("4.0", "4.3")):
+            raise SourceError(f"{self.base} speaks FHIR {version}; Bedside reads R4 (4.0 or 4.3)")
+        return self.capability
+
+    def no_server(self, fault: RequestFault) -> SourceError:
+        """The error for a server that never gave a FHIR answer."""
+        if isinstance(fault, OriginFault):
+            return SourceError(f"{self.base} sends every request to {fault.origin}, which the sites file does not name")
+        return SourceError(f"{self.base} {_REASONS.get(fault.reason, f'gives no FHIR answer ({fault.reason})')}")
+
+    def search(self, type_: str, parameters: Parameters) -> Paging:
+        """A search, to be iterated once for its pages."""
+        return Paging(self.transport, self.base, type_, parameters, self.paging, self._say)
+
+    def count(self, type_: str, parameters: Parameters) -> int | None:
+        """How many the server says the search would bring (``_summary=count``); ``None`` when it does not say."""
+        asked = (*parameters, ("_summary", "count"))
+        url = f"{self.base}/{type_}?{encode(asked)}"
+        request = Request(url)
+        if len(url) > self.paging.longest_url:
+            request = Request(f"{self.base}/{type_}/_search", form=asked)
+        try:
+            page, _ = self.transport.ask(request, bundle_judge)
+        except RequestFault:
+            return None
+        total: int | None = page.total
+        return total
+
+
+def _statement_judge(reply: Reply) -> dict[str, Any]:
+    reason = "not-json"
+    try:
+        statement = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        reason = "html" if reply.body.lstrip()[:1] == b"<" else "not-json"
+        statement = None
+    if isinstance(statement, dict):
+        if statement.get("resourceType") == "CapabilityStatement":
+            return statement
+        reason = "operation-outcome" if statement.get("resourceType") == "OperationOutcome" else "not-fhir"
+    raise TransientFault(reason, 200)
