@@ -80,7 +80,10 @@ def _arrival(ledger: Ledger) -> Iterator[str]:
     for site, type_, c in _types(ledger):
         gone = c.landed + c.duplicates + c.outcomes + sum(c.not_asked.values())
         if c.received != gone:
-            yield f"{site} {type_}: {c.received} entries received, {gone} accounted for (landed, duplicates, not asked for, outcomes)"
+            yield (
+                f"{site} {type_}: {c.received} entries received, {gone} accounted for "
+                "(landed, duplicates, not asked for, outcomes)"
+            )
         if c.server_total is not None and c.distinct is not None and c.server_total > c.distinct:
             yield f"{site} {type_}: the server counts {c.server_total}, {c.distinct} came"
 
@@ -112,7 +115,11 @@ def _subjects(ledger: Ledger) -> Iterator[str]:
 
 def _recounted(ledger: Ledger, recount: Recount) -> list[str]:
     found = []
-    for stage, counted in (("landed", recount.landed), ("accepted", recount.accepted), ("quarantined", recount.quarantined)):
+    for stage, counted in (
+        ("landed", recount.landed),
+        ("accepted", recount.accepted),
+        ("quarantined", recount.quarantined),
+    ):
         if counted is None:
             continue
         for site, type_, c in _types(ledger):

@@ -31,7 +31,7 @@ def settle_environment(environ: dict[str, str] | os._Environ[str] = os.environ) 
 
 
 def check_rooms() -> None:
-    """The package names are plain words, so another package on the path may shadow one: say so instead of failing oddly."""
+    """Say so where another package on the path shadows one of ours: their names are plain words."""
     places = {}
     for room in ROOMS:
         spec = importlib.util.find_spec(room)
@@ -42,7 +42,8 @@ def check_rooms() -> None:
     strangers = sorted(room for room, place in places.items() if place != home)
     if strangers:
         raise BedsideError(
-            f"another package shadows Bedside's {', '.join(strangers)}: it lies in {places[strangers[0]]}, Bedside in {home}"
+            f"another package shadows Bedside's {', '.join(strangers)}: "
+            f"it lies in {places[strangers[0]]}, Bedside in {home}"
         )
 
 

@@ -33,7 +33,7 @@ def write(run: RunFolder, ledger: Ledger) -> None:
 
 
 def require_balance(run: RunFolder, before: str) -> Ledger:
-    """Recount the files of the run and hold them against the ledger; raise ``UnusableDataError`` if a line is missing."""
+    """Recount the files and hold them against the ledger; ``UnusableDataError`` if a line is missing."""
     ledger = read(run)
     found = imbalances(ledger, recount(run))
     if found:
@@ -101,7 +101,9 @@ def _rows(tables: Path) -> dict[str, dict[str, int]]:
     counted: dict[str, dict[str, int]] = {}
     with duckdb.connect() as con:
         for file in sorted(tables.glob("*.parquet")):
-            for site, n in con.execute("select site, count(*) from read_parquet(?) group by site", [str(file)]).fetchall():
+            for site, n in con.execute(
+                "select site, count(*) from read_parquet(?) group by site", [str(file)]
+            ).fetchall():
                 counted.setdefault(site, {})[file.stem] = n
     return counted
 
@@ -112,10 +114,13 @@ def _subjects(analysis: Path) -> SubjectCounts:
     with duckdb.connect() as con:
         adsl = str(analysis / "adsl.parquet")
         reasons = con.execute(
-            "select EXCLRSN, count(*) from read_parquet(?) where ANL01FL <> 'Y' group by EXCLRSN order by EXCLRSN", [adsl]
+            "select EXCLRSN, count(*) from read_parquet(?) where ANL01FL <> 'Y' group by EXCLRSN order by EXCLRSN",
+            [adsl],
         ).fetchall()
         screened = con.execute("select count(*) from read_parquet(?)", [adsl]).fetchone()
-        analysed = con.execute("select count(*) from read_parquet(?)", [str(analysis / "analysis_table.parquet")]).fetchone()
+        analysed = con.execute(
+            "select count(*) from read_parquet(?)", [str(analysis / "analysis_table.parquet")]
+        ).fetchone()
     return SubjectCounts(
         screened=screened[0] if screened else 0,
         analysed=analysed[0] if analysed else 0,

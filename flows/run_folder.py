@@ -1,4 +1,4 @@
-"""A run is a folder: where its parts lie, what ``run.json`` says of it, and which unfinished run a command goes on with."""
+"""A run is a folder: where its parts lie, what ``run.json`` says of it, which unfinished run a command goes on with."""
 
 from __future__ import annotations
 

@@ -1,0 +1,135 @@
+"""The frames that checks on analysis tables look at: joined and recomputed, because a check sees one table only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.study.model import Endpoint, Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def analysis_frames(
+    study: Study,
+    adsl: pd.DataFrame,
+    adrs: pd.DataFrame,
+    adtte: pd.DataFrame,
+    analysis_table: pd.DataFrame,
+    known_subjects: frozenset[str],
+) -> dict[str, pd.DataFrame]:
+    """Every frame the catalogue names, by name.
+
+    ``known_subjects`` are the keys of all patients in the patient table, so that a subject without one is found.
+    """
+    adsl = _dated(adsl, ("TRTSDT", "DTHDT"))
+    analysed = adsl[adsl["ANL01FL"] == "Y"]
+    endpoints = _endpoints(study, analysed, _dated(adrs, ("ADT",)), _dated(adtte, ("ADT", "STARTDT")))
+    return {
+        "adsl": adsl.assign(PATIENT_FOUND=_yes(adsl["USUBJID"].isin(list(known_subjects)))),
+        "screened": adsl,
+        "analysed": analysed.assign(ARMS=_arms(analysed), DEMOGRAPHICS=_demographics(study, analysed)),
+        "responses": _responses(study, analysed, adrs),
+        "assessments": _assessments(analysed, _dated(adrs, ("ADT",))),
+        "endpoints": endpoints,
+        "endpoint_pairs": _pairs(study, endpoints),
+        "flow": _flow(adsl, analysis_table),
+    }
+
+
+def _dated(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    import pandas as pd
+
+    return frame.assign(**{c: pd.to_datetime(frame[c]).astype("datetime64[s]") for c in columns if c in frame})
+
+
+def _yes(flags: pd.Series) -> pd.Series:
+    return flags.map({True: "Y", False: "N"})
+
+
+def _arms(analysed: pd.DataFrame) -> pd.Series:
+    arms = analysed.groupby("USUBJID")["TRT01A"].nunique()
+    return analysed["USUBJID"].map(arms).astype("float64")
+
+
+def _demographics(study: Study, analysed: pd.DataFrame) -> pd.Series:
+    asked = [c for c in ("age", "sex") if c in study.covariate]
+    return _yes(analysed[asked].notna().all(axis=1))
+
+
+def _responses(study: Study, analysed: pd.DataFrame, adrs: pd.DataFrame) -> pd.DataFrame:
+    best = adrs.loc[adrs["PARAMCD"] == "BOR", ["USUBJID", "AVALC"]]
+    frame = analysed[["USUBJID"]].merge(best, on="USUBJID", how="left")
+    ranked = study.response.order if study.response else ()
+    return frame.assign(EVALUABLE=_yes(frame["AVALC"].isin(ranked)))
+
+
+def _assessments(analysed: pd.DataFrame, adrs: pd.DataFrame) -> pd.DataFrame:
+    accepted = adrs[(adrs["PARAMCD"] == "OVRLRESP") & (adrs["ACCEPTED"] == "Y")]
+    return accepted[["USUBJID", "ADT"]].merge(analysed[["USUBJID", "TRTSDT"]], on="USUBJID")
+
+
+def _endpoints(study: Study, analysed: pd.DataFrame, adrs: pd.DataFrame, adtte: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    frames = []
+    for endpoint in study.endpoint:
+        rows = adtte[adtte["PARAMCD"] == endpoint.id].merge(analysed[["USUBJID"]], on="USUBJID", how="right")
+        recorded = _first_event(study, endpoint, analysed, adrs)
+        rows = rows.assign(PARAMCD=endpoint.id, EVENT_DATE_RECORDED=rows["USUBJID"].map(recorded))
+        frames.append(rows)
+    if not frames:
+        return pd.DataFrame()
+    rows = pd.concat(frames, ignore_index=True)
+    is_event = rows["CNSR"] == 0
+    return rows.assign(
+        AVAL=rows["AVAL"].astype("float64"),
+        RECOMPUTED_AVAL=(rows["ADT"] - rows["STARTDT"]).dt.days.astype("float64"),
+        IS_EVENT=_yes(is_event),
+        EVENT_RECORDED=_yes(rows["EVENT_DATE_RECORDED"].notna()),
+        EVENT_DATE=rows["ADT"].where(is_event),
+    )
+
+
+def _first_event(study: Study, endpoint: Endpoint, analysed: pd.DataFrame, adrs: pd.DataFrame) -> pd.Series:
+    """The first day, after the index and up to the cut-off, on which the records show an event of this endpoint."""
+    import pandas as pd
+
+    cutoff = pd.Timestamp(study.index.data_cutoff)
+    days = [pd.DataFrame({"USUBJID": pd.Series(dtype="object"), "DAY": pd.Series(dtype="datetime64[s]")})]
+    if any(source.death for source in endpoint.events):
+        days.append(analysed[["USUBJID", "DTHDT"]].rename(columns={"DTHDT": "DAY"}))
+    for source in endpoint.events:
+        if source.response:
+            at_site = adrs["SITEFL"].eq("Y") if source.site else pd.Series(True, index=adrs.index)
+            seen = adrs[(adrs["PARAMCD"] == "OVRLRESP") & (adrs["ACCEPTED"] == "Y") & at_site]
+            days.append(seen.loc[seen["AVALC"] == source.response, ["USUBJID", "ADT"]].rename(columns={"ADT": "DAY"}))
+    found = pd.concat(days, ignore_index=True).merge(analysed[["USUBJID", "TRTSDT"]], on="USUBJID")
+    found = found[found["DAY"].notna() & (found["DAY"] >= found["TRTSDT"]) & (found["DAY"] <= cutoff)]
+    return found.groupby("USUBJID")["DAY"].min()
+
+
+def _pairs(study: Study, endpoints: pd.DataFrame) -> pd.DataFrame:
+    """Endpoints that death ends beside other events, next to those that only death ends."""
+    import pandas as pd
+
+    overall = [e.id for e in study.endpoint if all(s.death for s in e.events)]
+    composite = [e.id for e in study.endpoint if any(s.death for s in e.events) and e.id not in overall]
+    pairs = [
+        endpoints.loc[endpoints["PARAMCD"] == c, ["USUBJID", "AVAL"]]
+        .rename(columns={"AVAL": "COMPOSITE"})
+        .merge(
+            endpoints.loc[endpoints["PARAMCD"] == o, ["USUBJID", "AVAL"]].rename(columns={"AVAL": "OVERALL"}),
+            on="USUBJID",
+        )
+        for c in composite
+        for o in overall
+    ]
+    return pd.concat(pairs, ignore_index=True) if pairs else pd.DataFrame(columns=["USUBJID", "COMPOSITE", "OVERALL"])
+
+
+def _flow(adsl: pd.DataFrame, analysis_table: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    excluded = int((adsl["ANL01FL"].ne("Y") & adsl["EXCLRSN"].notna()).sum())
+    return pd.DataFrame({"SCREENED": [float(len(adsl))], "ACCOUNTED": [float(excluded + len(analysis_table))]})

@@ -1,0 +1,53 @@
+"""The Typer application: which commands there are, and how an invocation becomes an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="bedside",
+    help="From FHIR servers to a checked analysis table and a comparison of treatments.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"bedside {version('bedside')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which Bedside.")
+    ] = False,
+) -> None:
+    del version
+
+
+def invoke(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; usage errors are 2, as the shell expects."""
+    from flows.cli import operate, run, step, try_out
+
+    for room in (run, step, try_out, operate):
+        room.add_commands(app)
+    command = typer.main.get_command(app)
+    try:
+        given = command.main(args=arguments, prog_name="bedside", standalone_mode=False)
+    except Exception as error:
+        code = getattr(error, "exit_code", None)
+        show = getattr(error, "show", None)
+        if show is None or code is None:
+            raise
+        show(file=sys.stderr)
+        return int(code)
+    return given if isinstance(given, int) else 0

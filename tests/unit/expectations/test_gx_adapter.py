@@ -1,0 +1,101 @@
+"""The Great Expectations adapter. Oracle: violations planted and counted by hand; GX's own traps."""
+
+import pandas as pd
+import pytest
+
+from expectations.gx import judge
+from expectations.model import Check
+from expectations.outcomes import outcome, status, verdict
+
+CANARY = "Zz-canary-7731"
+
+
+def check(id_, rule, threshold=0.0, action="drop"):
+    return Check(
+        id=id_, table="t", category="completeness", severity="critical", action=action, threshold=threshold,
+        reason="because", rule=rule,
+    )  # fmt: skip
+
+
+FRAME = pd.DataFrame(
+    {
+        "USUBJID": ["a", "b", "c", "d", "d"],
+        "arm": ["A", "B", CANARY, None, "A"],
+        "day": pd.to_datetime(["2020-01-01", "2020-01-05", None, "2020-01-02", "2020-01-09"]),
+        "death": pd.to_datetime(["2020-01-02", "2020-01-01", "2020-01-01", None, "2020-01-09"]),
+        "aval": [1.0, -1.0, float("nan"), 3.0, 200.0],
+        "again": [1.0, 2.0, 5.0, 3.0, 200.0],
+    }
+)
+RULES = [
+    ("in_set", {"kind": "in_set", "column": "arm", "values": "@arms"}, 1, 4, (2,)),
+    ("matches", {"kind": "matches", "column": "USUBJID", "regex": "^[a-c]$"}, 2, 5, (3, 4)),
+    ("not_null", {"kind": "not_null", "column": "day"}, 1, 5, (2,)),
+    ("unique", {"kind": "unique", "column": "USUBJID"}, 2, 5, (3, 4)),
+    ("not_before", {"kind": "not_before", "column": "death", "other": "day"}, 1, 3, (1,)),
+    ("equal", {"kind": "equal", "column": "aval", "other": "again"}, 1, 4, (1,)),
+    ("between", {"kind": "between", "column": "aval", "low": 0, "high": 110}, 2, 4, (1, 4)),
+]
+
+
+@pytest.fixture(scope="module")
+def findings():
+    checks = [check(name, rule) for name, rule, *_ in RULES]
+    return {f.check_id: f for f in judge(FRAME, checks, {"@arms": ["A", "B"]})}
+
+
+@pytest.mark.parametrize(("name", "numerator", "denominator", "rows"), [(r[0], *r[2:]) for r in RULES])
+def test_each_rule_counts_exactly_the_planted_violations(findings, name, numerator, denominator, rows):
+    found = findings[name]
+    assert (found.numerator, found.denominator, found.rows, found.error) == (numerator, denominator, rows, "")
+
+
+def test_no_value_leaves_the_adapter(findings):
+    assert CANARY not in repr(findings)
+
+
+def test_a_missing_column_is_an_error_and_not_a_failure():
+    found = judge(FRAME, [check("gone", {"kind": "not_null", "column": "nowhere"})], {})[0]
+    assert found.error
+    assert status(0, found) == "ERROR"
+
+
+def test_a_crashed_check_names_no_value():
+    frame = pd.DataFrame({"day": [CANARY, "x"], "other": [1, 2]})
+    found = judge(frame, [check("crash", {"kind": "not_before", "column": "day", "other": "other"})], {})[0]
+    assert found.error
+    assert CANARY not in found.error
+
+
+def test_an_empty_frame_is_not_applicable_and_not_a_pass():
+    found = judge(FRAME.iloc[:0], [check("empty", {"kind": "not_null", "column": "day"})], {})[0]
+    assert status(0, found) == "NOT_APPLICABLE"
+
+
+def test_an_all_null_column_is_not_applicable_for_a_value_check():
+    frame = pd.DataFrame({"arm": pd.Series([None, None], dtype="object")})
+    found = judge(frame, [check("null", {"kind": "in_set", "column": "arm", "values": ["A"]})], {})[0]
+    assert status(0, found) == "NOT_APPLICABLE"
+
+
+def test_violations_below_the_threshold_pass_with_violations(findings):
+    assert status(50, findings["in_set"]) == "PASS_WITH_VIOLATIONS"
+    assert status(25, findings["in_set"]) == "PASS_WITH_VIOLATIONS"
+    assert status(24.9, findings["in_set"]) == "FAIL"
+
+
+def test_a_dropping_check_drops_few_and_stops_on_many(findings):
+    one = outcome(check("in_set", RULES[0][1]), findings["in_set"])
+    few = verdict([one], {"in_set": ["c"]}, screened=100, stop_above_percent=2)
+    assert (dict(few.dropped), few.stops) == ({"c": "in_set"}, ())
+    many = verdict([one], {"in_set": ["c"]}, screened=5, stop_above_percent=2)
+    assert "1 of 5" in many.stops[0]
+
+
+@pytest.mark.parametrize("action", ["stop", "drop"])
+def test_an_error_stops_where_its_failure_would_act(action):
+    asked = check("gone", {"kind": "not_null", "column": "nowhere"}, action=action)
+    found = judge(FRAME, [asked], {})[0]
+    assert verdict([outcome(asked, found)], {}, 5, 2).stops
+    warned = asked.model_copy(update={"action": "warn"})
+    assert not verdict([outcome(warned, found)], {}, 5, 2).stops
