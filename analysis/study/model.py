@@ -282,24 +282,17 @@ class Response(_Frozen):
 
 
 class EventSource(_Frozen):
-    """An event: a response level (optionally at a site), or death. ``desc`` ends in the row's EVNTDESC.
-
-    ``within_days``: a death counts only this many days, both ends included, after the last adequate assessment (or the
-    index date where there is none). A later one is no event here: the subject is censored as if alive (missed visits).
-    """
+    """An event: a response level (optionally at a site), or death. ``desc`` ends in the row's EVNTDESC."""
 
     response: str | None = None
     site: str | None = None
     death: Literal[True] | None = None
-    within_days: int | None = Field(None, ge=0)
     desc: str
 
     @model_validator(mode="after")
     def _one(self) -> Self:
         if bool(self.response) == bool(self.death):
             raise ValueError("say either response or death = true")
-        if self.within_days is not None and not self.death:
-            raise ValueError("within_days belongs to a death")
         return self
 
 
