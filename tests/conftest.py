@@ -1,0 +1,57 @@
+"""What every test may use: where things are, and which tests this machine can run.
+
+A test marked ``hapi``, ``browser`` or ``shared`` is skipped where what it needs is missing, and one line at the end says
+so. With BEDSIDE_REQUIRE_ALL set (as .ci/run does) nothing is skipped for want of a tool.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED = REPOSITORY.parent / "shared"
+
+NEEDS = {
+    "hapi": lambda: [tool for tool in ("java", "mvn") if shutil.which(tool) is None],
+    "browser": lambda: [tool for tool in ("chromium", "npm") if shutil.which(tool) is None],
+    "r": lambda: [tool for tool in ("Rscript",) if shutil.which(tool) is None],
+    "shared": lambda: [] if SHARED.is_dir() else ["the shared folder"],
+}
+WANTING = "wants "
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    require_all = bool(os.environ.get("BEDSIDE_REQUIRE_ALL"))
+    missing = {marker: found() for marker, found in NEEDS.items()}
+    for item in items:
+        for marker, tools in missing.items():
+            if tools and not require_all and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=WANTING + " and ".join(tools)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    wanted: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
+        if WANTING in reason:
+            wanted[reason.split(WANTING, 1)[1]] += 1
+    if wanted:
+        said = ", ".join(f"{count} for want of {tools}" for tools, count in sorted(wanted.items()))
+        terminalreporter.write_line(f"tests skipped: {said}")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of public material beside the checkout; mark the test ``shared``."""
+    return SHARED
