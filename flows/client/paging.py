@@ -185,14 +185,15 @@ class Paging:
         if _digest(meant[0]) in addresses:
             raise RequestFault("page-loop")
         addresses.add(_digest(meant[0]))
-        for candidate in meant[:-1]:
+        first_fault: RequestFault | None = None
+        for candidate in meant:
             try:
                 page, answered = self._transport.ask(Request(candidate), bundle_judge)
-            except (GoneFault, RefusedFault):
+            except (GoneFault, RefusedFault) as fault:
+                first_fault = first_fault or fault
                 continue
             return page, answered
-        page, answered = self._transport.ask(Request(meant[-1]), bundle_judge)
-        return page, answered
+        raise first_fault or RequestFault("no-address")
 
     def _look_at_total(self, page: Page) -> None:
         if page.total is not None:

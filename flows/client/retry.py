@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential,
+    wait_random,
+)
 
 from flows.client.faults import TransientFault
 
@@ -57,7 +64,7 @@ class RetryRules:
 
 def retrying(rules: RetryRules, sleep: Callable[[float], None], say: Callable[[str], None]) -> Retrying:
     """A tenacity controller for one request. After the last attempt its `TransientFault` comes out unchanged."""
-    grow = wait_exponential_jitter(initial=rules.initial, max=rules.longest, jitter=rules.initial)
+    grow = wait_exponential(multiplier=rules.initial, max=rules.longest) + wait_random(0, rules.initial)
 
     def wait(state: RetryCallState) -> float:
         fault = state.outcome.exception() if state.outcome else None

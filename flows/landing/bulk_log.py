@@ -1,0 +1,58 @@
+"""``log.ndjson`` in the log format proposed for bulk exports (a line has exportId, timestamp, eventId, eventDetail).
+
+Addresses in it are the server's base and the resource type; the page is a fragment. What follows a ``?`` may name
+patients and is never written, nor is any text a server sends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+NAME = "log.ndjson"
+
+
+class BulkLog:
+    """Appends events; safe to use from several threads. ``now`` is handed in for tests."""
+
+    def __init__(
+        self, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC), export_id: str | None = None
+    ) -> None:
+        self.export_id = export_id or str(uuid.uuid4())
+        self._now = now
+        self._lock = threading.Lock()
+        self._began = now()
+        handle = os.open(folder / NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._out = os.fdopen(handle, "a", encoding="utf-8")
+
+    def add(self, event: str, **detail: Any) -> None:
+        """Write one event."""
+        line = {
+            "exportId": self.export_id,
+            "timestamp": self._now().isoformat(timespec="milliseconds"),
+            "eventId": event,
+            "eventDetail": detail,
+        }
+        with self._lock:
+            self._out.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self._out.flush()
+
+    def note(self, sentence: str) -> None:
+        """A sentence of the client (a wait cut short, a search begun again)."""
+        self.add("note", message=sentence)
+
+    def complete(self, files: int, resources: int, size: int) -> None:
+        """The last event; ``duration`` in milliseconds."""
+        took = int((self._now() - self._began).total_seconds() * 1000)
+        self.add("export_complete", files=files, resources=resources, bytes=size, attachments=None, duration=took)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._out.close()
