@@ -99,7 +99,7 @@ def table_findings(tables: Mapping[str, ir.Table], today: date, systems: frozens
     """Count the violations of every raw check on every table.
 
     ``tables`` holds the standard views by name, narrowed to the records a study uses where there is a study;
-    ``patient`` must be whole. ``today`` is the day of the extract, ``systems`` the normalised code systems that count as known.
+    ``patient`` must be whole. ``today`` is the day of the extract, ``systems`` the code systems that count as known.
     """
     found: list[Finding] = []
     for name, view in VIEWS.items():
