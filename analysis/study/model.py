@@ -383,6 +383,12 @@ class AnalysisPlan(_Frozen):
     min_events_per_term: int = 10
 
 
+class Extract(_Frozen):
+    """How a server is asked: by the codes of the lists, or by patient only with the codes looked at on arrival."""
+
+    codes: Literal["sent", "on-arrival"] = "sent"
+
+
 class Disclosure(_Frozen):
     min_count: int = Field(5, ge=0)
     reason: str | None = None
@@ -412,6 +418,7 @@ class Study(_Frozen):
     analysis: AnalysisPlan = AnalysisPlan()
     checks: CheckRules = CheckRules()
     disclosure: Disclosure = Disclosure()
+    extract: Extract = Extract()
 
     @property
     def experimental(self) -> Arm:

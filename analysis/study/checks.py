@@ -1,0 +1,346 @@
+"""What a study file must be beyond its shape: every name leads somewhere, and the definition can be answered.
+
+These look at the parsed document, not at the model, so that they run (and report) even while the shape is still
+wrong; whatever has the wrong shape is passed over here. Each check yields the path of the fault and a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from analysis.study.faults import did_you_mean
+from analysis.study.toml_lines import Path
+from mappings.codelists import CodeList, ConceptMapping
+
+Fault = tuple[Path, str]
+Document = Mapping[str, Any]
+
+TABLES = (
+    *(
+        "condition",
+        "procedure",
+        "procedure_used_code",
+        "device",
+        "substance",
+        "medication",
+        "medication_administration",
+    ),
+    *("observation", "observation_value", "observation_component"),
+)
+"""The standard views in whose codes a list can be looked for."""
+
+_LIST_KEYS = (
+    *("index.event.list", "arm.*.all.*.list", "criterion.*.require.list", "criterion.*.exclude.list"),
+    *("covariate.*.list", "response.list", "response.site", "response.new_therapy.list"),
+    *("response.new_therapy.not_part_of", "endpoint.*.events.*.site"),
+    *("alive.last_contact", "alive.vital_status", "alive.death"),
+)
+_MAP_KEYS = ("covariate.*.values", "response.values", "alive.vital_status_values")
+# Ids the flow diagram gives itself.
+_FLOW_WORDS = ("screened", "excluded", "analysed", "washout")
+_VITAL = ("alive", "dead", "lost")
+_MATERIAL_TABLES = {
+    "used_device": ("device",),
+    "used_substance": ("substance",),
+    "used_code": ("procedure_used_code",),
+    "administered": ("medication_administration", "medication"),
+}
+
+
+def at(document: Any, pattern: str) -> Iterator[tuple[Path, Any]]:
+    """Path and value of every place a dotted pattern names; ``*`` is any key or position."""
+
+    def walk(value: Any, parts: Sequence[str], path: Path) -> Iterator[tuple[Path, Any]]:
+        if not parts:
+            yield path, value
+        elif parts[0] == "*":
+            keys: Iterable[str | int] = value if isinstance(value, Mapping) else ()
+            keys = range(len(value)) if isinstance(value, list) else keys
+            for key in keys:
+                yield from walk(value[key], parts[1:], (*path, key))
+        elif isinstance(value, Mapping) and parts[0] in value:
+            yield from walk(value[parts[0]], parts[1:], (*path, parts[0]))
+
+    yield from walk(document, pattern.split("."), ())
+
+
+def texts(document: Document, *patterns: str) -> Iterator[tuple[Path, str]]:
+    """As :func:`at`, texts only."""
+    for pattern in patterns:
+        yield from ((path, value) for path, value in at(document, pattern) if isinstance(value, str))
+
+
+def list_names(document: Document) -> Iterator[tuple[Path, str]]:
+    """Every place that names a code list."""
+    yield from texts(document, *_LIST_KEYS)
+    for path, value in texts(document, "arm.*.all.*.any_of.*"):
+        if ":" in value:
+            yield path, value.partition(":")[2]
+    for path, value in texts(document, "analysis.sensitivity.*.censor"):
+        if value != "arm-switch":
+            yield path, value
+
+
+def map_names(document: Document) -> Iterator[tuple[Path, str]]:
+    """Every place that names a concept map."""
+    yield from texts(document, *_MAP_KEYS)
+
+
+def names(document: Document) -> Iterator[Fault]:
+    """Names that lead nowhere, and lists that nothing uses."""
+    declared = set(_table(document, "list"))
+    for path, name in list_names(document):
+        if name not in declared:
+            yield path, f"no [list.{name}] is declared{did_you_mean(name, declared)}"
+    used = {name for _, name in list_names(document)}
+    for name in _table(document, "list"):
+        if name not in used:
+            yield ("list", name), "nothing uses this list: use it or take it out"
+    covariates = set(_table(document, "covariate"))
+    keys = ("criterion.*.require.covariate", "criterion.*.exclude.covariate", "analysis.cox.adjust.*")
+    for path, name in texts(document, *keys):
+        if name not in covariates:
+            yield path, f"there is no [covariate.{name}]{did_you_mean(name, covariates)}"
+    criteria = {name for _, name in texts(document, "criterion.*.id")}
+    for path, name in texts(document, "analysis.sensitivity.*.drop_criterion"):
+        if name not in criteria:
+            yield path, f"there is no criterion {name!r}{did_you_mean(name, criteria)}"
+    for path, table in [*texts(document, "list.*.table"), *texts(document, "list.*.table.*")]:
+        if table not in TABLES:
+            yield path, f"there is no table {table!r} with codes{did_you_mean(table, TABLES)}; {', '.join(TABLES)}"
+
+
+def unique(document: Document) -> Iterator[Fault]:
+    """Ids and labels that are used twice or mean something already."""
+    for pattern in ("arm.*.id", "arm.*.label", "criterion.*.id", "endpoint.*.id", "analysis.sensitivity.*.id"):
+        counts = Counter(value for _, value in texts(document, pattern))
+        seen: set[str] = set()
+        for path, value in texts(document, pattern):
+            if counts[value] > 1 and value in seen:
+                yield path, f"{value!r} is used twice"
+            seen.add(value)
+    rules = [value.partition(":")[2] for _, value in texts(document, "arm_rules.both", "arm_rules.neither")]
+    taken = {*_FLOW_WORDS, *(rules or ("mixed-materials", "material-unknown"))}
+    for path, value in texts(document, "criterion.*.id"):
+        if value in taken:
+            yield path, f"{value!r} already names a step of the flow diagram"
+    for path, value in texts(document, "arm.*.label"):
+        if value == "total" or " vs " in value:
+            yield path, 'a label cannot be "total" or hold " vs ": results use these'
+
+
+def covariates(document: Document) -> Iterator[Fault]:
+    """Baseline variables that cannot be computed as asked."""
+    for name, one in _table(document, "covariate").items():
+        path: Path = ("covariate", name)
+        if not isinstance(one, Mapping):
+            continue
+        cut, levels = one.get("cut"), one.get("levels")
+        if isinstance(cut, list) and all(isinstance(c, int | float) for c in cut) and sorted(set(cut)) != cut:
+            yield (*path, "cut"), "the cut points must rise"
+        for key in ("levels", "labels", "level_labels"):
+            if isinstance(one.get(key), list) and len({str(item) for item in one[key]}) != len(one[key]):
+                yield (*path, key), "an entry stands twice"
+        if one.get("cox") == "cut" and not cut:
+            yield (*path, "cox"), 'cox = "cut" needs cut points'
+        if one.get("cox") == "levels" and not levels:
+            yield (*path, "cox"), 'cox = "levels" needs levels'
+        if one.get("cox") == "linear" and levels and not all(isinstance(level, int) for level in levels):
+            yield (*path, "cox"), 'cox = "linear" needs levels that are whole numbers'
+        if levels and one.get("table1") in ("mean_sd", "median_iqr"):
+            yield (*path, "table1"), f"{one['table1']} needs a number, and this variable has levels"
+        if levels and one.get("test") in ("t_pooled", "t_welch"):
+            yield (*path, "test"), "a t test needs a number, and this variable has levels"
+        if not levels and not cut and one.get("test") in ("chi2", "fisher"):
+            yield (*path, "test"), "a test of counts needs levels or cut"
+        window = one.get("window")
+        if isinstance(window, str) and _looks_ahead(window):
+            yield (
+                (*path, "window"),
+                'a baseline variable cannot look after the index date: end the window at 0, for instance "-28..0"',
+            )
+
+
+def criteria(document: Document) -> Iterator[Fault]:
+    """Criteria that cannot be met, or whose reason names no sensitivity analysis."""
+    drops = {
+        one.get("id"): one.get("drop_criterion")
+        for _, one in at(document, "analysis.sensitivity.*")
+        if isinstance(one, Mapping) and isinstance(one.get("id"), str)
+    }
+    complete = any(True for _ in at(document, "criterion.*.require.complete"))
+    for path, one in at(document, "criterion.*"):
+        if not isinstance(one, Mapping):
+            continue
+        if isinstance(one.get("after_index"), str):
+            yield from _after_index((*path, "after_index"), one, drops)
+        if one.get("missing") == "later" and not complete:
+            yield (*path, "missing"), '"later" leaves it to a completeness criterion, and there is none'
+        if isinstance(one.get("exclude"), Mapping) and "complete" in one["exclude"]:
+            yield (*path, "exclude"), 'completeness is required, not excluded: require = { complete = "covariates" }'
+    for path, rule in [*at(document, "criterion.*.require"), *at(document, "criterion.*.exclude")]:
+        if not isinstance(rule, Mapping):
+            continue
+        if rule.get("complete") and (document["criterion"][path[1]] or {}).get("missing") in ("passes", "later"):
+            yield (*path[:2], "missing"), 'completeness means missing data fail: missing = "fails"'
+        levels = _get(document, "covariate", rule.get("covariate"), "levels")
+        if isinstance(levels, list) and isinstance(rule.get("in"), list):
+            for position, level in enumerate(rule["in"]):
+                if level not in levels:
+                    near = did_you_mean(str(level), map(str, levels))
+                    yield (*path, "in", position), f"is no level of {rule['covariate']}{near}"
+        if rule.get("assessments") and "response" not in document:
+            yield (*path, "assessments"), "assessments are counted by [response], and there is none"
+
+
+def _after_index(path: Path, one: Mapping[str, Any], drops: Mapping[Any, Any]) -> Iterator[Fault]:
+    words = re.findall(r"[a-z][a-z0-9-]*", one["after_index"])
+    named = [word for word in words if word in drops]
+    if not named:
+        asked = re.search(r"sensitivity(?: analysis)?:? ([a-z][a-z0-9-]*)", one["after_index"])
+        unknown = f"there is no sensitivity analysis {asked[1]!r}{did_you_mean(asked[1], drops)}" if asked else ""
+        yield path, unknown or "must name a sensitivity analysis of the study, for instance sensitivity all-treated"
+    elif all(drops[name] != one.get("id") for name in named):
+        yield path, f"sensitivity {named[0]} must drop this criterion: drop_criterion = {str(one.get('id'))!r}"
+
+
+def response(document: Document) -> Iterator[Fault]:
+    """Response levels, readers and endpoints that do not fit together."""
+    rules = document.get("response")
+    order = _get(document, "response", "order")
+    known = order if isinstance(order, list) else ["CR", "PR", "SD", "PD"]
+    for path, level in texts(
+        document, "response.responders.*", "response.controlled.*", "endpoint.*.events.*.response"
+    ):
+        if level not in known:
+            yield path, f"{level!r} is not in response.order{did_you_mean(level, map(str, known))}"
+    for path, _ in [*at(document, "endpoint.*.events.*.response"), *at(document, "endpoint.*.censors.*.last")]:
+        is_last = path[-1] == "last"
+        if rules is None and (not is_last or _at_path(document, path) == "adequate assessment"):
+            yield path, "it needs [response], and there is none"
+    if not isinstance(rules, Mapping):
+        return
+    readers = rules.get("readers")
+    if isinstance(readers, Mapping) and readers.get("second") and not readers.get("adjudicator"):
+        way = readers.get("on_disagreement", "adjudicator")
+        if way == "adjudicator":
+            yield ("response", "readers"), 'two readers need an adjudicator, or on_disagreement = "first"'
+    window = rules.get("window")
+    if isinstance(window, str) and (low := re.match(r"\s*(-?\d+)?\.\.", window)) and int(low[1] or -1) < 1:
+        yield ("response", "window"), "must begin on day 1 or later: earlier assessments are not the treatment's"
+
+
+def sensitivity(document: Document) -> Iterator[Fault]:
+    """Sensitivity analyses that change nothing."""
+    for path, one in at(document, "analysis.sensitivity.*"):
+        if isinstance(one, Mapping) and not {"set", "drop_criterion", "censor"} & set(one):
+            yield path, "changes nothing: say set, drop_criterion or censor"
+
+
+def weak(document: Document) -> Iterator[Fault]:
+    """A definition by which a patient with nothing but the index procedure on record would be analysed."""
+    index_list = _get(document, "index", "event", "list")
+    for _, one in at(document, "criterion.*"):
+        if not isinstance(one, Mapping) or one.get("missing") != "fails":
+            continue
+        rule = one.get("require") or one.get("exclude")
+        if not isinstance(rule, Mapping):
+            return  # its shape is wrong and reported: no second opinion on it
+        # The index procedure itself would answer for its own list.
+        if rule.get("list") != index_list and rule.get("covariate") != "age":
+            return
+    path: Path = ("criterion",) if "criterion" in document else ("index",)
+    yield (
+        path,
+        "a patient of whom nothing but the index procedure is recorded would be analysed: no criterion fails when its "
+        'data are missing; add one with require = { complete = "covariates" } and missing = "fails"',
+    )
+
+
+def code_lists(document: Document, lists: Mapping[str, CodeList]) -> Iterator[Fault]:
+    """Lists whose content does not fit the use made of them."""
+    for path, value in texts(document, "arm.*.all.*.any_of.*"):
+        source, _, name = value.partition(":")
+        made = lists.get(name)
+        if made is not None and source == "text" and not made.words:
+            yield path, f"list {name} has no words to look for in texts (system urn:bedside:text)"
+        tables = _get(document, "list", name, "table")
+        tables = [tables] if isinstance(tables, str) else tables
+        places = _MATERIAL_TABLES.get(source)
+        if places and isinstance(tables, list) and not set(places) & set(tables):
+            yield path, f"list {name} is not looked for in {' or '.join(places)}: add it to [list.{name}] table"
+    for path, name in texts(document, "index.event.list"):
+        made = lists.get(name)
+        if made is None:
+            continue
+        if not made.entries and not made.patterns:
+            yield path, f"list {name} holds words only: a server is asked for index procedures by code"
+        elif any(pattern.system is None for pattern in made.patterns):
+            yield path, f"list {name} has a pattern without a code system: a server cannot be asked for it"
+
+
+def concept_maps(document: Document, maps: Mapping[str, ConceptMapping]) -> Iterator[Fault]:
+    """Maps and levels that do not meet."""
+    restricted = {name for _, name in texts(document, "criterion.*.require.covariate", "criterion.*.exclude.covariate")}
+    for path, name in map_names(document):
+        if name not in maps:
+            continue
+        targets = sorted({row.target_code for row in maps[name].rows})
+        if path[0] == "covariate":
+            yield from _levels_met(document, path, targets, restricted)
+        else:
+            levels = _VITAL if path[0] == "alive" else _get(document, "response", "order") or ("CR", "PR", "SD", "PD")
+            allowed = [*map(str, levels), *(["NE"] if path[0] == "response" else [])]
+            wrong = [target for target in targets if target not in allowed]
+            if wrong:
+                yield path, f"the map gives {', '.join(wrong)}; allowed are {', '.join(allowed)}"
+
+
+def _levels_met(document: Document, path: Path, targets: Sequence[str], restricted: set[str]) -> Iterator[Fault]:
+    name = str(path[1])
+    levels = _get(document, "covariate", name, "levels")
+    if not isinstance(levels, list):
+        return
+    for position, level in enumerate(levels):
+        if str(level) not in targets:
+            message = f"the map gives no {str(level)!r}{did_you_mean(str(level), targets)}"
+            yield ("covariate", name, "levels", position), message
+    extra = [target for target in targets if target not in map(str, levels)]
+    if extra and name not in restricted:
+        message = (
+            f"the map also gives {', '.join(extra)}: make it a level, or let a criterion on {name} decide who has it"
+        )
+        yield path, message
+
+
+CHECKS: tuple[Callable[[Document], Iterator[Fault]], ...] = (
+    *(names, unique, covariates, criteria, response, sensitivity, weak),
+)
+"""The checks that need the document only."""
+
+
+def _table(document: Document, name: str) -> Mapping[str, Any]:
+    value = document.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _get(document: Any, *keys: Any) -> Any:
+    for key in keys:
+        if not isinstance(document, Mapping) or not isinstance(key, str):
+            return None
+        document = document.get(key)
+    return document
+
+
+def _at_path(document: Any, path: Path) -> Any:
+    for part in path:
+        document = document[part]
+    return document
+
+
+def _looks_ahead(window: str) -> bool:
+    found = re.fullmatch(r"\s*(?:-?\d+)?\.\.(-?\d+|cutoff)?\s*", window)
+    return found is not None and (found[1] in (None, "cutoff") or int(found[1]) > 0)

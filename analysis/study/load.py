@@ -1,0 +1,190 @@
+"""Reading a study file: text in, a checked definition out, or every fault at once with file, line and field."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from analysis.plan import search_tokens
+from analysis.study import checks
+from analysis.study.faults import check, problem_at
+from analysis.study.model import PopulationStudy, Study
+from analysis.study.toml_lines import Path, parse
+from mappings.codelists import CodeList, ConceptMapping, parse_concept_map, parse_value_set
+from mappings.errors import DefinitionError, Problem
+
+
+@dataclass(frozen=True)
+class LoadedStudy:
+    """A study with its code lists and concept maps by name. ``tokens`` are the lists' codes as a server is asked for
+    them; ``expected`` are the published figures to compare with."""
+
+    study: Study | PopulationStudy
+    codes: Mapping[str, CodeList] = field(default_factory=dict)
+    maps: Mapping[str, ConceptMapping] = field(default_factory=dict)
+    tokens: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    expected: dict[str, Any] | None = None
+
+
+def files_named(text: str, file: str = "study.toml") -> tuple[str, ...]:
+    """The paths, relative to the study folder, of the files a study file needs beside it; sorted.
+
+    Raises:
+        DefinitionError: the text is not TOML.
+    """
+    document, _ = parse(text, file)
+    named = {*_code_files(document).values(), *_map_files(document).values()}
+    published = [value for _, value in checks.texts(document, "study.published")]
+    return tuple(sorted(path for path in {*named, *published} if _inside(path)))
+
+
+def load_study(text: str, file: str, files: Mapping[str, str]) -> LoadedStudy:
+    """Check a study file.
+
+    ``file`` is its name for messages; ``files`` maps the paths of :func:`files_named` to the files' texts, a file that
+    does not exist being absent.
+
+    Raises:
+        DefinitionError: with every fault found, each with file, line and field.
+    """
+    document, lines = parse(text, file)
+    if "population" in document:
+        return _population(document, lines, file)
+    study, fixed, lines, problems = check(Study, document, lines, file)
+    faults = [fault for one in checks.CHECKS for fault in one(fixed)]
+    codes, tokens = _read_lists(fixed, lines, file, files, problems)
+    maps = _read_maps(fixed, lines, file, files, problems)
+    faults += [*checks.code_lists(fixed, codes), *checks.concept_maps(fixed, maps)]
+    expected = _read_expected(fixed, lines, file, files, problems)
+    problems += [problem_at(lines, file, path, message) for path, message in faults]
+    if problems or study is None:
+        _refuse(file, problems)
+    assert study is not None
+    return LoadedStudy(study, codes, maps, tokens, expected)
+
+
+def _population(document: dict[str, Any], lines: dict[Path, int], file: str) -> LoadedStudy:
+    beside = sorted(set(document) & set(Study.model_fields) - {"study"} | {"list"} & set(document))
+    problems = [
+        problem_at(lines, file, (key,), "does not go with [population], which takes whole types and derives nothing")
+        for key in beside
+    ]
+    rest = {key: value for key, value in document.items() if key not in beside}
+    study, fixed, lines, found = check(PopulationStudy, rest, lines, file)
+    for path, kind in checks.texts(fixed, "population.types.*"):
+        if not re.fullmatch(r"[A-Z][A-Za-z]+", kind):
+            found.append(problem_at(lines, file, path, "is no FHIR resource type, for instance Patient or Observation"))
+    if problems or found or study is None:
+        _refuse(file, [*problems, *found])
+    assert study is not None
+    return LoadedStudy(study)
+
+
+def _refuse(file: str, problems: list[Problem]) -> None:
+    told = dict.fromkeys(sorted(problems, key=lambda p: (p.file != file, p.file, p.line or 0, p.field)))
+    count = len(told)
+    raise DefinitionError(f"{file} has {'one fault' if count == 1 else f'{count} faults'}:", tuple(told))
+
+
+def _code_files(document: Mapping[str, Any]) -> dict[str, str]:
+    lists = document.get("list")
+    out = {}
+    for name, use in lists.items() if isinstance(lists, Mapping) else ():
+        given = use.get("file") if isinstance(use, Mapping) else None
+        out[name] = given if isinstance(given, str) else f"codes/{name}.json"
+    return out
+
+
+def _map_files(document: Mapping[str, Any]) -> dict[str, str]:
+    return {name: f"maps/{name}.json" for _, name in checks.map_names(document)}
+
+
+def _inside(path: str) -> bool:
+    """Whether a path stays in the study folder."""
+    return not path.startswith(("/", "\\", "~")) and ".." not in re.split(r"[/\\]", path) and ":" not in path
+
+
+def _read_lists(
+    document: Mapping[str, Any],
+    lines: Mapping[Path, int],
+    file: str,
+    files: Mapping[str, str],
+    problems: list[Problem],
+) -> tuple[dict[str, CodeList], dict[str, tuple[str, ...]]]:
+    codes, tokens = {}, {}
+    for name, path in _code_files(document).items():
+        resource = _json(path, ("list", name), "code list", lines, file, files, problems)
+        if resource is None:
+            continue
+        try:
+            codes[name] = parse_value_set(name, resource, path)
+            tokens[name] = search_tokens(resource)
+        except DefinitionError as error:
+            problems += error.problems
+    return codes, tokens
+
+
+def _read_maps(
+    document: Mapping[str, Any],
+    lines: Mapping[Path, int],
+    file: str,
+    files: Mapping[str, str],
+    problems: list[Problem],
+) -> dict[str, ConceptMapping]:
+    maps: dict[str, ConceptMapping] = {}
+    tried: set[str] = set()
+    for where, name in checks.map_names(document):
+        if name in tried:
+            continue
+        tried.add(name)
+        path = f"maps/{name}.json"
+        resource = _json(path, where, "concept map", lines, file, files, problems)
+        if resource is None:
+            continue
+        try:
+            maps[name] = parse_concept_map(name, resource, path)
+        except DefinitionError as error:
+            problems += error.problems
+    return maps
+
+
+def _read_expected(
+    document: Mapping[str, Any],
+    lines: Mapping[Path, int],
+    file: str,
+    files: Mapping[str, str],
+    problems: list[Problem],
+) -> dict[str, Any] | None:
+    for where, path in checks.texts(document, "study.published"):
+        return _json(path, where, "published figures", lines, file, files, problems)
+    return None
+
+
+def _json(
+    path: str,
+    where: Path,
+    what: str,
+    lines: Mapping[Path, int],
+    file: str,
+    files: Mapping[str, str],
+    problems: list[Problem],
+) -> dict[str, Any] | None:
+    """A JSON object from one of the files, or None with a problem noted."""
+    if not _inside(path):
+        problems.append(problem_at(lines, file, where, "a file of the study must lie in the study folder"))
+        return None
+    if path not in files:
+        problems.append(problem_at(lines, file, where, f"the {what} is missing: there is no file {path}"))
+        return None
+    try:
+        value = json.loads(files[path])
+    except json.JSONDecodeError as error:
+        problems.append(Problem(f"this is not JSON: {error.msg}", line=error.lineno, file=path))
+        return None
+    if not isinstance(value, dict):
+        problems.append(Problem("must be a JSON object", file=path))
+        return None
+    return value
