@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class TypeCounts:
-    """One resource type of one site, from the entries a source served to what mapping may read."""
+    """One resource type of one site, from the entries a source served to what mapping may read.
+
+    ``quarantined`` counts ``superseded`` (an older version of a resource that is there in a newer one) too.
+    """
 
     received: int = 0
     landed: int = 0
@@ -92,9 +95,9 @@ def _acceptance(ledger: Ledger) -> Iterator[str]:
     for site, type_, c in _types(ledger):
         if c.accepted is None and c.quarantined is None:
             continue
-        judged = (c.accepted or 0) + (c.quarantined or 0) + c.superseded
+        judged = (c.accepted or 0) + (c.quarantined or 0)
         if c.landed != judged:
-            yield f"{site} {type_}: {c.landed} landed, {judged} accepted, quarantined or superseded"
+            yield f"{site} {type_}: {c.landed} landed, {judged} accepted or quarantined"
 
 
 def _mapping(ledger: Ledger) -> Iterator[str]:

@@ -35,7 +35,7 @@ def test_a_balanced_ledger_says_nothing():
         ({"outcomes": 2}, "entries received"),
         ({"not_asked": {}}, "entries received"),
         ({"server_total": 7}, "the server counts 7, 6 came"),
-        ({"accepted": 4}, "6 landed, 5 accepted, quarantined or superseded"),
+        ({"accepted": 4}, "6 landed, 5 accepted or quarantined"),
         ({"quarantined": 0}, "6 landed"),
     ],
 )
