@@ -186,8 +186,11 @@ def _told(
 ) -> list[Problem]:
     """One problem a place: the choices of a union that all failed are told as one sentence."""
     by_place: dict[Path, list[str]] = {}
+    errors = list(errors)
     for error in errors:
         path = _in_document(document, tuple(error["loc"]))
+        if error["type"] == "too_short" and any(_below(e["loc"], error["loc"]) for e in errors):
+            continue  # items that are wrong are not counted; they are reported themselves
         message = _sentence(error)
         if error["type"] == "missing":
             path = (*path, error["loc"][-1])
@@ -195,6 +198,10 @@ def _told(
         if message not in said:
             said.append(message)
     return [problem_at(lines, file, path, _joined(said)) for path, said in by_place.items()]
+
+
+def _below(inner: Path, outer: Path) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _joined(messages: list[str]) -> str:
@@ -209,6 +216,8 @@ def _sentence(error: ErrorDetails) -> str:
         return "is missing"
     if kind == "value_error":
         return str(context["error"])
+    if kind == "tuple_type" and isinstance(error["input"], Mapping):
+        return "there can be several: write the table's name in double brackets, [[...]]"
     if kind == "literal_error":
         return _choice(error["input"], str(context["expected"]))
     if kind == "string_pattern_mismatch":

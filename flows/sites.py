@@ -1,0 +1,330 @@
+"""Where the data come from: the sites file, checked, as frozen types (``docs/sites-file.md``)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from analysis.study.faults import check, problem_at
+from analysis.study.toml_lines import Path as Place
+from analysis.study.toml_lines import parse
+from flows.secrets import Secret, SecretPlace
+from mappings.errors import DefinitionError, Problem
+
+# Part of the language, and not built yet: refused, because ignoring them would be a promise broken in silence.
+_LATER = {
+    "exclude": "leaving out test patients and those who object",
+    "retain_days": "deleting by age",
+    "group": "the group of a bulk export",
+    "code_maps": "translating local codes",
+    "supplement": "adding what chart review holds",
+    "owner": "data owners and approvals that expire",
+    "max_fall_percent": "holding a site whose records fall",
+    "limits.hours": "hours of the day",
+    "deidentify.narrative": "dropping narrative",
+    "deidentify.birth_date": "coarsening birth dates",
+    "deidentify.shift_days": "shifting dates",
+}
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_POLITE = 5.0
+SOURCE_ID = "source"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+def _base(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http or https address, for instance https://fhir.example.org/r4")
+    if parts.username or parts.password:
+        raise ValueError("must hold no user or password: use auth")
+    if parts.query or parts.fragment:
+        raise ValueError("must end before ? and #")
+    return value.rstrip("/")
+
+
+def _origin(value: str) -> str:
+    _base(value)
+    if urlsplit(value).path not in ("", "/"):
+        raise ValueError("an origin ends after the host and port, for instance https://files.example.org")
+    return value.rstrip("/")
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError("must be a time zone's name, for instance Europe/Berlin") from None
+    return value
+
+
+def _built(value: str | None) -> str | None:
+    if value == "bulk":
+        raise ValueError('"bulk" is not supported yet: use "search"')
+    return value
+
+
+class NoAuth(_Frozen):
+    """A server that asks for no credential."""
+
+    kind: Literal["none"] = "none"
+
+
+class BasicAuth(_Frozen):
+    """User and password, sent with each request (RFC 7617)."""
+
+    kind: Literal["basic"]
+    user: str = Field(min_length=1)
+    password: SecretPlace
+
+
+class BearerAuth(_Frozen):
+    """A token that is issued elsewhere (RFC 6750)."""
+
+    kind: Literal["bearer"]
+    token: SecretPlace
+
+
+class OtherOrigin(_Frozen):
+    """Another server that links may lead to. The credential goes there only ``with_token``."""
+
+    origin: Annotated[str, AfterValidator(_origin)]
+    with_token: bool = False
+
+
+def _named(value: object) -> object:
+    return {"origin": value} if isinstance(value, str) else value
+
+
+class Limits(_Frozen):
+    """Manners towards the server; ``requests_per_second`` left out means 5, and no limit on this machine."""
+
+    requests_per_second: float | None = Field(None, gt=0)
+    parallel: int = Field(2, ge=1, le=32)
+    retry_after_max_s: int = Field(600, ge=0)
+
+
+class Deaths(_Frozen):
+    """How deaths are known: from the record as it happens to say, or from a register, complete to a date."""
+
+    source: Literal["record", "register"] = "record"
+    complete_to: date | None = None
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.source == "register" and self.complete_to is None:
+            raise ValueError("a register needs complete_to, the day up to which it holds all deaths")
+        if self.source == "record" and self.complete_to is not None:
+            raise ValueError('deaths from the record are never complete: say source = "register" or drop complete_to')
+        return self
+
+
+class Deidentify(_Frozen):
+    """``pseudonym_key``: what subjects' ids are hashed with. Real data without one are refused."""
+
+    pseudonym_key: SecretPlace | None = None
+
+
+class _Shared(_Frozen):
+    """What may stand in [defaults] and in a site."""
+
+    fhir_version: Literal["4.0.1"] = "4.0.1"
+    method: Annotated[Literal["search", "folder", "bulk"] | None, AfterValidator(_built)] = None
+    timezone: Annotated[str, AfterValidator(_zone)] | None = None
+    auth: Annotated[NoAuth | BasicAuth | BearerAuth, Field(discriminator="kind")] = NoAuth()
+    other_origins: tuple[Annotated[OtherOrigin, BeforeValidator(_named)], ...] = ()
+    limits: Limits = Limits()
+    deaths: Deaths = Deaths()
+    deidentify: Deidentify = Deidentify()
+    scope: Literal["cohort", "population"] = "cohort"
+    page_size: int | None = Field(None, ge=1, le=10000)
+
+
+class Site(_Shared):
+    """One source. Exactly one of ``base`` (a FHIR server), ``folder`` (NDJSON or Bundles) and ``sandbox`` (a study's
+    sample by name, served by the embedded sandbox) is given."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    name: str = ""
+    base: Annotated[str, AfterValidator(_base)] | None = None
+    folder: str | None = Field(None, min_length=1)
+    sandbox: str | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [name for name in ("base", "folder", "sandbox") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("say exactly one of base, folder and sandbox")
+        if self.method not in (None, "folder" if self.folder is not None else "search"):
+            raise ValueError(f'{given[0]} goes with method = "{"folder" if self.folder is not None else "search"}"')
+        if self.folder is not None and self.auth.kind != "none":
+            raise ValueError("a folder takes no auth")
+        return self
+
+    @property
+    def label(self) -> str:
+        """What people read: the name, or the id."""
+        return self.name or self.id
+
+    @property
+    def requests_per_second(self) -> float | None:
+        """The limit as it applies: as given, else 5, and none for a folder or a server on this machine."""
+        if self.limits.requests_per_second is not None:
+            return self.limits.requests_per_second
+        near = self.base is None or urlsplit(self.base).hostname in _LOOPBACK
+        return None if near else _POLITE
+
+    @property
+    def origins(self) -> dict[str, bool]:
+        """The other origins that may be asked; True: with the credential."""
+        return {other.origin: other.with_token for other in self.other_origins}
+
+
+@dataclass(frozen=True)
+class Sites:
+    """The sites of a run, in the order of the file. ``folder`` is what relative paths in it start from."""
+
+    sites: tuple[Site, ...]
+    file: str = ""
+    folder: Path | None = None
+
+    @property
+    def pseudonym_key(self) -> Secret | None:
+        """Where the key of the study's pseudonyms is kept: the same for every site, or None."""
+        return self.sites[0].deidentify.pseudonym_key
+
+    def folder_of(self, site: Site) -> Path:
+        """The folder a site's data lie in, relative ones from the sites file's folder."""
+        assert site.folder is not None
+        path = Path(site.folder).expanduser()
+        return path if self.folder is None else self.folder / path
+
+
+class _DefaultsFile(_Frozen):
+    defaults: _Shared = _Shared()
+    site: Any = None
+
+
+class _SitesFile(_Frozen):
+    site: tuple[Site, ...] = Field(min_length=1)
+
+
+def load_sites(text: str, file: str = "sites.toml", folder: Path | None = None) -> Sites:
+    """Check a sites file. ``file`` is its name for messages, ``folder`` what relative paths in it start from.
+
+    Raises:
+        DefinitionError: with every fault, each with file, line and field; never with a value that may be a secret.
+    """
+    document, lines = parse(text, file)
+    problems = _later(document, lines, file)
+    _, fixed, lines, found = check(_DefaultsFile, document, lines, file)
+    problems += found
+    merged, lines = _merged(fixed, lines, {problem.field for problem in found})
+    made, _, lines, found = check(_SitesFile, merged, lines, file)
+    problems += found
+    if made is not None:
+        problems += _across(made.site, lines, file)
+    if problems or made is None:
+        count = len(problems)
+        ordered = tuple(dict.fromkeys(sorted(problems, key=lambda p: (p.line or 0, p.field))))
+        raise DefinitionError(f"{file} has {'one fault' if count == 1 else f'{count} faults'}:", ordered)
+    return Sites(made.site, file, folder)
+
+
+def sites_for_source(source: str, like: Sites | None = None) -> Sites:
+    """The one site of ``--source``: a base address or a folder, without credential.
+
+    ``like`` (the study's own sites file) lends id, time zone, deaths and pseudonym key where it has a single site, so
+    that the same data give the same tables from wherever they are read. Otherwise the id is ``source``.
+
+    Raises:
+        DefinitionError: an address that is not usable.
+    """
+    is_url = re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", source) is not None
+    given: dict[str, Any] = {"id": SOURCE_ID, "base" if is_url else "folder": source}
+    if like is not None and len(like.sites) == 1:
+        one = like.sites[0]
+        given |= {"id": one.id, "timezone": one.timezone, "deaths": one.deaths, "deidentify": one.deidentify}
+    made, _, _, problems = check(_SitesFile, {"site": [given]}, {}, "")
+    if made is None:
+        raise DefinitionError(f"--source cannot be used: {'; '.join(problem.message for problem in problems)}")
+    # A relative key file belongs to the study's sites file; a relative data folder to where the command runs.
+    if made.site[0].folder is not None:
+        made = _SitesFile(site=(made.site[0].model_copy(update={"folder": str(Path(source).expanduser().absolute())}),))
+    return Sites(made.site, "", like.folder if like is not None else None)
+
+
+def _later(document: dict[str, Any], lines: Mapping[Place, int], file: str) -> list[Problem]:
+    """Keys of the language that are not built yet; they are taken out of the document."""
+    problems = []
+    sites = document.get("site")
+    tables: list[tuple[Place, Any]] = [(("defaults",), document.get("defaults"))]
+    tables += [(("site", n), site) for n, site in enumerate(sites)] if isinstance(sites, list) else []
+    for path, table in tables:
+        for key, what in _LATER.items():
+            first, _, second = key.partition(".")
+            inner = table.get(first) if second and isinstance(table, dict) else table
+            name = second or first
+            if isinstance(inner, dict) and name in inner:
+                del inner[name]
+                where = (*path, first, second) if second else (*path, first)
+                problems.append(problem_at(lines, file, where, f"not supported yet ({what}): take it out"))
+    return problems
+
+
+def _merged(
+    document: Mapping[str, Any], lines: Mapping[Place, int], faulty: set[str]
+) -> tuple[dict[str, Any], dict[Place, int]]:
+    """The document with [defaults] under each site; a table given in both is merged key by key.
+
+    ``auth`` and ``deaths`` are taken whole from one place: half a credential is none.
+    """
+    defaults = document.get("defaults")
+    usable = {
+        key: value
+        for key, value in (defaults.items() if isinstance(defaults, Mapping) else ())
+        if not any(re.match(rf"defaults\.{re.escape(key)}(?:[.\[]|$)", field) for field in faulty)
+    }
+    sites = document.get("site")
+    lines = dict(lines)
+    if not isinstance(sites, list):
+        return {key: value for key, value in document.items() if key != "defaults"}, lines
+    out = []
+    for n, site in enumerate(sites):
+        if not isinstance(site, Mapping):
+            out.append(site)
+            continue
+        merged = {**usable, **site}
+        for key in ("limits", "deidentify"):
+            if isinstance(usable.get(key), Mapping) and isinstance(site.get(key), Mapping):
+                merged[key] = {**usable[key], **site[key]}
+        for path in [p for p in lines if len(p) > 1 and p[0] == "defaults" and p[1] in usable]:
+            lines.setdefault(("site", n, *path[1:]), lines[path])
+        out.append(merged)
+    return {"site": out}, lines
+
+
+def _across(sites: tuple[Site, ...], lines: Mapping[Place, int], file: str) -> list[Problem]:
+    """Faults between sites: an id twice, and keys that would give one person two pseudonyms."""
+    problems = []
+    seen: set[str] = set()
+    first = sites[0].deidentify.pseudonym_key
+    for n, site in enumerate(sites):
+        if site.id in seen:
+            problems.append(problem_at(lines, file, ("site", n, "id"), f"{site.id!r} is used twice"))
+        seen.add(site.id)
+        key = site.deidentify.pseudonym_key
+        if (key is None) != (first is None) or (key is not None and first is not None and not key.same_place(first)):
+            message = "all sites of a study share one pseudonym_key: put it into [defaults]"
+            problems.append(problem_at(lines, file, ("site", n, "deidentify", "pseudonym_key"), message))
+    return problems
