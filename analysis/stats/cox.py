@@ -1,0 +1,141 @@
+"""Cox's proportional-hazards model: the fit with either ties, or the reason why there is none.
+
+Efron by lifelines with a tightened convergence (its default stops at the fourth digit), Breslow by statsmodels. Every
+fit is then held against the score equation, so that a number that did not converge is never shown.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.stats.estimates import Z95, BoolArray, FloatArray, NotEstimable
+from analysis.stats.partial_likelihood import derivatives, quadratic_form, usable
+
+#: |coefficient| times the column's range from which a monotone likelihood is looked for: a hazard ratio over 1000.
+_SUSPICIOUS = 7.0
+#: Most rows of the linear programme that proves a monotone likelihood.
+_MOST_PAIRS = 200_000
+
+
+@dataclass(frozen=True)
+class CoxFit:
+    """Coefficients (p,), their covariance (p, p), log-likelihoods at the fit and at zero, subjects and events used."""
+
+    coef: FloatArray
+    covariance: FloatArray
+    loglik: float
+    loglik_null: float
+    n: int
+    events: int
+
+    @property
+    def se(self) -> FloatArray:
+        """Standard errors, (p,)."""
+        return np.asarray(np.sqrt(np.diag(self.covariance)))
+
+    def hazard_ratios(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Hazard ratios with their Wald 95 % limits."""
+        return np.exp(self.coef), np.exp(self.coef - Z95 * self.se), np.exp(self.coef + Z95 * self.se)
+
+    def wald_p(self) -> FloatArray:
+        """Two-sided P of each coefficient."""
+        from scipy.special import ndtr
+
+        return np.asarray(2 * ndtr(-np.abs(self.coef / self.se)))
+
+
+def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str) -> CoxFit | NotEstimable:
+    """Fit ``x`` (n, p; no missing values, no constant column) to right-censored times.
+
+    NotEstimable: no events, fewer than two subjects, no information on a column, linearly dependent columns, a
+    likelihood without a maximum (monotone), no convergence.
+    """
+    n, p = x.shape
+    if n < 2:
+        return NotEstimable("fewer than two subjects")
+    if not event.any():
+        return NotEstimable("no events")
+    start = derivatives(time, event, x, np.zeros(p), ties)
+    if not usable(start.total_information):
+        return NotEstimable("the events hold no information on a covariate, or covariates are linearly dependent")
+    try:
+        coef = _efron(time, event, x) if ties == "efron" else _breslow(time, event, x)
+    except _NoFitError:
+        coef = np.full(p, np.nan)
+    if not np.all(np.isfinite(coef)) or np.any(np.abs(coef) * np.ptp(x, axis=0) > _SUSPICIOUS):
+        verdict = _monotone(time, event, x)
+        if verdict or (verdict is None and not np.all(np.isfinite(coef))):
+            return NotEstimable("the likelihood has no maximum (monotone): a hazard ratio of zero or infinity")
+        if not np.all(np.isfinite(coef)):
+            return NotEstimable("the fit did not converge")
+    at = derivatives(time, event, x, coef, ties)
+    decrement = quadratic_form(at.total_score, at.total_information)
+    if decrement is None or decrement > 1e-10:
+        return NotEstimable("the fit did not converge")
+    return CoxFit(coef, np.asarray(np.linalg.inv(at.total_information)), at.loglik, start.loglik, n, int(event.sum()))
+
+
+class _NoFitError(Exception):
+    """The library gave up."""
+
+
+def _efron(time: FloatArray, event: BoolArray, x: FloatArray) -> FloatArray:
+    import pandas as pd
+    from lifelines import CoxPHFitter
+    from lifelines.exceptions import ConvergenceError
+
+    frame = pd.DataFrame(x).add_prefix("x").assign(time=time, event=event)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what lifelines warns of is judged by the caller, from the result
+        try:
+            fitter = CoxPHFitter().fit(
+                frame,
+                "time",
+                "event",
+                batch_mode=time.size > 2_000,
+                fit_options={"precision": 1e-12, "r_precision": 1e-14, "max_steps": 100},
+            )
+        except (ConvergenceError, np.linalg.LinAlgError, ValueError) as error:
+            raise _NoFitError from error
+    return np.asarray(fitter.params_.to_numpy(dtype=np.float64))
+
+
+def _breslow(time: FloatArray, event: BoolArray, x: FloatArray) -> FloatArray:
+    from statsmodels.duration.hazard_regression import PHReg
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            centred = x - x.mean(axis=0)  # else exp(x b) overflows for large covariates
+            result = PHReg(time, centred, status=event.astype(float), ties="breslow").fit(
+                tol=1e-12, maxiter=100, disp=False
+            )
+        except (np.linalg.LinAlgError, ValueError) as error:
+            raise _NoFitError from error
+    return np.asarray(result.params, dtype=np.float64)
+
+
+def _monotone(time: FloatArray, event: BoolArray, x: FloatArray) -> bool | None:
+    """Whether some direction lets every event's subject lead its risk set: then the likelihood only climbs.
+
+    Exact by linear programming: maximise the sum of g'(x_i - x_j) over events i and subjects j at risk, all of them
+    non-negative and |g| <= 1; monotone if and only if the optimum is positive (Bryson and Johnson, Technometrics 1981).
+    None where the programme would be too large.
+    """
+    from scipy.optimize import linprog
+
+    scaled = x / np.ptp(x, axis=0)
+    blocks: list[FloatArray] = []
+    rows = 0
+    for i in np.flatnonzero(event):
+        differences = np.unique(scaled[i] - scaled[time >= time[i]], axis=0)
+        blocks.append(differences)
+        rows += differences.shape[0]
+        if rows > _MOST_PAIRS:
+            return None
+    pairs = np.unique(np.vstack(blocks), axis=0)
+    found = linprog(-pairs.sum(axis=0), A_ub=-pairs, b_ub=np.zeros(len(pairs)), bounds=[(-1, 1)] * x.shape[1])
+    return bool(found.status == 0 and -found.fun > 1e-7)

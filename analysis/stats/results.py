@@ -1,0 +1,68 @@
+"""The whole comparison as one long table. Columns and ids: docs/architecture.md; methods: docs/statistics.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from analysis.stats.baseline import add_baseline
+from analysis.stats.cohort import Cohort
+from analysis.stats.cox_rows import add_cox
+from analysis.stats.flow import add_flow
+from analysis.stats.response import add_response
+from analysis.stats.rows import Rows
+from analysis.stats.sensitivity import add_alpha_crossing, add_sensitivity
+from analysis.stats.time_to_event import add_time_to_event
+from analysis.study.model import Study
+from mappings.errors import UnusableDataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def analyse(
+    study: Study,
+    adsl: pd.DataFrame,
+    adrs: pd.DataFrame,
+    adtte: pd.DataFrame,
+    analysis_table: pd.DataFrame,
+    variants: Mapping[str, pd.DataFrame] | None = None,
+) -> pd.DataFrame:
+    """Compare the arms of the study: one row a statistic, unrounded, sorted by id.
+
+    ``variants`` maps the id of a sensitivity set that changes subjects or times to its own analysis table. Raises
+    UnusableDataError for an empty cohort, an empty arm, or tables that contradict each other; everything else that
+    cannot be given is a row with the warning ``NE: <reason>``.
+    """
+    cohort = Cohort(study, analysis_table)
+    analysed = set(analysis_table["USUBJID"])
+    _check_tables_agree(study, adsl, adtte, analysis_table)
+    rows = Rows()
+    add_flow(rows, study, adsl)
+    add_baseline(rows, cohort)
+    add_response(rows, cohort, adrs, analysed)
+    for endpoint in study.endpoint:
+        add_time_to_event(rows, cohort, endpoint.id)
+        add_cox(rows, cohort, endpoint.id)
+    add_sensitivity(rows, study, cohort, variants or {})
+    add_alpha_crossing(rows, study, rows.frame())
+    return rows.frame()
+
+
+def _check_tables_agree(study: Study, adsl: pd.DataFrame, adtte: pd.DataFrame, analysis_table: pd.DataFrame) -> None:
+    """The wide table must be ADSL's analysed subjects with ADTTE's times: nothing may slip between them."""
+    analysed = set(adsl.loc[adsl["ANL01FL"] == "Y", "USUBJID"])
+    if len(analysis_table) != len(analysed) or set(analysis_table["USUBJID"]) != analysed:
+        raise UnusableDataError("ADSL and the analysis table do not hold the same analysed subjects, each once")
+    for endpoint in study.endpoint:
+        long = adtte[(adtte["PARAMCD"] == endpoint.id) & adtte["USUBJID"].isin(list(analysed))]
+        left = long.set_index("USUBJID")[["AVAL", "CNSR"]].sort_index()
+        wide = analysis_table.set_index("USUBJID")[[f"{endpoint.id}_AVAL", f"{endpoint.id}_CNSR"]].sort_index()
+        wide.columns = left.columns
+        same = left.index.equals(wide.index) and bool(
+            ((left.astype("Float64") == wide.astype("Float64")) | (left.isna() & wide.isna()))
+            .fillna(False)
+            .all(axis=None)
+        )
+        if not same:
+            raise UnusableDataError(f"ADTTE and the analysis table disagree on {endpoint.id}")
