@@ -1,0 +1,127 @@
+"""One chunk of one landing file judged: the work of a worker process."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from flows.acceptance.decimals import keep_digits
+from flows.acceptance.findings import Finding, Judge
+
+CHUNK_BYTES = 2 << 20
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Whole lines of one landing file; ``first_line`` counts from 1."""
+
+    resource_type: str
+    first_line: int
+    lines: bytes
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A line that failed, by its number in the landing file."""
+
+    line: int
+    text: bytes
+    findings: tuple[Finding, ...]
+
+
+@dataclass
+class Judged:
+    """What became of a chunk: the accepted copy, the accepted lines' numbers in landing, and eight-byte hashes of
+    their ids, all in order; and what failed."""
+
+    landed: int = 0
+    accepted: bytearray = field(default_factory=bytearray)
+    lines: array[int] = field(default_factory=lambda: array("I"))
+    keys: bytearray = field(default_factory=bytearray)
+    rewritten: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+def open_landing(path: Path) -> BinaryIO:
+    """A landing file's uncompressed bytes, by its suffix."""
+    if path.name.endswith(".gz"):
+        import gzip
+
+        return gzip.open(path)  # type: ignore[return-value]
+    if path.name.endswith(".zst"):
+        import zstandard
+
+        return zstandard.open(path, "rb")  # type: ignore[no-any-return]
+    return path.open("rb")
+
+
+def chunks_of(resource_type: str, path: Path, size: int = CHUNK_BYTES) -> Iterator[Chunk]:
+    """The file in pieces of whole lines, about ``size`` bytes each."""
+    first = 1
+    with open_landing(path) as stream:
+        while lines := stream.read(size):
+            if not lines.endswith(b"\n"):
+                lines += stream.readline()
+            yield Chunk(resource_type, first, lines)
+            first += lines.count(b"\n")
+
+
+_judge: Judge | None = None
+
+
+def start_worker(new_judge: Callable[[], Judge]) -> None:
+    """Make this process's judge; called once in each worker."""
+    global _judge
+    _judge = new_judge()
+
+
+def judge_in_worker(chunk: Chunk) -> Judged:
+    """Judge a chunk with the process's own judge."""
+    if _judge is None:
+        raise RuntimeError("start_worker has not run in this process")
+    return judge_chunk(chunk, _judge)
+
+
+def judge_chunk(chunk: Chunk, judge: Judge) -> Judged:
+    """Judge every line of a chunk."""
+    done = Judged()
+    lines = chunk.lines.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    for number, text in enumerate(lines, chunk.first_line):
+        done.landed += 1
+        findings, resource_id = judge_line(chunk.resource_type, text, judge)
+        if findings:
+            done.rejected.append(Rejected(number, text, findings))
+            continue
+        kept = keep_digits(text)
+        done.rewritten += kept is not text
+        done.accepted += kept + b"\n"
+        done.lines.append(number)
+        done.keys += key_of(resource_id, number)
+    return done
+
+
+def judge_line(resource_type: str, text: bytes, judge: Judge) -> tuple[tuple[Finding, ...], str | None]:
+    """(findings, id) of one line of a file that should hold ``resource_type``."""
+    try:
+        resource: Any = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return (Finding("not-json", resource_type, "structure"),), None
+    if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+        return (Finding("not-a-resource", f"{resource_type}.resourceType", "structure"),), None
+    if resource["resourceType"] != resource_type:
+        return (Finding("wrong-type-for-file", f"{resource_type}.resourceType", "invalid"),), None
+    return tuple(judge(resource_type, resource, text)), resource.get("id")
+
+
+def key_of(resource_id: str | None, number: int) -> bytes:
+    """Eight bytes that are equal for equal ids; a line without id gets some of its own."""
+    text = f"\0{number}" if resource_id is None else resource_id
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
