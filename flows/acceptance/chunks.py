@@ -61,11 +61,11 @@ def open_landing(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def chunks_of(resource_type: str, path: Path, size: int = CHUNK_BYTES) -> Iterator[Chunk]:
-    """The file in pieces of whole lines, about ``size`` bytes each."""
+def chunks_of(resource_type: str, path: Path) -> Iterator[Chunk]:
+    """The file in pieces of whole lines, about ``CHUNK_BYTES`` each."""
     first = 1
     with open_landing(path) as stream:
-        while lines := stream.read(size):
+        while lines := stream.read(CHUNK_BYTES):
             if not lines.endswith(b"\n"):
                 lines += stream.readline()
             yield Chunk(resource_type, first, lines)

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 
 from flows.acceptance.chunks import open_landing
@@ -48,6 +47,8 @@ def supersede(files: Sequence[AcceptedFile]) -> Iterator[tuple[str, int, bytes]]
 
 def _repeated_lines(files: Sequence[AcceptedFile]) -> list[set[int]]:
     """For each file, the landing numbers of lines whose id's hash comes more than once."""
+    import numpy as np
+
     hashes = [np.frombuffer(bytes(file.keys), dtype=np.uint64) for file in files]
     ordered = np.sort(np.concatenate(hashes)) if hashes else np.empty(0, dtype=np.uint64)
     repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
