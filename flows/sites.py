@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from analysis.study.faults import check, problem_at
 from analysis.study.toml_lines import Path as Place
 from analysis.study.toml_lines import parse
-from flows.secrets import Secret, SecretPlace
+from flows.secret_places import Secret, SecretPlace
 from mappings.errors import DefinitionError, Problem
 
 # Part of the language, and not built yet: refused, because ignoring them would be a promise broken in silence.
