@@ -1,0 +1,1 @@
+"""Inline SVG figures: geometry from results rows, colours as presentation attributes that the page's CSS overrides."""

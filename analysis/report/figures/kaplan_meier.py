@@ -1,0 +1,282 @@
+"""Kaplan-Meier curves with the table of number at risk, censored and events aligned under the axis.
+
+Follows KMunicate (Morris et al., BMJ Open 2019;9:e030215): steps, ticks at censorings, pale bands, y from 0 to 1,
+the numbers aligned to the ticks. Curves are labelled at their end; where fewer than 10 % of an arm are at risk its
+curve is drawn pale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from analysis.report.curves import Curve, Tick
+from analysis.report.figures.canvas import INK, PAPER, line, marker, number, rect, spread, svg, tag, text
+from analysis.report.lookup import Cell
+from analysis.report.palette import ArmStyle
+
+PALE_BELOW = 0.10
+
+
+@dataclass(frozen=True)
+class ArmCurve:
+    """A curve with its look, its median and its rows of the risk table (statistic label, cells)."""
+
+    curve: Curve
+    style: ArmStyle
+    median: float | None
+    table: tuple[tuple[str, Sequence[Cell]], ...]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the plot lies, and the scales from time and probability to units."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    last: float  # the time at the right edge
+
+    def x(self, time: float) -> float:
+        return self.left + self.width * min(time, self.last) / self.last
+
+    def y(self, probability: float) -> float:
+        return self.top + self.height * (1 - probability)
+
+    @property
+    def bottom(self) -> float:
+        return self.top + self.height
+
+    @property
+    def right(self) -> float:
+        return self.left + self.width
+
+
+def kaplan_meier(
+    key: str,
+    title: str,
+    description: str,
+    arms: Sequence[ArmCurve],
+    ticks: Sequence[Tick],
+    x_label: str,
+    inset: Sequence[Markup | str],
+    wide: bool = False,
+) -> Markup:
+    """The figure. ``inset`` lines (hazard ratio, log-rank) stand inside the frame; ``wide`` is the full-width form."""
+    width, height = (760.0, 340.0) if wide else (400.0, 210.0)
+    longest = max((len(a.style.label) for a in arms), default=0)
+    beside = not wide and longest <= 11
+    left = 96.0 if wide else max(46.0, 22 + longest * 5.6) if beside else 46.0
+    last_step = max((s.time for a in arms for s in a.curve.steps), default=1.0)
+    frame = Frame(left, 24, width - left - 14, height, max(last_step * 1.02, ticks[-1].time if ticks else 1.0) or 1.0)
+    children = [*_axes(frame, ticks, x_label), *_medians(frame, arms)]
+    for arm in arms:
+        children.append(_band(frame, arm))
+    for arm in arms:
+        children.extend(_steps(frame, arm))
+    children.extend(_labels(frame, arms))
+    children.append(_inset(frame, arms, inset))
+    table, bottom = _risk_table(frame, arms, ticks, beside)
+    return svg(key, width, bottom, title, description, [*children, *table], "km km-wide" if wide else "km")
+
+
+def _axes(frame: Frame, ticks: Sequence[Tick], x_label: str) -> list[Markup]:
+    drawn = [text(frame.left, frame.top - 10, "Probability", size=10.5, soft=True)]
+    for tenth in (0.0, 0.25, 0.5, 0.75, 1.0):
+        y = frame.y(tenth)
+        drawn.append(
+            line(
+                frame.left,
+                y,
+                frame.right,
+                y,
+                stroke_width=1 if tenth == 0 else 0.6,
+                opacity=None if tenth == 0 else 0.6,
+            )
+        )
+        drawn.append(
+            text(
+                frame.left - 7,
+                y + 3.8,
+                f"{tenth:.2f}".rstrip("0").rstrip(".") if tenth not in (0, 1) else f"{tenth:.0f}",
+                size=10.5,
+                anchor="end",
+                soft=True,
+            )
+        )
+    for tick in ticks:
+        x = frame.x(tick.time)
+        drawn.append(line(x, frame.bottom, x, frame.bottom + 5, stroke_width=1))
+        drawn.append(text(x, frame.bottom + 17, number(tick.time), size=10.5, anchor="middle", soft=True))
+    drawn.append(
+        text((frame.left + frame.right) / 2, frame.bottom + 33, x_label, size=10.5, anchor="middle", soft=True)
+    )
+    return drawn
+
+
+def _medians(frame: Frame, arms: Sequence[ArmCurve]) -> list[Markup]:
+    reached = [a for a in arms if a.median is not None and a.median <= frame.last]
+    if not reached:
+        return []
+    far = max(a.median for a in reached if a.median is not None)
+    y = frame.y(0.5)
+    drawn = [
+        line(frame.left, y, frame.x(far), y, stroke=INK, class_="median", stroke_width=0.8, stroke_dasharray="1.5 2.5")
+    ]
+    for arm in reached:
+        x = frame.x(arm.median or 0)
+        drawn.append(
+            line(
+                x,
+                y,
+                x,
+                frame.bottom,
+                stroke=arm.style.colour,
+                class_=f"{arm.style.css} stroke",
+                stroke_width=0.9,
+                stroke_dasharray="1.5 2.5",
+            )
+        )
+    return drawn
+
+
+def _band(frame: Frame, arm: ArmCurve) -> Markup:
+    upper, lower = [(0.0, 1.0)], [(0.0, 1.0)]
+    for step in arm.curve.drawn:
+        high, low = step.value("upper"), step.value("lower")
+        if step.value("survival") == 1:
+            high = low = 1.0  # no interval is defined before the first event
+        if high is None or low is None:
+            break
+        upper += [(step.time, upper[-1][1]), (step.time, high)]
+        lower += [(step.time, lower[-1][1]), (step.time, low)]
+    if len(upper) == 1:
+        return Markup("")
+    points = [*upper, *reversed(lower)]
+    path = "M" + "L".join(f"{number(frame.x(t))} {number(frame.y(s))}" for t, s in points) + "Z"
+    return tag("path", d=path, fill=arm.style.colour, fill_opacity=0.1, class_=f"{arm.style.css} fill band")
+
+
+def _steps(frame: Frame, arm: ArmCurve) -> list[Markup]:
+    """The line, its pale tail, and the censor ticks."""
+    enough = PALE_BELOW * (arm.curve.at_start or 0)
+    solid, tail = [f"M{number(frame.x(0))} {number(frame.y(1))}"], list[str]()
+    level, ticks = 1.0, list[str]()
+    for step in arm.curve.drawn:
+        survival = step.value("survival")
+        assert survival is not None
+        x = number(frame.x(step.time))
+        move = f"H{x}" + (f"V{number(frame.y(survival))}" if survival != level else "")
+        at_risk = step.value("at_risk")
+        if tail or (at_risk is not None and at_risk < enough):
+            if not tail:
+                tail.append(f"M{number(frame.x(_time_before(arm.curve, step.time)))} {number(frame.y(level))}")
+            tail.append(move)
+        else:
+            solid.append(move)
+        level = survival
+        if step.value("censored"):
+            ticks.append(f"M{x} {number(frame.y(level) - 4)}v8")
+    look: dict[str, object] = {
+        "fill": "none",
+        "stroke": arm.style.colour,
+        "class_": f"{arm.style.css} stroke",
+        "stroke_width": 2,
+        "stroke_dasharray": arm.style.dash,
+    }
+    drawn = [tag("path", d="".join(solid), **look)]
+    if tail:
+        drawn.append(tag("path", d="".join(tail), opacity=0.45, **look))
+    if ticks:
+        drawn.append(
+            tag(
+                "path",
+                d="".join(ticks),
+                fill="none",
+                stroke=arm.style.colour,
+                class_=f"{arm.style.css} stroke",
+                stroke_width=1.3,
+            )
+        )
+    return drawn
+
+
+def _time_before(curve: Curve, time: float) -> float:
+    return max((s.time for s in curve.drawn if s.time < time), default=0.0)
+
+
+def _labels(frame: Frame, arms: Sequence[ArmCurve]) -> list[Markup]:
+    """Each curve's name at its end: above the last step's level, to its right where there is room, else to its left."""
+    ends = []
+    for arm in arms:
+        if not arm.curve.drawn:
+            continue
+        last = arm.curve.drawn[-1]
+        before = arm.curve.drawn[-2].value("survival") if len(arm.curve.drawn) > 1 else 1.0
+        level = last.value("survival") or 0.0
+        dropped = before is not None and before - level > 0.02
+        room = frame.right - frame.x(last.time)
+        to_right = room > 12 + len(arm.style.label) * 6.6
+        y = frame.y(level) if to_right else frame.y(before if dropped and before is not None else level) - 9
+        ends.append(
+            (
+                arm,
+                frame.x(last.time) + (7 if to_right else -2),
+                y + (4 if to_right else 0),
+                "start" if to_right else "end",
+            )
+        )
+    ys = spread([e[2] for e in ends], 13, frame.top + 8, frame.bottom - 5)
+    return [
+        tag(
+            "g",
+            text(x, y, arm.style.label, size=11.5, anchor=anchor, weight=600),
+            paint_order="stroke",
+            stroke=PAPER,
+            stroke_width=3,
+            stroke_linejoin="round",
+            class_="halo",
+        )
+        for (arm, x, _, anchor), y in zip(ends, ys, strict=True)
+    ]
+
+
+def _inset(frame: Frame, arms: Sequence[ArmCurve], lines: Sequence[Markup | str]) -> Markup:
+    """The lines at the top right; where all curves stay high, at the bottom left."""
+    ends = [a.curve.drawn[-1].value("survival") or 0.0 for a in arms if a.curve.drawn]
+    high = bool(ends) and min(ends) > 0.5
+    top = frame.bottom - 10 - 14 * (len(lines) - 1) if high else frame.top + 13
+    x, anchor = (frame.left + 10, "start") if high else (frame.right - 4, "end")
+    rows = [text(x, top + 14 * i, words, size=10.5, anchor=anchor) for i, words in enumerate(lines)]
+    return tag("g", *rows, paint_order="stroke", stroke=PAPER, stroke_width=3, class_="halo")
+
+
+def _risk_table(
+    frame: Frame, arms: Sequence[ArmCurve], ticks: Sequence[Tick], beside: bool
+) -> tuple[list[Markup], float]:
+    """Numbers under the ticks. ``beside``: one row an arm with its label left of it; else a heading line and rows."""
+    y = frame.bottom + 54
+    drawn: list[Markup] = []
+    if beside:
+        drawn.append(text(2, y, "Number at risk", size=10.5, weight=600))
+        y += 16
+    for arm in arms:
+        rows = arm.table[:1] if beside else arm.table
+        if not beside:
+            drawn += [marker(arm.style, 7, y - 4, 3.6), text(17, y, arm.style.label, size=11, weight=600)]
+            y += 15
+        else:
+            drawn.append(marker(arm.style, 7, y - 3.6, 3.4))
+        for name, cells in rows:
+            drawn.append(text(17, y, arm.style.label if beside else name, size=10.5, soft=not beside))
+            drawn += [
+                text(frame.x(tick.time), y, cell.tspan, size=10.5, anchor="middle")
+                for tick, cell in zip(ticks, cells, strict=True)
+            ]
+            y += 14.5
+        y += 1.5 if beside else 5
+    drawn.insert(0, rect(0, frame.bottom + 41, frame.right + 14, 0.6, fill="none"))
+    return drawn, y - 6

@@ -1,0 +1,144 @@
+"""The report page: one HTML file, opened from a disk without network, script or outside style."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from analysis.report import words
+from analysis.report.context import Context
+from analysis.report.figures.canvas import swatch
+from analysis.report.lookup import Index, Row, rows_of
+from analysis.report.sections import baseline, care, flow, methods, models, opening, published, quality, response
+from analysis.report.sections import provenance as footer
+from analysis.report.sections import sensitivity as variations
+from analysis.report.sections import survival as times
+from analysis.study.model import Study
+
+
+def render(
+    study: Study,
+    results: pd.DataFrame,
+    quality: pd.DataFrame,
+    provenance: Mapping[str, Any],
+    expected: pd.DataFrame | Sequence[Mapping[str, Any]] | None,
+) -> str:
+    """The whole page as text; the same inputs give the same bytes.
+
+    ``results`` (already suppressed), ``quality``, ``provenance`` and ``expected`` are described in
+    ``docs/architecture.md``. A state of MASKED in ``provenance`` takes every arm and comparison off the page.
+    """
+    context = _context(study, results, quality, provenance, expected)
+    style = _read("style.css")
+    page = _environment().get_template("page.html.j2")
+    return page.render(
+        **_sections(context),
+        style=Markup(style),  # noqa: S704 - our own file
+        csp=content_policy(style),
+    )
+
+
+def figures(study: Study, results: pd.DataFrame) -> dict[str, str]:
+    """Every figure of the page as a stand-alone SVG, by name (``km-pfs-wide``, ``flow``, ``forest-pfs-univariate``)."""
+    context = _context(study, results, pd.DataFrame(), {}, None)
+    found: dict[str, str] = {}
+    for block in (flow.flow(context), baseline.baseline(context), response.response(context)):
+        _gather(block, found)
+    for many in (times.survival(context), models.models(context)):
+        _gather(many, found)
+    _gather(variations.sensitivity(context), found)
+    return found
+
+
+def content_policy(style: str) -> str:
+    """The page's Content-Security-Policy: nothing but its own style sheet, by hash, and data images."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def _context(
+    study: Study,
+    results: pd.DataFrame,
+    quality: pd.DataFrame,
+    provenance: Mapping[str, Any],
+    expected: pd.DataFrame | Sequence[Mapping[str, Any]] | None,
+) -> Context:
+    masked = provenance.get("state") == "MASKED"
+    rows = rows_of(results)
+    if masked:
+        rows = tuple(row for row in rows if _pooled(row))
+    return Context(study, Index(rows), quality, provenance, [] if masked else footer.records(expected), masked)
+
+
+def _pooled(row: Row) -> bool:
+    """Whether a row tells nothing of one arm: what a locked study may show."""
+    shared = row.parameter == "flow" or row.variable in ("events", "censored", "follow_up")
+    return shared and row.group in ("total", "")
+
+
+def _sections(context: Context) -> dict[str, Any]:
+    study = context.study
+    return {
+        "study": study,
+        "arms": context.arms,
+        "contrasts": context.contrasts,
+        "masked": context.masked,
+        "synthetic": study.study.data == "synthetic",
+        "note": study.study.synthetic_note or "synthetic data, not patients",
+        "state": footer.state(context),
+        "opening": opening.opening(context),
+        "curves": times.figures(context, wide=False),
+        "care": care.care(context),
+        "flow": flow.flow(context),
+        "baseline": baseline.baseline(context),
+        "response": response.response(context),
+        "survival": times.survival(context),
+        "models": models.models(context),
+        "sensitivity": variations.sensitivity(context),
+        "published": published.published(context),
+        "quality": quality.quality(context),
+        "methods": methods.methods(context),
+        "provenance": footer.provenance(context),
+        "confidence": words.confidence(study),
+        "time_unit": words.time_unit(study.endpoint_rules),
+        "swatches": {label: swatch(style) for label, style in context.arms.items()},
+        "remarks": [r for r in study.study.remarks if not r.casefold().startswith("misprint:")],
+    }
+
+
+def _gather(block: Any, found: dict[str, str]) -> None:
+    """Figures anywhere in a section's view, by the id of their title."""
+    if isinstance(block, Markup) and block.startswith("<svg"):
+        name = block.partition(' id="')[2].partition('-title"')[0]
+        found[name] = str(block)
+    elif isinstance(block, dict):
+        for value in block.values():
+            _gather(value, found)
+    elif isinstance(block, (list, tuple)):
+        for value in block:
+            _gather(value, found)
+
+
+@cache
+def _read(name: str) -> str:
+    return (files("analysis.report") / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FunctionLoader(lambda name: _read(f"templates/{name}")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -1,0 +1,183 @@
+"""Cox models: each term alone, all together, stepwise; the test of proportional hazards; the forest plots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from analysis.report import words
+from analysis.report.context import TREATMENT, Context
+from analysis.report.figures.canvas import plain
+from analysis.report.figures.forest import ForestRow, forest
+from analysis.report.lookup import Cell, Lookup, Row
+from analysis.study.model import Endpoint
+
+MODELS = (("cox_univariate", "Each term alone"), ("cox_adjusted", "All terms in one model"))
+
+
+def models(context: Context) -> list[dict[str, Any]]:
+    """One block for each endpoint with a Cox model or a test of its assumption."""
+    if context.masked:
+        return []
+    blocks = (_endpoint(context, e) for e in context.endpoints)
+    return [b for b in blocks if b["tables"] or b["stepwise"] or b["ph"]]
+
+
+def _endpoint(context: Context, endpoint: Endpoint) -> dict[str, Any]:
+    lookup = context.lookup()
+    primary = context.study.analysis.primary.ties
+    tables = []
+    for variable, label in MODELS:
+        rows = context.index.of(endpoint.id, variable)
+        for ties in sorted({r.method for r in rows if r.statistic == "hr"}, key=lambda m: (m != primary, m)):
+            terms = by_term(context, [r for r in rows if r.method in (ties, "")])
+            tables.append(
+                {
+                    "label": label,
+                    "variable": variable,
+                    "ties": words.method(ties),
+                    "main": ties == primary,
+                    "terms": [_line(context, lookup, term, found) for term, found in terms],
+                    "figure": _forest(context, endpoint, variable, label, terms) if ties == primary else None,
+                }
+            )
+    return {
+        "id": endpoint.id,
+        "label": endpoint.label,
+        "lookup": lookup,
+        "tables": tables,
+        "stepwise": _stepwise(context, lookup, endpoint.id),
+        "ph": [
+            {
+                "term": "All terms"
+                if r.level.lower() in ("global", "")
+                else words.term_label(context.study, term_of(r)),
+                "method": words.method(r.method),
+                "p": lookup.show(r),
+                "chi2": lookup.cell(
+                    endpoint.id, "ph_test", "chi2", group=r.group, level=r.level, method=r.method, quiet=True
+                ),
+            }
+            for r in _ordered(context, context.index.of(endpoint.id, "ph_test"))
+            if r.statistic == "p"
+        ],
+    }
+
+
+def by_term(context: Context, rows: Sequence[Row]) -> list[tuple[str, dict[str, Row]]]:
+    """Rows of one model gathered by term, treatment first, then in the order of the study file."""
+    found: dict[str, dict[str, Row]] = {}
+    for row in _ordered(context, rows):
+        found.setdefault(term_of(row), {})[row.statistic] = row
+    return list(found.items())
+
+
+def term_of(row: Row) -> str:
+    """The row's term; a treatment term names its arm, which the results keep in the group."""
+    if row.level in TREATMENT and " vs " in row.group:
+        return f"{row.level}={row.group.partition(' vs ')[0]}"
+    return row.level
+
+
+def _ordered(context: Context, rows: Sequence[Row]) -> list[Row]:
+    order = [*context.study.covariate]
+    arms = [a.label for a in context.study.arm]
+
+    def place(row: Row) -> tuple[int, int, str]:
+        name, _, level = term_of(row).partition("=")
+        if name in TREATMENT:
+            return (-1, arms.index(level) if level in arms else 0, level)
+        covariate = context.study.covariate.get(name)
+        if covariate is None:
+            return (len(order), 0, row.level)
+        categories = covariate.categories
+        return (order.index(name), categories.index(level) if level in categories else 0, level)
+
+    return sorted(rows, key=place)
+
+
+def marked_once(cells: Sequence[Cell]) -> list[Cell]:
+    """A line's cells with each mark printed at its first cell only."""
+    seen: set[str] = set()
+    shown = []
+    for cell in cells:
+        shown.append(cell.silent if cell.mark in seen else cell)
+        seen.add(cell.mark)
+    return shown
+
+
+def _cells(lookup: Lookup, found: dict[str, Row], *names: str) -> list[Cell]:
+    return [lookup.show(found[n]) if n in found else Cell(None) for n in names]
+
+
+def _line(context: Context, lookup: Lookup, term: str, found: dict[str, Row]) -> dict[str, Any]:
+    hr, lower, upper, p, n, events = marked_once(_cells(lookup, found, "hr", "lower", "upper", "p", "n", "events"))
+    return {
+        "label": words.term_label(context.study, term),
+        "treatment": term.partition("=")[0] in TREATMENT,
+        "hr": hr,
+        "interval": None if hr.value is None else Markup("{} to {}").format(lower, upper),
+        "p": p,
+        "n": n,
+        "events": events,
+    }
+
+
+def _stepwise(context: Context, lookup: Lookup, endpoint: str) -> list[dict[str, Any]]:
+    """The chosen terms in the order they entered, by each removal rule, and those looked at and not chosen."""
+    rows = context.index.of(endpoint, "cox_stepwise")
+    made = []
+    for method in sorted({r.method for r in rows}):
+        terms = by_term(context, [r for r in rows if r.method == method])
+        chosen = [(t, f) for t, f in terms if "entered" in f and (f["entered"].value or 0) > 0]
+        chosen.sort(key=lambda item: item[1]["entered"].value or 0)
+        left = [words.term_label(context.study, t) for t, f in terms if (t, f) not in chosen]
+        made.append(
+            {
+                "method": words.method(method),
+                "chosen": [
+                    {**_line(context, lookup, t, f), "step": lookup.show(f["entered"], quiet=True)} for t, f in chosen
+                ],
+                "left": left,
+            }
+        )
+    return made
+
+
+def _forest(
+    context: Context, endpoint: Endpoint, variable: str, label: str, terms: list[tuple[str, dict[str, Row]]]
+) -> Markup | None:
+    quiet = context.lookup()
+    rows = [_forest_row(context, quiet, term, found) for term, found in terms]
+    if not any(r.hr is not None for r in rows):
+        return None
+    described = "; ".join(f"{r.label}: {plain(r.shown)}" for r in rows)
+    return forest(
+        f"forest-{endpoint.id.lower()}-{variable.removeprefix('cox_')}",
+        f"{endpoint.label}: hazard ratios, {label.lower()}",
+        f"Hazard ratios on a log axis. {described}",
+        rows,
+        ("lower hazard", "higher hazard"),
+    )
+
+
+def _forest_row(context: Context, lookup: Lookup, term: str, found: dict[str, Row]) -> ForestRow:
+    cells = [
+        lookup.show(found[s], quiet=True) if s in found else Cell(None)
+        for s in ("hr", "lower", "upper", "p", "n", "events", "se")
+    ]
+    return forest_row(words.term_label(context.study, term), cells, term.partition("=")[0] in TREATMENT)
+
+
+def forest_row(label: str, cells: list[Cell], strong: bool) -> ForestRow:
+    """A row from the cells hr, lower, upper, p, n, events, se."""
+    hr, lower, upper, p, n, events, se = cells
+    counts = Markup("{} / {}").format(n.tspan, events.tspan) if n and events else ""
+    if hr.value is None:
+        shown = Markup("{}").format(hr.tspan)
+    else:
+        shown = Markup("{} ({} to {}), {}").format(hr.tspan, lower.tspan, upper.tspan, p.tspan)
+    weight = 1 / se.value**2 if se.value else None
+    return ForestRow(label, counts, shown, hr.value, lower.value, upper.value, weight, strong)

@@ -1,0 +1,96 @@
+"""Data quality outcomes: how many checks held, and every one that did not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.report import formats
+from analysis.report.context import Context
+
+WORDS = {
+    "PASS": "passed",
+    "PASS_WITH_VIOLATIONS": "passed with violations under the threshold",
+    "FAIL": "failed",
+    "ERROR": "could not be computed",
+    "NOT_APPLICABLE": "not applicable",
+}
+SIGNS = {"PASS": "\u2713", "PASS_WITH_VIOLATIONS": "\u25d0", "FAIL": "\u2717", "ERROR": "!", "NOT_APPLICABLE": "\u25cb"}
+_SEVERE = {"critical": 0, "warning": 1, "info": 2}
+_ORDER = {"ERROR": 0, "FAIL": 1, "PASS_WITH_VIOLATIONS": 2, "PASS": 3, "NOT_APPLICABLE": 4}
+
+
+def quality(context: Context) -> dict[str, Any]:
+    """Counts by status, rows worst first, and the one sentence of the first screen."""
+    rows = [_row(record, context.study.disclosure.min_count) for record in context.quality.to_dict("records")]
+    rows.sort(
+        key=lambda r: (_ORDER.get(r["status"], 9), _SEVERE.get(r["severity"], 3), r["check"], r["table"], r["site"])
+    )
+    counts = [(WORDS[s], sum(r["status"] == s for r in rows), SIGNS[s], s) for s in WORDS]
+    return {
+        "rows": rows,
+        "apart": [r for r in rows if r["status"] in ("FAIL", "ERROR", "PASS_WITH_VIOLATIONS")],
+        "counts": [c for c in counts if c[1]],
+        "line": _line(rows),
+        "sites": len({r["site"] for r in rows if r["site"]}) > 1,
+    }
+
+
+def _line(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "No data quality checks were run."
+    judged = [r for r in rows if r["status"] != "NOT_APPLICABLE"]
+    failed = [r for r in judged if r["status"] == "FAIL"]
+    errors = [r for r in judged if r["status"] == "ERROR"]
+    held = len(judged) - len(failed) - len(errors)
+    parts = [f"{held} of {len(judged)} checks held"]
+    if failed:
+        names = sorted({r["name"] for r in failed})
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        parts.append(f"{len(failed)} failed ({', '.join(names[:3])}{more})")
+    if errors:
+        parts.append(f"{len(errors)} could not be computed")
+    away = len(rows) - len(judged)
+    if away:
+        parts.append(f"{away} did not apply")
+    return "; ".join(parts) + "."
+
+
+def _row(record: dict[Any, Any], min_count: int) -> dict[str, Any]:
+    status = _text(record.get("status"))
+    check = _text(record.get("check_id"))
+    return {
+        "check": check,
+        "name": check.replace("_", " "),
+        "table": _text(record.get("table")),
+        "site": _text(record.get("site")),
+        "category": _text(record.get("category")),
+        "severity": _text(record.get("severity")),
+        "action": _text(record.get("action")),
+        "numerator": _count(record.get("numerator"), min_count),
+        "denominator": _count(record.get("denominator"), min_count),
+        "threshold": "" if _empty(record.get("threshold")) else f"{float(record['threshold']):g} %",
+        "status": status,
+        "status_words": WORDS.get(status, status),
+        "sign": SIGNS.get(status, "?"),
+        "reason": _text(record.get("reason")),
+    }
+
+
+def _count(value: object, min_count: int) -> str:
+    """A count; one that is small but not zero is not given away."""
+    if _empty(value):
+        return "unknown"
+    number = float(value)  # type: ignore[arg-type]
+    if 0 < number < min_count:
+        return f"fewer than {min_count}"
+    return formats.integer(number)
+
+
+def _empty(value: object) -> bool:
+    return value is None or value == "" or bool(pd.isna(value))  # type: ignore[call-overload]
+
+
+def _text(value: object) -> str:
+    return "" if _empty(value) else str(value)

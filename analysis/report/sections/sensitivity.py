@@ -1,0 +1,101 @@
+"""The treatment contrast under every declared variation, side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from analysis.report.context import TREATMENT, Context, Contrast, treatment_rows
+from analysis.report.figures.canvas import plain
+from analysis.report.figures.forest import forest
+from analysis.report.lookup import Cell, Lookup, Row
+from analysis.report.sections.models import forest_row, marked_once
+from analysis.study.model import Endpoint
+
+_WANTED = ("hr", "lower", "upper", "p", "n", "events", "se")
+
+
+def sensitivity(context: Context) -> dict[str, Any] | None:
+    """The primary analysis first, then each variation of the study file; None when none is declared."""
+    declared = context.study.analysis.sensitivity
+    if context.masked or not declared:
+        return None
+    lookup = context.lookup()
+    blocks = []
+    for endpoint in context.endpoints:
+        for contrast in context.contrasts:
+            lines = [_primary(context, lookup, endpoint, contrast)]
+            lines += [
+                _line(
+                    s.id,
+                    s.text or s.id.replace("-", " "),
+                    _found(context, f"sensitivity:{s.id}", endpoint.id, contrast),
+                    lookup,
+                )
+                for s in declared
+            ]
+            rows = [forest_row(line["label"], line["quiet"], line["id"] == "primary") for line in lines]
+            name = f"{endpoint.label}: {contrast.experimental} against {contrast.reference}"
+            blocks.append(
+                {
+                    "label": name,
+                    "lines": lines,
+                    "figure": forest(
+                        f"sensitivity-{endpoint.id.lower()}-{context.arms[contrast.experimental].number}",
+                        f"{name}, every variation",
+                        "; ".join(f"{r.label}: {plain(r.shown)}" for r in rows),
+                        rows,
+                        ("lower hazard", "higher hazard"),
+                    )
+                    if any(r.hr is not None for r in rows)
+                    else None,
+                }
+            )
+    crossings = [
+        {"row": row, "cell": lookup.show(row, quiet=True), "what": row.warning}
+        for row in context.index.rows
+        if row.parameter == "alpha_crossing"
+    ]
+    return {"blocks": blocks, "lookup": lookup, "crossings": crossings}
+
+
+def _primary(context: Context, lookup: Lookup, endpoint: Endpoint, contrast: Contrast) -> dict[str, Any]:
+    rows = context.index.of(endpoint.id, "cox_univariate")
+    found = treatment_rows(rows, contrast, context.study.analysis.primary.ties)
+    tests = [
+        r
+        for r in context.index.of(endpoint.id, "logrank")
+        if r.statistic == "p" and r.group in (contrast.group, "total")
+    ]
+    return _line("primary", "Primary analysis", found, lookup, tests[0] if tests else None)
+
+
+def _found(context: Context, parameter: str, endpoint: str, contrast: Contrast) -> dict[str, Row]:
+    """The contrast's rows; with two arms also rows that name no group of their own."""
+    alone = len(context.study.arm) == 2
+    found: dict[str, Row] = {}
+    for row in context.index.of(parameter, endpoint):
+        name, _, level = row.level.partition("=")
+        mine = row.group == contrast.group or (name in TREATMENT and level == contrast.experimental)
+        if mine or (alone and row.group in ("total", "")):
+            found.setdefault("logrank" if row.method == "logrank" else row.statistic, row)
+    return found
+
+
+def _line(key: str, label: str, found: dict[str, Row], lookup: Lookup, logrank: Row | None = None) -> dict[str, Any]:
+    test = logrank or found.get("logrank")
+    hr, lower, upper, p, n, events = marked_once(
+        [lookup.show(found[s]) if s in found else Cell(None) for s in _WANTED[:-1]]
+    )
+    return {
+        "id": key,
+        "label": label,
+        "hr": hr,
+        "interval": None if hr.value is None else Markup("{} to {}").format(lower, upper),
+        "p": p,
+        "logrank": lookup.show(test) if test else Cell(None),
+        "n": n,
+        "events": events,
+        "quiet": [lookup.show(found[s], quiet=True) if s in found else Cell(None) for s in _WANTED],
+    }

@@ -1,0 +1,135 @@
+"""The page's words for what the study file and the results name by code."""
+
+from __future__ import annotations
+
+import re
+
+from analysis.study.model import Covariate, EndpointRules, Method, Study, Window
+
+METHODS = {
+    "t_pooled": "t test, pooled variance",
+    "t_welch": "t test, Welch",
+    "chi2": "Pearson chi-square, no correction",
+    "pearson": "Pearson chi-square, no correction",
+    "fisher": "Fisher's exact test",
+    "mann_whitney": "Mann-Whitney, ties corrected",
+    "clopper_pearson": "Clopper-Pearson (exact)",
+    "miettinen_nurminen": "Miettinen-Nurminen",
+    "logrank": "log-rank",
+    "efron": "Efron ties",
+    "breslow": "Breslow ties",
+    "spss": "symmetric interval as SPSS prints it",
+    "km_log_log": "Kaplan-Meier, log-log interval",
+    "km_log": "Kaplan-Meier, log interval",
+    "km_plain": "Kaplan-Meier, plain interval",
+    "efron_lr": "removal by likelihood ratio",
+    "efron_wald": "removal by Wald",
+    "breslow_lr": "Breslow ties, removal by likelihood ratio",
+    "breslow_wald": "Breslow ties, removal by Wald",
+    "observed": "observed time of all subjects",
+    "reverse_km": "reverse Kaplan-Meier",
+    "km_log_log_middle": "as R: log-log interval, the middle where survival is exactly 0.5",
+    "score_km": "each term alone",
+    "score_km_adjusted": "all terms in one model",
+    "score_identity": "score test, untransformed time",
+    "score_rank": "score test, ranked time",
+    "score_log": "score test, log time",
+}
+UNITS = {"day": "days", "month": "months", "year": "years"}
+DIVISORS = {"day": "", "month": " (days / 30.4375, no day added)", "year": " (days / 365.25, no day added)"}
+PICKS = {
+    "closest": "the value closest to the index date",
+    "worst": "the worst value",
+    "largest": "the largest value",
+}
+ARM_RULES = {
+    "mixed-materials": "Materials of more than one arm on the index day",
+    "material-unknown": "Material of no arm found",
+    "washout": "An earlier index procedure within the washout",
+}
+SYMBOLS = {">=": "\u2265", "<=": "\u2264"}
+
+
+def method(code: str) -> str:
+    """A method's name in words; an unknown code is printed as it is."""
+    return METHODS.get(code, code.replace("_", " "))
+
+
+def prettify(level: str) -> str:
+    """``>=60`` as ``≥ 60``, ``<5`` as ``< 5``; other text is left alone."""
+    match = re.fullmatch(r"(>=|<=|<|>)\s*(-?\d.*)", level)
+    return f"{SYMBOLS.get(match[1], match[1])} {match[2]}" if match else level
+
+
+def sentence_case(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def covariate_label(name: str, covariate: Covariate | None) -> str:
+    """The label of the study file, or the name made readable; the unit behind it."""
+    label = covariate.label if covariate and covariate.label else sentence_case(name.replace("_", " "))
+    unit = covariate.unit if covariate else None
+    shown = {"a": "years", "wk": "weeks", "mo": "months"}.get(unit or "", unit)
+    return f"{label}, {shown}" if shown and shown not in label else label
+
+
+def level_label(level: str, covariate: Covariate | None) -> str:
+    """A category's label: the study's own, else the level with its signs made readable."""
+    if covariate and covariate.level_labels:
+        named = dict(zip((str(x) for x in covariate.levels), covariate.level_labels, strict=True))
+        return named.get(level, prettify(level))
+    return prettify(level)
+
+
+def term_label(study: Study, term: str) -> str:
+    """A model's term in words: ``age=>=60`` as ``Age: ≥ 60 against < 60``."""
+    name, _, level = term.partition("=")
+    if name in ("treatment", "arm", "TRT01A"):
+        arm = next((a.label for a in study.arm if level in (a.label, a.id)), level or study.experimental.label)
+        return f"{arm} against {study.reference.label}"
+    covariate = study.covariate.get(name)
+    label = covariate_label(name, covariate)
+    if not level:
+        return f"{label} (per unit)" if covariate and (covariate.cox == "linear" or not covariate.categories) else label
+    bare = label.rpartition(", ")[0] if covariate and covariate.unit else label
+    against = (
+        f" against {level_label(covariate.categories[0], covariate)}" if covariate and covariate.categories else ""
+    )
+    return f"{bare or label}: {level_label(level, covariate)}{against}"
+
+
+def window(value: Window | None) -> str:
+    """A window in words: ``day -28 to day 0``."""
+    if value is None:
+        return "any time"
+    low = "any day" if value.low is None else _day(value.low)
+    high = "the data cut-off" if value.high_at_cutoff or value.high is None else _day(value.high)
+    if value.low is None:
+        return f"up to {high}"
+    return f"from {low} to {high}"
+
+
+def _day(day: int) -> str:
+    return "the index day" if day == 0 else f"day {day}".replace("-", "\u2212")
+
+
+def time_unit(rules: EndpointRules) -> str:
+    return UNITS[rules.unit]
+
+
+def median_method(chosen: Method) -> str:
+    """The results' method code of the median's interval: ``spss`` or ``km_log_log``."""
+    return "spss" if chosen.median_ci == "spss" else "km_" + chosen.km_ci.replace("-", "_")
+
+
+def listing(items: list[str] | tuple[str, ...], last: str = "and") -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    words = [i for i in items if i]
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def confidence(study: Study) -> str:
+    """``95 %``, from the study's alpha."""
+    return f"{100 * (1 - study.analysis.alpha):g} %"
