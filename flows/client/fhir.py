@@ -42,14 +42,20 @@ class FhirClient:
         base: str,
         transport: Transport,
         paging: PagingRules | None = None,
-        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.base = base.rstrip("/")
         self.transport = transport
         self.paging = paging or PagingRules()
         self.capability = Capability()
-        self._say = say
         self.spoke_fhir = False
+
+    def listen(self, say: Callable[[str], None]) -> None:
+        """Send the client's sentences (a wait cut short, a search begun again) to ``say``."""
+        self.transport.say = say
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.transport.close()
 
     def open(self) -> Capability:
         """Ask for the CapabilityStatement. Raises `SourceError` when there is no FHIR R4 server to talk to.
@@ -60,7 +66,7 @@ class FhirClient:
         try:
             statement = self.transport.ask(Request(f"{self.base}/metadata"), _statement_judge, opening=True)
         except (GoneFault, RefusedFault):
-            self._say("the server gives no CapabilityStatement")
+            self.transport.say("the server gives no CapabilityStatement")
             return self.capability
         except RequestFault as caught:
             fault = caught
@@ -88,7 +94,7 @@ class FhirClient:
 
     def search(self, type_: str, parameters: Parameters) -> Paging:
         """A search, to be iterated once for its pages."""
-        return Paging(self.transport, self.base, type_, parameters, self.paging, self._say)
+        return Paging(self.transport, self.base, type_, parameters, self.paging)
 
     def count(self, type_: str, parameters: Parameters) -> int | None:
         """How many the server says the search would bring (``_summary=count``); ``None`` when it does not say."""

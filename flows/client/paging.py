@@ -8,7 +8,7 @@ expired and is begun again; a parameter missing in the ``self`` link was not app
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -106,9 +106,8 @@ class Paging:
         type_: str,
         parameters: Parameters,
         rules: PagingRules,
-        say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._transport, self._base, self._rules, self._say = transport, base.rstrip("/"), rules, say
+        self._transport, self._base, self._rules = transport, base.rstrip("/"), rules
         self.type, self.parameters = type_, parameters
         self.attempt = 0
         self.pages = 0
@@ -129,7 +128,7 @@ class Paging:
                 return
             if self.failed_page == 1 or self.attempt >= self._rules.attempts:
                 raise RequestFault(_reason(expired, self.failed_page), expired.status)
-            self._say(f"a search of {self.type} expired at page {self.failed_page}; it is begun again")
+            self._transport.say(f"a search of {self.type} expired at page {self.failed_page}; it is begun again")
 
     def _attempt(self) -> Iterator[SearchPage]:
         addresses: set[bytes] = set()

@@ -107,7 +107,8 @@ class Transport:
         self.origins = origins
         self.rules = rules or RetryRules()
         self._authorisation = authorisation or NoAuthorisation()
-        self._timeout, self._sleep, self._now, self._say, self._verify = timeout, sleep, now, say, verify
+        self.say = say
+        self._timeout, self._sleep, self._now, self._verify = timeout, sleep, now, verify
         self._bucket = TokenBucket(requests_per_second, clock=clock, sleep=sleep)
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
@@ -150,7 +151,7 @@ class Transport:
             if self._given_up >= self.rules.give_up_after:
                 raise RequestFault("server-given-up")
         try:
-            result = retrying(self.rules, self._sleep, self._say)(once)
+            result = retrying(self.rules, self._sleep, self.say)(once)
         except TransientFault:
             with self._lock:
                 self._given_up += 1

@@ -1,0 +1,55 @@
+"""What an extraction has learned so far: who is in the cohort, what is referred to, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from analysis.plan import Search
+from flows.client.faults import RequestFault
+from flows.landing.manifest import Missing
+
+
+@dataclass
+class Found:
+    """Ids live in memory only; ``missing`` and ``warnings`` hold counts and names and go into the manifest."""
+
+    patients: set[str] = field(default_factory=set)
+    without_patient: int = 0
+    references: dict[str, set[str]] = field(default_factory=dict)
+    ids: dict[str, set[str]] = field(default_factory=dict)
+    missing: list[Missing] = field(default_factory=list)
+    warnings: list[dict[str, object]] = field(default_factory=list)
+    faults: list[RequestFault] = field(default_factory=list)
+    pages: int = 0
+
+    def note(self, type_: str, id_: str, refers_to: Iterable[tuple[str, str]], by: str) -> None:
+        """Remember what a landed resource refers to, and its own id where it was asked for ``by`` id."""
+        if by == "_id":
+            self.ids.setdefault(type_, set()).add(id_)
+        for kind, key in refers_to:
+            self.references.setdefault(kind, set()).add(key)
+
+    def add(self, other: Found) -> None:
+        """Take over what one phase found."""
+        self.patients |= other.patients
+        self.without_patient += other.without_patient
+        for mine, theirs in ((self.references, other.references), (self.ids, other.ids)):
+            for type_, keys in theirs.items():
+                mine.setdefault(type_, set()).update(keys)
+        self.missing += other.missing
+        self.warnings += other.warnings
+        self.faults += other.faults
+        self.pages += other.pages
+
+    def warn_without_patient(self) -> None:
+        """Say how many index events name no patient that could be asked for."""
+        if self.without_patient:
+            self.warnings.append({"code": "index-without-patient", "n": self.without_patient})
+
+    def warn_not_found(self, searches: Sequence[Search], keys: Callable[[str], Collection[str]]) -> None:
+        """Say how many resources asked for by id the source does not have."""
+        for search in searches:
+            lacking = len(set(keys(search.type)) - self.ids.get(search.type, set())) if search.by == "_id" else 0
+            if lacking:
+                self.warnings.append({"code": "not-found-by-id", "type": search.type, "n": lacking})
