@@ -1,0 +1,148 @@
+"""The arm a subject was treated in: decided by what was used in the procedures of the index day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from analysis.derive.facts import CODING, USABLE_STATUS, listed, with_medication_codes
+from analysis.derive.index import SUBJECT, Cohort
+from mappings.codelists import CodeList
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from analysis.derive.inputs import Inputs
+    from analysis.derive.workspace import Workspace
+    from analysis.study.model import Arm, Study
+
+
+def decide(
+    inputs: Inputs, work: Workspace, study: Study, codes: Mapping[str, CodeList], cohort: Cohort
+) -> tuple[ir.Table, ir.Table]:
+    """Two tables by subject: (arm label or null, arm_reason or null), and (switch_day, for those who switched later).
+
+    All clauses of an arm must hold among the procedures of one day. More than one arm on the index day, or none, leaves
+    by the study's ``arm_rules``. A later session with another arm's material is a switch.
+    """
+    import ibis
+
+    found = work.keep(_evidence(inputs, work, study, codes, cohort))
+    days = cohort.sessions.left_join(found, [cohort.sessions.site == found.site, cohort.sessions.id == found.procedure])
+    keys = sorted({key for arm in study.arm for clause in arm.all_ for key in _keys(clause.list_, clause.any_of)})
+    flags = {f"_{i}": (days.key == key).any().fill_null(False) for i, key in enumerate(keys)}
+    by_day = days.group_by([*SUBJECT, "rel"]).aggregate(**flags)
+    number = {key: f"_{i}" for i, key in enumerate(keys)}
+    by_day = by_day.mutate(**{f"in_{i}": _holds(by_day, arm, number) for i, arm in enumerate(study.arm)})
+    by_day = by_day.mutate(arms=sum(by_day[f"in_{i}"].cast("int64") for i in range(len(study.arm))))
+    by_day = work.keep(by_day)
+
+    index = by_day.filter(by_day.rel == 0)
+    one = index.arms == 1
+    label = ibis.cases(*((one & index[f"in_{i}"], ibis.literal(arm.label)) for i, arm in enumerate(study.arm)))
+    reason = ibis.cases(
+        (index.arms > 1, ibis.literal(study.arm_rules.both.removeprefix("exclude:"))),
+        (index.arms == 0, ibis.literal(study.arm_rules.neither.removeprefix("exclude:"))),
+        else_=ibis.null("string"),
+    )
+    decided = work.keep(index.select(*SUBJECT, arm=label, arm_reason=reason))
+
+    later = by_day.filter(by_day.rel > 0)
+    work.count("arm", "later session with the material of no arm", later.filter(later.arms == 0))
+    work.count("arm", "later session with the materials of several arms", later.filter(later.arms > 1))
+    later = later.join(decided, SUBJECT)
+    others = [later[f"in_{i}"] & (later.arm != arm.label) for i, arm in enumerate(study.arm)]
+    switches = later.filter(later.arm.notnull() & ibis.or_(*others))
+    switch = switches.group_by(SUBJECT).aggregate(switch_day=switches.rel.min())
+    work.count("arm", "subject with a later session of another arm", switch)
+    return decided, work.keep(switch)
+
+
+def _keys(list_: str | None, any_of: tuple[str, ...]) -> tuple[str, ...]:
+    return (f"list:{list_}",) if list_ else any_of
+
+
+def _holds(days: ir.Table, arm: Arm, number: Mapping[str, str]) -> ir.BooleanValue:
+    import ibis
+
+    clauses = [ibis.or_(*(days[number[k]] for k in _keys(clause.list_, clause.any_of))) for clause in arm.all_]
+    return ibis.and_(*clauses)
+
+
+def _evidence(inputs: Inputs, work: Workspace, study: Study, codes: Mapping[str, CodeList], cohort: Cohort) -> ir.Table:
+    """(site, procedure id, key) for every "source:list" of the arms that holds for a session."""
+    import ibis
+
+    asked: dict[str, list[str]] = {}
+    for arm in study.arm:
+        for clause in arm.all_:
+            for key in _keys(clause.list_, clause.any_of):
+                source, _, name = key.partition(":")
+                asked.setdefault(source, []).append(name)
+    coded = _coded(inputs, work, cohort)
+    parts = []
+    for source, names in asked.items():
+        lists = {name: codes[name] for name in sorted(set(names))}
+        # Words may stand in any of the texts; codes only where the clause says.
+        rows = [*coded.values()] if source == "text" else [coded[source]]
+        if source == "text":
+            # Only the words of the list speak here, never its codes.
+            lists = {name: CodeList(name, words=made.words) for name, made in lists.items()}
+        for table in rows:
+            hits = listed(table, lists)
+            parts.append(hits.select("site", "procedure", key=ibis.literal(f"{source}:") + hits.list))
+    return ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0].distinct()
+
+
+def _coded(inputs: Inputs, work: Workspace, cohort: Cohort) -> dict[str, ir.Table]:
+    """By clause source: (site, procedure id, coding) of what was done or used in the cohort's sessions."""
+    import ibis
+
+    sessions = cohort.sessions.select("site", procedure="id").distinct()
+    own = inputs["procedure"]
+    used = inputs["procedure_used"].rename(procedure="id").semi_join(sessions, ["site", "procedure"])
+    keys = ("device_id", "substance_id", "medication_id")
+    work.count("arm", "used reference without key", used.filter(ibis.and_(*(used[key].isnull() for key in keys))))
+    given = with_medication_codes(inputs)
+    given = given.filter(given.status.isin(USABLE_STATUS["medication_administration"]))
+    made = {
+        "list": own.select("site", *CODING, procedure="id"),
+        "used_device": _referred(work, used, "device_id", inputs["device"], "device_name"),
+        "used_substance": _referred(work, used, "substance_id", inputs["substance"]).union(
+            _referred(work, used, "medication_id", inputs["medication"])
+        ),
+        "used_code": inputs["procedure_used_code"].mutate(code_display=ibis.null("string")).rename(procedure="id"),
+        "administered": given.select("site", *CODING, procedure="procedure_id"),
+    }
+    return {
+        source: work.keep(table.select("site", "procedure", *CODING).semi_join(sessions, ["site", "procedure"]))
+        for source, table in made.items()
+    }
+
+
+def _referred(work: Workspace, used: ir.Table, key: str, things: ir.Table, name: str | None = None) -> ir.Table:
+    """(site, procedure, coding) of the things a procedure refers to by ``key``; a name counts as text."""
+    import ibis
+
+    wanted = used.filter(used[key].notnull()).select("site", "procedure", thing=used[key]).distinct()
+    work.count("arm", f"used {key.removesuffix('_id')} not found", wanted.anti_join(_ids(things), ["site", "thing"]))
+    text = things.code_text if name is None else _either(things.code_text, things[name])
+    coded = things.select(
+        "site",
+        thing=things.id,
+        code_system=things.code_system,
+        code=things.code,
+        code_display=things.code_display,
+        code_text=text,
+    )
+    joined = wanted.join(coded, ["site", "thing"])
+    return joined.select("site", "procedure", *(ibis._[column] for column in CODING))
+
+
+def _ids(things: ir.Table) -> ir.Table:
+    return things.select("site", thing="id").distinct()
+
+
+def _either(first: ir.StringValue, second: ir.StringValue) -> ir.StringValue:
+    """Both texts, a line apart, so that words are found in either."""
+    return first.fill_null("") + "\n" + second.fill_null("")

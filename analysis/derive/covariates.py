@@ -1,0 +1,141 @@
+"""Baseline variables: for each subject one value a covariate, with its distance in days from the index date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from analysis.derive.dates import Calendar, calendar_parts, moment
+from analysis.derive.index import SUBJECT
+from analysis.derive.levels import with_level, with_value
+from mappings.codelists import ConceptMapping
+from mappings.errors import DefinitionError
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from analysis.derive.inputs import Inputs
+    from analysis.derive.workspace import Workspace
+    from analysis.study.model import Covariate, Study, Window
+
+PATIENT_COVARIATES = ("age", "sex")
+
+
+def within(rel: ir.IntegerValue, window: Window | None) -> ir.BooleanValue:
+    """Whether a distance in days from the index lies in a window, both ends included; the cut-off has been applied."""
+    import ibis
+
+    low, high = (window.low, window.high) if window else (None, None)
+    inside: ir.BooleanValue = rel.notnull()
+    if low is not None:
+        inside = inside & (rel >= low)
+    if high is not None:
+        inside = inside & (rel <= high)
+    return ibis.ifelse(inside, True, False)
+
+
+def derive_covariates(
+    inputs: Inputs,
+    work: Workspace,
+    study: Study,
+    maps: Mapping[str, ConceptMapping],
+    subjects: ir.Table,
+    facts: ir.Table,
+    calendar: Calendar,
+) -> ir.Table:
+    """One row a subject: `<id>` (float or level text), `<id>_cat` where it is cut, `<id>_day` where it is measured.
+
+    ``facts`` carry ``rel``, the days from the index. What falls in the window without a usable value is counted.
+
+    Raises:
+        DefinitionError: a covariate from the patient other than age and sex.
+    """
+    wide = _from_patient(work, study, subjects, calendar)
+    for name, rule in study.covariate.items():
+        if rule.from_ is None:
+            best = _picked(inputs, work, study, maps, name, rule, facts)
+            wide = wide.left_join(best, SUBJECT).drop("site_right", "patient_id_right")
+            if rule.cut:
+                wide = wide.mutate(**{f"{name}_cat": _category(wide[name], rule)})
+    return work.keep(wide)
+
+
+def _category(value: ir.NumericValue, rule: Covariate) -> ir.StringValue:
+    """The label of the half-open interval [cut, next cut) a number falls into."""
+    import ibis
+
+    labels = [(value < cut, ibis.literal(label)) for cut, label in zip(rule.cut, rule.labels, strict=False)]
+    return ibis.cases((value.isnull(), ibis.null("string")), *labels, else_=ibis.literal(rule.labels[-1]))
+
+
+def _from_patient(work: Workspace, study: Study, subjects: ir.Table, calendar: Calendar) -> ir.Table:
+    import ibis
+
+    wide = subjects
+    for name, rule in study.covariate.items():
+        if rule.from_ is None:
+            continue
+        if name == "age":
+            born = calendar.resolve(wide.select(*SUBJECT, "index_day", "birth_date"), "birth_date")
+            work.count("covariates", "age: no readable birth date", born.filter(born.day.isnull()))
+            partial = born.filter(born.precision.isin(["year", "month"]))
+            work.count("covariates", "age: partial birth date, its middle is used", partial)
+            y, m, d = calendar_parts(born.day)
+            iy, im, id_ = calendar_parts(born.index_day)
+            before_birthday = (im < m) | ((im == m) & (id_ < d))
+            years = iy - y - ibis.ifelse(before_birthday, 1, 0)
+            value = born.select(*SUBJECT, **{name: years.cast("float64")})
+        elif name == "sex":
+            known = [str(level) for level in rule.levels]
+            sex = wide.gender if not known else ibis.ifelse(wide.gender.isin(known), wide.gender, ibis.null("string"))
+            value = wide.select(*SUBJECT, **{name: sex})
+            work.count("covariates", "sex: not among the levels", value.filter(value[name].isnull()))
+        else:
+            raise DefinitionError(
+                f"covariate.{name}: only {' and '.join(PATIENT_COVARIATES)} come from the patient; name a list."
+            )
+        wide = wide.left_join(value, SUBJECT).drop("site_right", "patient_id_right")
+        if rule.cut:
+            wide = wide.mutate(**{f"{name}_cat": _category(wide[name], rule)})
+    made = [c for n, r in study.covariate.items() if r.from_ for c in (n, f"{n}_cat") if c in wide.columns]
+    return work.keep(wide.select(*SUBJECT, *made))
+
+
+def _picked(
+    inputs: Inputs,
+    work: Workspace,
+    study: Study,
+    maps: Mapping[str, ConceptMapping],
+    name: str,
+    rule: Covariate,
+    facts: ir.Table,
+) -> ir.Table:
+    """(subject, `<name>`, `<name>_day`) of the one record the rule picks."""
+    import ibis
+
+    mine = facts.filter((facts.list == rule.list_) & within(facts.rel, rule.window))
+    if rule.levels:
+        levels = [str(level) for level in rule.levels]
+        asked = {str(level) for c in study.criterion if c.rule.covariate == name for level in c.rule.in_ or ()}
+        t = with_level(mine, inputs, maps[rule.values] if rule.values else None, {*levels, *asked})
+        # A level the study does not list ranks as the worst: it must be seen by the criterion that excludes it.
+        rank = t.level.cases(*((level, i) for i, level in enumerate(levels)), else_=len(levels))
+        t = t.mutate(value=t.level, rank=rank.cast("float64"))
+        work.count("covariates", f"{name}: codings that answer differently", t.filter(t.several))
+    else:
+        t = with_value(mine, rule.unit)
+        t = t.mutate(rank=t.value)
+        work.count("covariates", f"{name}: number with a comparator", t.filter(t.comparator.notnull()))
+    t = work.keep(t)
+    good = t.filter(t.value.notnull())
+    unusable = t.filter(t.value.isnull()).select(*SUBJECT, "id").distinct()
+    work.count("covariates", f"{name}: without a usable value", unusable.anti_join(good, ["site", "id"]))
+
+    # The index day counts as before; of two records equally near, the one before.
+    order = [good.rel.abs(), good.rel > 0, moment(good.issued).desc(), good.id.desc(), good.rank.desc()]
+    if rule.pick in ("largest", "worst"):
+        order = [good.rank.desc(), *order[:-1]]
+    place = ibis.row_number().over(ibis.window(group_by=[good[key] for key in SUBJECT], order_by=order))
+    best = good.mutate(_place=place)
+    best = best.filter(best._place == 0)
+    return best.select(*SUBJECT, **{name: best.value, f"{name}_day": best.rel})

@@ -1,0 +1,131 @@
+"""Time to event: for each endpoint the earliest of its events, else the latest of its censoring dates.
+
+Each source is described in the study file, and its description ends in the row (as in admiral's event and censor
+sources). On one day an event goes before censoring and progression before death.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.derive.alive import reference
+from analysis.derive.index import SUBJECT
+from analysis.derive.response import site_column
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from analysis.derive.workspace import Workspace
+    from analysis.study.model import CensorSource, Endpoint, EventSource, Study
+
+_NEVER = 10**6
+
+
+def time_to_event(work: Workspace, study: Study, subjects: ir.Table, adrs: ir.Table, cutoff: int) -> ir.Table:
+    """One row a subject and endpoint: `paramcd`, `aval` (days, null for an event without a time), `cnsr`, `day`,
+    `precision`, `evntdesc`, `cnsdtdsc`, `srcdom`, `srcvar`, `srcseq`, `srcref`.
+
+    ``subjects`` carry index, death and last-alive columns; ``cutoff`` is a day number. ``cnsr`` is 0 for an event, else
+    the place of its censoring source in the study file, from 1.
+    """
+    import ibis
+
+    parts = [_endpoint(study, endpoint, subjects, adrs, cutoff) for endpoint in study.endpoint]
+    if not parts:
+        parts = [_row(subjects, subjects.index_day, 0, 0, "", "", "", "").filter(ibis.literal(False)).drop("place")]
+        parts = [parts[0].mutate(paramcd=ibis.literal(""))]
+    return work.keep(ibis.union(*parts) if len(parts) > 1 else parts[0])
+
+
+def _endpoint(study: Study, endpoint: Endpoint, subjects: ir.Table, adrs: ir.Table, cutoff: int) -> ir.Table:
+    import ibis
+
+    events = [_event(study, source, subjects, adrs) for source in endpoint.events]
+    censors = [_censor(source, subjects, adrs, place, cutoff) for place, source in enumerate(endpoint.censors, 1)]
+    # Ordered: events before censoring; the earliest event, the latest censoring; then progression before death
+    # (place 0 before 1), then the order of the study file.
+    rows = ibis.union(
+        *(t.mutate(late=t.day.fill_null(_NEVER), source=ibis.literal(i)) for i, t in enumerate(events)),
+        *(t.mutate(late=-t.day, source=ibis.literal(i)) for i, t in enumerate(censors)),
+    )
+    order = [rows.cnsr > 0, rows.late, rows.place, rows.source]
+    at = ibis.row_number().over(ibis.window(group_by=[rows[key] for key in SUBJECT], order_by=order))
+    rows = rows.mutate(_at=at)
+    return rows.filter(rows._at == 0).drop("_at", "late", "source", "place").mutate(paramcd=ibis.literal(endpoint.id))
+
+
+def _row(
+    t: ir.Table,
+    day: ir.IntegerValue,
+    cnsr: int,
+    place: int,
+    desc: str,
+    domain: str,
+    variable: str,
+    ref: ir.StringValue | str,
+    *,
+    seq: ir.IntegerValue | None = None,
+    precision: ir.StringValue | None = None,
+) -> ir.Table:
+    import ibis
+
+    none = ibis.null("string")
+    return t.select(
+        *SUBJECT,
+        day=day.cast("int64"),
+        aval=(day - t.index_day).cast("int64"),
+        cnsr=ibis.literal(cnsr, "int64"),
+        place=ibis.literal(place, "int64"),
+        precision=none if precision is None else precision,
+        evntdesc=ibis.literal(desc),
+        cnsdtdsc=none if cnsr == 0 else ibis.literal(desc),
+        srcdom=ibis.literal(domain),
+        srcvar=ibis.literal(variable),
+        srcseq=ibis.null("int64") if seq is None else seq.cast("int64"),
+        srcref=ref if not isinstance(ref, str) else ibis.literal(ref),
+    )
+
+
+def _event(study: Study, source: EventSource, subjects: ir.Table, adrs: ir.Table) -> ir.Table:
+    import ibis
+
+    if source.death:
+        t = subjects.filter(subjects.dead)
+        return _row(
+            t, t.death_day, 0, 1, source.desc, "ADSL", "DTHDT", t.death_ref, precision=t.death_precision
+        )  # fmt: skip
+    site = source.site or (study.response.site if study.response else None)
+    there = adrs[site_column(site)] if site else ibis.literal(True)
+    hits = adrs.filter(adrs.accepted & (adrs.level == source.response) & there)
+    first = _one(hits, [hits.rel, hits.aseq])
+    ref = reference("Observation", first.id, first.version)
+    return _row(
+        first, first.day, 0, 0, source.desc, "ADRS", "ADT", ref, seq=first.aseq, precision=first.precision
+    )  # fmt: skip
+
+
+def _censor(source: CensorSource, subjects: ir.Table, adrs: ir.Table, cnsr: int, cutoff: int) -> ir.Table:
+    import ibis
+
+    s = subjects
+    if source.last == "adequate assessment":
+        t = adrs.filter(adrs.adequate)
+        last = _one(t, [t.rel.desc(), t.aseq.desc()])
+        ref = reference("Observation", last.id, last.version)
+        return _row(
+            last, last.day, cnsr, 0, source.desc, "ADRS", "ADT", ref, seq=last.aseq, precision=last.precision
+        )  # fmt: skip
+    if source.last == "evidence alive":
+        return _row(s, s.alive_day, cnsr, 0, source.desc, "ADSL", "LSTALVDT", s.alive_ref, precision=s.alive_precision)
+    if source.at == "cutoff":
+        return _row(s, ibis.literal(cutoff, "int64"), cnsr, 0, source.desc, "", "", ibis.null("string"))
+    ref = reference("Procedure", s.index_id, s.index_version)
+    return _row(s, s.index_day, cnsr, 0, source.desc, "ADSL", "TRTSDT", ref, precision=s.index_precision)
+
+
+def _one(t: ir.Table, order: list[ir.Value]) -> ir.Table:
+    """The first row of each subject in an order."""
+    import ibis
+
+    t = t.mutate(_first=ibis.row_number().over(ibis.window(group_by=[t[key] for key in SUBJECT], order_by=order)))
+    return t.filter(t._first == 0)

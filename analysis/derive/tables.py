@@ -1,0 +1,257 @@
+"""The ADaM-shaped frames, made from what was prepared, for the main analysis or for one sensitivity analysis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.derive.derived import Derived
+from analysis.derive.pipeline import CENSOR, Prepared
+from analysis.derive.population import BEFORE, FAILS
+from analysis.derive.pseudonym import usubjid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.study.model import Sensitivity, Study
+
+WASHOUT = "washout"
+_SUBJECT = ["site", "patient_id"]
+
+
+@dataclass(frozen=True)
+class Framed:
+    """What was prepared, with the subjects under their pseudonyms (``USUBJID``) and sorted by site and pseudonym."""
+
+    subjects: pd.DataFrame
+    assessments: pd.DataFrame
+    times: pd.DataFrame
+    counts: pd.DataFrame
+
+
+def pseudonymise(prepared: Prepared, key: bytes) -> Framed:
+    """Replace site and patient id by USUBJID everywhere; the source references still name the resources."""
+    subjects = prepared.subjects
+    ids = [usubjid(key, site, one) for site, one in zip(subjects["site"], subjects["patient_id"], strict=True)]
+    subjects = subjects.assign(USUBJID=ids).sort_values(["site", "USUBJID"], ignore_index=True)
+    known = subjects[[*_SUBJECT, "USUBJID", "arm"]]
+    assessments = prepared.assessments.merge(known, on=_SUBJECT, how="inner")
+    times = prepared.times.merge(known, on=_SUBJECT, how="inner")
+    return Framed(
+        subjects,
+        assessments.sort_values(["site", "USUBJID", "aseq"], ignore_index=True),
+        times.sort_values(["site", "USUBJID", "paramcd"], ignore_index=True),
+        prepared.counts,
+    )
+
+
+def tables(study: Study, framed: Framed, sensitivity: Sensitivity | None = None) -> Derived:
+    """ADSL, ADRS, ADTTE and the analysis table; with ``sensitivity`` without its criterion and with its censoring."""
+    adsl = _adsl(study, framed.subjects, sensitivity)
+    adrs = _adrs(study, framed)
+    adtte = _adtte(study, framed, adsl, sensitivity)
+    return Derived(adsl, adrs, adtte, _analysis_table(study, framed, adsl, adtte), framed.counts)
+
+
+def _date(days: pd.Series) -> pd.Series:
+    import pandas as pd
+
+    return pd.to_datetime(days.astype("Float64").astype("float64"), unit="D")
+
+
+def _text(values: pd.Series) -> pd.Series:
+    return values.astype("object").where(values.notna(), None)
+
+
+def _flag(values: pd.Series) -> pd.Series:
+    return values.eq(True).map({True: "Y", False: "N"}).astype("object")
+
+
+def _imputed(precision: pd.Series) -> pd.Series:
+    """ADaM's date imputation flag: the highest part that was imputed, M (month) or D (day), null for a whole date."""
+    return _text(precision.map({"year": "M", "month": "D"}))
+
+
+def _reasons(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None) -> pd.Series:
+    """The first reason to leave: washout, the arm's rule, then the criteria in the order of the flow diagram."""
+    import pandas as pd
+
+    reason = pd.Series([None] * len(s), index=s.index, dtype="object")
+    for c in reversed(study.criterion):
+        column = FAILS + c.id
+        if sensitivity and sensitivity.drop_criterion == c.id:
+            # Where the criterion's own list censors instead, only what came after the index no longer excludes.
+            if sensitivity.censor != c.rule.list_ or BEFORE + c.id not in s:
+                continue
+            column = BEFORE + c.id
+        reason = reason.mask(s[column].eq(True), c.id)
+    reason = reason.mask(s["arm_reason"].notna(), s["arm_reason"])
+    return _text(reason.mask(s["washout"].eq(True), WASHOUT))
+
+
+def _covariate_columns(study: Study, s: pd.DataFrame) -> dict[str, pd.Series]:
+    columns = {}
+    for name, rule in study.covariate.items():
+        columns[name] = s[name].astype("float64") if not rule.levels and name != "sex" else _text(s[name])
+        if rule.cut:
+            columns[f"{name}_cat"] = _text(s[f"{name}_cat"])
+    return columns
+
+
+def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None) -> pd.DataFrame:
+    import pandas as pd
+
+    reason = _reasons(study, s, sensitivity)
+    distances = {
+        f"{name}_day": s[f"{name}_day"].astype("Int64") for name, rule in study.covariate.items() if rule.from_ is None
+    }
+    return pd.DataFrame(
+        {
+            "STUDYID": study.study.id,
+            "USUBJID": s["USUBJID"],
+            "SITEID": s["site"],
+            "TRT01A": _text(s["arm"]),
+            "TRTSDT": _date(s["index_day"]),
+            "TRTSDTF": _imputed(s["index_precision"]),
+            **_covariate_columns(study, s),
+            **distances,
+            "ANL01FL": _flag(reason.isna()),
+            "EXCLRSN": reason,
+            "DTHFL": _flag(s["dead"]),
+            "DTHDT": _date(s["death_day"]),
+            "DTHDTF": _imputed(s["death_precision"]),
+            "LSTALVDT": _date(s["alive_day"]),
+            "LSTALVSRC": _text(s["alive_source"]),
+            "N_SESSIONS": s["n_sessions"].astype("int64"),
+            "ARM_SWITCH": _flag(s["switch_day"].notna()),
+            "SRCREF": _references("Procedure", s["index_id"], s["index_version"]),
+        }
+    )
+
+
+def _references(kind: str, ids: pd.Series, versions: pd.Series) -> pd.Series:
+    made = [
+        None if not isinstance(one, str) else f"{kind}/{one}" + (f"/_history/{v}" if isinstance(v, str) else "")
+        for one, v in zip(ids, versions, strict=True)
+    ]
+    import pandas as pd
+
+    return pd.Series(made, index=ids.index, dtype="object")
+
+
+def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
+    import pandas as pd
+
+    from analysis.derive.response import site_column, site_lists
+
+    a = framed.assessments
+    site = next(iter(site_lists(study)), None)
+    recorded = pd.DataFrame(
+        {
+            "USUBJID": a["USUBJID"],
+            "TRT01A": _text(a["arm"]),
+            "PARAMCD": "OVRLRESP",
+            "ASEQ": a["aseq"].astype("Int64"),
+            "AVALC": _text(a["level"]),
+            "ADT": _date(a["day"]),
+            "ADTF": _imputed(a["precision"]),
+            "ADY": a["rel"].astype("Int64"),
+            "READER": _text(a["performer_id"]),
+            "ACCEPTED": _flag(a["accepted"]),
+            "SITEFL": _flag(a[site_column(site)]) if site else None,
+            "IMAGING": _flag(a["imaging"]),
+            "IMGMOD": _text(a["img_modality"]),
+            "SRCREF": _references("Observation", a["id"], a["version"]),
+        }
+    )
+    if study.response is None:
+        return recorded
+    s = framed.subjects[framed.subjects["arm"].notna()]
+    rests = pd.DataFrame(
+        {"USUBJID": s["USUBJID"], "SRCREF": _references("Observation", s["bor_id"], s["bor_version"]), "BOR": s["bor"]}
+    )
+    basis = recorded[recorded["ACCEPTED"] == "Y"].drop_duplicates(["USUBJID", "SRCREF"])
+    best = rests.merge(
+        basis.drop(columns=["TRT01A", "PARAMCD", "AVALC", "READER"]), on=["USUBJID", "SRCREF"], how="left"
+    )
+    best = best.merge(s[["USUBJID", "arm"]], on="USUBJID").rename(columns={"arm": "TRT01A", "BOR": "AVALC"})
+    # A best response that rests on no assessment has none of its columns.
+    best = best.assign(PARAMCD="BOR", READER=None, ACCEPTED="Y", ASEQ=pd.array([pd.NA] * len(best), "Int64"))
+    best["IMAGING"] = best["IMAGING"].where(best["IMAGING"].notna(), "N")
+    for column in ("SRCREF", "SITEFL", "IMGMOD", "ADTF"):
+        best[column] = _text(best[column])
+    both = [frame for frame in (recorded, best[recorded.columns]) if len(frame)]
+    made = pd.concat(both, ignore_index=True) if both else recorded
+    order = framed.subjects[["USUBJID"]].reset_index(names="_at")
+    made = made.merge(order, on="USUBJID").sort_values(["_at", "PARAMCD", "ASEQ"], kind="stable", ignore_index=True)
+    return made.drop(columns="_at").assign(
+        ADY=lambda f: f["ADY"].astype("Int64"), ASEQ=lambda f: f["ASEQ"].astype("Int64")
+    )
+
+
+def _adtte(study: Study, framed: Framed, adsl: pd.DataFrame, sensitivity: Sensitivity | None) -> pd.DataFrame:
+    import pandas as pd
+
+    t = framed.times[framed.times["arm"].notna()].reset_index(drop=True)
+    labels = {endpoint.id: endpoint.label for endpoint in study.endpoint}
+    start = framed.subjects.set_index("USUBJID")["index_day"]
+    begun = t["USUBJID"].map(start)
+    frame = pd.DataFrame(
+        {
+            "USUBJID": t["USUBJID"],
+            "TRT01A": _text(t["arm"]),
+            "PARAMCD": t["paramcd"],
+            "PARAM": t["paramcd"].map(labels),
+            "AVAL": t["aval"].astype("float64"),
+            "AVALU": "DAYS",
+            "CNSR": t["cnsr"].astype("int64"),
+            "STARTDT": _date(begun),
+            "ADT": _date(t["day"]),
+            "ADTF": _imputed(t["precision"]),
+            "EVNTDESC": _text(t["evntdesc"]),
+            "CNSDTDSC": _text(t["cnsdtdsc"]),
+            "SRCDOM": _text(t["srcdom"].replace("", None)),
+            "SRCVAR": _text(t["srcvar"].replace("", None)),
+            "SRCSEQ": t["srcseq"].astype("Int64"),
+            "SRCREF": _text(t["srcref"]),
+            "ANL01FL": t["USUBJID"].map(adsl.set_index("USUBJID")["ANL01FL"]),
+        }
+    )
+    if sensitivity and sensitivity.censor:
+        frame = _censored(study, framed, frame, sensitivity)
+    order = {endpoint.id: place for place, endpoint in enumerate(study.endpoint)}
+    place = frame["PARAMCD"].map(order)
+    return frame.assign(_place=place).sort_values("_place", kind="stable", ignore_index=True).drop(columns="_place")
+
+
+def _censored(study: Study, framed: Framed, frame: pd.DataFrame, sensitivity: Sensitivity) -> pd.DataFrame:
+    """Rows that go on past the sensitivity's reason to censor end there; an event of the same day stays an event."""
+    import pandas as pd
+
+    days = framed.subjects.set_index("USUBJID")[CENSOR + sensitivity.id]
+    at = frame["USUBJID"].map(days).astype("Float64").astype("float64")
+    cut = at.notna() & ((at < frame["AVAL"]) | frame["AVAL"].isna())
+    place = {endpoint.id: len(endpoint.censors) + 1 for endpoint in study.endpoint}
+    why = sensitivity.text or f"Censored at {sensitivity.censor}"
+    made = frame.assign(
+        AVAL=frame["AVAL"].mask(cut, at),
+        CNSR=frame["CNSR"].mask(cut, frame["PARAMCD"].map(place)).astype("int64"),
+        ADT=frame["ADT"].mask(cut, frame["STARTDT"] + pd.to_timedelta(at, unit="D")),
+        EVNTDESC=frame["EVNTDESC"].mask(cut, why),
+        CNSDTDSC=frame["CNSDTDSC"].mask(cut, why),
+        SRCSEQ=frame["SRCSEQ"].mask(cut, pd.NA),
+    )
+    for column in ("ADTF", "SRCDOM", "SRCVAR", "SRCREF"):
+        made[column] = _text(made[column].mask(cut, None))
+    return made
+
+
+def _analysis_table(study: Study, framed: Framed, adsl: pd.DataFrame, adtte: pd.DataFrame) -> pd.DataFrame:
+    wanted = [c for n, r in study.covariate.items() for c in ([n, f"{n}_cat"] if r.cut else [n])]
+    table = adsl.loc[adsl["ANL01FL"] == "Y", ["USUBJID", "SITEID", "TRT01A", *wanted]].reset_index(drop=True)
+    table["BOR"] = _text(table["USUBJID"].map(framed.subjects.set_index("USUBJID")["bor"]))
+    for endpoint in study.endpoint:
+        rows = adtte[adtte["PARAMCD"] == endpoint.id].set_index("USUBJID")
+        table[f"{endpoint.id}_AVAL"] = table["USUBJID"].map(rows["AVAL"]).astype("float64")
+        table[f"{endpoint.id}_CNSR"] = table["USUBJID"].map(rows["CNSR"]).astype("int64")
+    return table
