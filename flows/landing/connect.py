@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +14,24 @@ from flows.client.origins import Origins
 from flows.client.paging import PagingRules
 from flows.client.retry import RetryRules
 from flows.client.transport import Transport
-from flows.sites import BasicAuth, BearerAuth, Site
+from flows.sites import BasicAuth, BearerAuth, Site, Sites
 from mappings.errors import DefinitionError
+
+
+@contextmanager
+def source_of(site: Site, sites: Sites | None = None) -> Iterator[FhirClient | Path]:
+    """What a site's data come from: its folder, or its client, which is closed afterwards.
+
+    ``sites`` says what relative paths of folders and secrets start from; without it the working folder.
+    """
+    if site.folder is not None:
+        yield sites.folder_of(site) if sites is not None else Path(site.folder).expanduser()
+        return
+    client = connect(site, secrets_folder=sites.folder if sites is not None else None)
+    try:
+        yield client
+    finally:
+        client.close()
 
 
 def connect(
@@ -32,7 +49,7 @@ def connect(
     """
     address = base or site.base
     if address is None:
-        raise DefinitionError(f"site {site.id} is no server")
+        raise DefinitionError(f"site {site.id} has no address to ask")
     made = rules or RetryRules(retry_after_max=float(site.limits.retry_after_max_s))
     transport = Transport(
         Origins(address, site.origins),

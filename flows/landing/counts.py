@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from analysis.arrival import patient_of, wanted
 from analysis.plan import Plan, Search, requests
 from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
+from flows.landing.connect import source_of
+from flows.landing.folder_extract import FolderSource, folder_steps
+from flows.landing.intake import Intake
 from flows.progress import Progress, silent
-from flows.sites import Site
+from flows.sites import Site, Sites
 
 
 @dataclass(frozen=True)
 class PlanCount:
     """One search of the plan. ``count`` is the server's, summed over ``requests`` requests; ``None``: it gives none.
 
-    ``referenced`` resources are known only after the others have come: ``requests`` is 0 and ``count`` ``None``.
+    ``referenced`` resources are known only after the others have come: ``requests`` is 0 and ``count`` ``None``. Of a
+    folder there is one for each type, with phase ``folder`` and what would be landed.
     """
 
     phase: str
@@ -27,23 +32,45 @@ class PlanCount:
     count: int | None
 
 
-def plan_counts(
-    site: Site, plan: Plan, client: FhirClient, progress: Progress = silent
-) -> tuple[tuple[PlanCount, ...], int | None]:
-    """The counts of every search, and how many patients the cohort has (``None`` when it is the whole population).
+@dataclass(frozen=True)
+class PlanCounts:
+    """``patients`` is the size of the cohort, ``None`` when the whole population is asked for."""
 
-    To count for the cohort it must be known, so the index events are read; nothing is
-    written. Raises `SourceError` like `extract_site`, `RequestFault` (exit 6) when the index
-    events cannot be read to their end.
+    rows: tuple[PlanCount, ...]
+    patients: int | None
+
+
+def plan_counts(site: Site, plan: Plan, progress: Progress = silent, *, sites: Sites | None = None) -> PlanCounts:
+    """Connect to a site and count what each search would bring; see `counts_of`, and `source_of` for ``sites``."""
+    with source_of(site, sites) as source:
+        return counts_of(site, plan, source, progress)
+
+
+def counts_of(site: Site, plan: Plan, source: FhirClient | Path, progress: Progress = silent) -> PlanCounts:
+    """What each search would bring. Nothing is written.
+
+    To count for the cohort it must be known, so the index events are read. Raises `SourceError` like `extract_from`,
+    `RequestFault` (exit 6) when the index events cannot be read to their end.
     """
-    client.open()
-    patients = _patients(client, plan.phase("index"))
+    if isinstance(source, Path):
+        return _of_folder(site, plan, FolderSource(source), progress)
+    source.open()
+    patients = _patients(source, plan.phase("index"))
     counted = []
     for done, search in enumerate(plan.searches):
         progress(f"{site.id}: counting", done, len(plan.searches))
-        counted.append(_count(client, search, patients))
+        counted.append(_count(source, search, patients))
     progress(f"{site.id}: counting", len(plan.searches), len(plan.searches))
-    return tuple(counted), len(patients) if plan.scope == "cohort" else None
+    return PlanCounts(tuple(counted), len(patients) if plan.scope == "cohort" else None)
+
+
+def _of_folder(site: Site, plan: Plan, source: FolderSource, progress: Progress) -> PlanCounts:
+    intake = Intake(None)
+    found = folder_steps(site, plan, source, intake, progress)
+    rows = [
+        PlanCount("folder", type_, "asked for and in the folder", 0, intake.count(type_).landed) for type_ in plan.types
+    ]
+    return PlanCounts(tuple(rows), len(found.patients) if plan.scope == "cohort" else None)
 
 
 def _count(client: FhirClient, search: Search, patients: set[str]) -> PlanCount:

@@ -16,6 +16,7 @@ from analysis.plan import Phase, Plan, requests
 from flows.client.fhir import FhirClient
 from flows.landing.bulk_log import NAME as LOG_NAME
 from flows.landing.bulk_log import BulkLog
+from flows.landing.connect import source_of
 from flows.landing.folder_extract import FolderSource, folder_steps
 from flows.landing.found import Found
 from flows.landing.intake import Intake
@@ -24,7 +25,7 @@ from flows.landing.manifest import Manifest, read_manifest, write_manifest
 from flows.landing.searches import Asked, PhaseRunner
 from flows.progress import Progress, silent
 from flows.run_folder import private_folder
-from flows.sites import Site
+from flows.sites import Site, Sites
 from mappings.errors import DefinitionError
 
 _LABELS: dict[Phase, str] = {
@@ -37,6 +38,14 @@ _NO_SERVER = frozenset({"unreachable", "timeout", "tls", "dropped", "html", "ser
 
 
 def extract_site(
+    site: Site, plan: Plan, landing_dir: Path, progress: Progress = silent, *, sites: Sites | None = None
+) -> Manifest:
+    """Connect to a site and land what ``plan`` asks of it; see `extract_from`, and `source_of` for ``sites``."""
+    with source_of(site, sites) as source:
+        return extract_from(site, plan, source, landing_dir, progress)
+
+
+def extract_from(
     site: Site, plan: Plan, source: FhirClient | Path, landing_dir: Path, progress: Progress = silent
 ) -> Manifest:
     """Land what ``plan`` asks of one site into ``landing_dir`` (this site's own folder) and return its manifest.

@@ -17,13 +17,13 @@ _MOST_OUTCOMES = 1000
 
 
 class Intake:
-    """Lands entries of one site into a folder and keeps the arrival half of the ledger.
+    """Lands entries of one site into a folder (``None``: only counts) and keeps the arrival half of the ledger.
 
     A duplicate is the same type, id and version; where a server gives no version, the same text.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._writers = TypeWriters(folder)
+    def __init__(self, folder: Path | None) -> None:
+        self._writers = TypeWriters(folder) if folder is not None else None
         self._seen: set[bytes] = set()
         self.types: dict[str, TypeCount] = {}
         self.outcomes: list[dict[str, object]] = []
@@ -43,7 +43,8 @@ class Intake:
             count.duplicates += 1
             return False
         self._seen.add(key)
-        self._writers.write(type_, text)
+        if self._writers is not None:
+            self._writers.write(type_, text)
         count.landed += 1
         return True
 
@@ -65,11 +66,12 @@ class Intake:
 
     def close(self) -> tuple[LandedFile, ...]:
         """Close the files; what was written."""
-        return self._writers.close()
+        return self._writers.close() if self._writers is not None else ()
 
     def discard(self) -> None:
         """Drop files not closed yet."""
-        self._writers.discard()
+        if self._writers is not None:
+            self._writers.discard()
 
 
 def file_type(type_: str) -> str:
