@@ -1,0 +1,87 @@
+"""What differs from engine to engine: reading JSON with an explicit schema, failing inside a query, its errors.
+
+Only DuckDB so far; everything else of the mapping is Ibis over structures and arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import ibis
+
+from mappings.errors import BedsideError, DefinitionError
+from mappings.read_schema import Need
+
+if TYPE_CHECKING:
+    import ibis.expr.datatypes as dt
+    import ibis.expr.types as ir
+
+_SQL = {"text": "VARCHAR", "boolean": "BOOLEAN", "integer": "BIGINT", "decimal": "VARCHAR"}
+_MARK = "bedside:several-values:"
+
+
+def sql_type(need: Need) -> str:
+    """The DuckDB type an element is read as. Decimals are read as text: DuckDB parses JSON numbers as doubles."""
+    if need.inside:
+        fields = ", ".join(f'"{name}" {sql_type(inner)}' for name, inner in need.inside)
+        made = f"STRUCT({fields})"
+    else:
+        made = _SQL[need.stored]
+    return f"{made}[]" if need.many else made
+
+
+def read(con: Any, paths: Sequence[str], columns: Mapping[str, str]) -> ir.Table:
+    """NDJSON files (plain, gzip or zstd by their name) as a table of the given columns; no file, no row.
+
+    Misshapen JSON raises when the table is read; nothing is skipped or made null in silence.
+    """
+    if not paths:
+        schema = ibis.schema({name: _from_sql(type_) for name, type_ in columns.items()})
+        return ibis.memtable(schema.to_pyarrow().empty_table())
+    return con.read_json([str(path) for path in paths], columns=dict(columns), format="newline_delimited")
+
+
+@ibis.udf.scalar.builtin(name="error")
+def _error(message: str) -> str:
+    """DuckDB's function that fails the query."""
+    raise NotImplementedError
+
+
+def several_values(where: str, dtype: dt.DataType) -> ir.Value:
+    """An expression of a type that fails the query when it is evaluated; ``where`` is a JSON path in the view."""
+    return _error(_MARK + where).cast(dtype)
+
+
+@contextmanager
+def clear_errors(view: str) -> Iterator[None]:
+    """Turns an engine's error into ours. The engine's own text may show a patient's value: it is not passed on.
+
+    Raises:
+        DefinitionError: a path of the view gives several values where one is allowed.
+        BedsideError: any other error while reading an accepted copy, which is our defect.
+    """
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        text = str(error)
+        if _MARK in text:
+            where = text.split(_MARK, 1)[1].split("\n", 1)[0].strip()
+            raise DefinitionError(
+                f"The view {view!r}: {where} gives several values where one is allowed; say first(), or collection."
+            ) from None
+        raise BedsideError(f"The view {view!r} could not be read ({type(error).__name__}).") from None
+
+
+def ibis_type(need: Need) -> dt.DataType:
+    """The Ibis type of what :func:`sql_type` reads."""
+    return _from_sql(sql_type(need))
+
+
+def _from_sql(type_: str) -> dt.DataType:
+    from ibis.backends.sql.datatypes import DuckDBType
+
+    return DuckDBType.from_string(type_)

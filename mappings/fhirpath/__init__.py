@@ -1,0 +1,1 @@
+"""FHIRPath as the shareable ViewDefinition profile needs it: text → tree → tree with types."""
