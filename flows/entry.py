@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 
 from mappings.errors import BedsideError
@@ -64,6 +65,21 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except Exception as error:
+        if os.environ.get("BEDSIDE_TRACEBACK"):
+            raise
+        return _say(_defect(error), arguments)
+
+
+def _defect(error: Exception) -> BedsideError:
+    """Our own defect in a sentence: kind and place only, because a library's message may quote a patient's value."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parts[-2:-1] != ("bin",)]
+    ours = [f for f in frames if any(room in Path(f.filename).parts for room in ROOMS)] or frames
+    where = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"
+    return BedsideError(
+        f"this is a defect of ours, not of your data: {type(error).__name__} at {where}. Please report it; "
+        "BEDSIDE_TRACEBACK=1 shows all of it, which may include patients' values"
+    )
 
 
 def _say(error: BedsideError, arguments: list[str]) -> int:

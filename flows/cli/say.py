@@ -1,0 +1,131 @@
+"""What commands say: text for people on standard error and output, or one JSON object."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import typer
+
+from flows import ledger_files
+from flows.job import Job
+from flows.pipeline import Outcome
+from flows.run_folder import RunFolder
+
+
+def begun(job: Job, run: RunFolder, as_json: bool) -> None:
+    """Which study runs where, and what a reader must know before any number."""
+    if as_json:
+        return
+    head = job.study.study
+    where = ", ".join(f"{site.label}" for site in job.sites.sites)
+    going_on = list(run.read()["steps"])
+    typer.echo(f"{head.title}\nfrom {where} into {run.root}", err=True)
+    if going_on:
+        typer.echo(f"going on after: {', '.join(going_on)}", err=True)
+    if head.data == "synthetic":
+        typer.echo(f"SYNTHETIC: {head.synthetic_note or 'no real patient'}", err=True)
+    if job.key()[1]:
+        typer.echo("pseudonyms are made with the public key: fit for synthetic data only", err=True)
+
+
+def ended(job: Job, outcome: Outcome, as_json: bool) -> None:
+    """The comparison and where everything lies."""
+    run = outcome.run
+    if as_json:
+        said = run.read()
+        typer.echo(
+            json.dumps(
+                {
+                    "outcome": said["outcome"], "exit_code": outcome.exit_code, "run": str(run.root),
+                    "report": str(run.report) if run.report.exists() else None, "missing": list(outcome.missing),
+                    "steps": said["steps"],
+                }
+            )
+        )  # fmt: skip
+        return
+    ledger(run, as_json)
+    if job.comparison is not None:
+        from flows.steps.comparison import read_results
+        from flows.summary import comparison_lines
+
+        typer.echo()
+        for line in comparison_lines(job.comparison, read_results(run)):
+            typer.echo(line)
+        if job.comparison.study.data == "synthetic":
+            typer.echo(f"SYNTHETIC: {job.comparison.study.synthetic_note or 'no real patient'}")
+        typer.echo(f"\nreport: {run.report}")
+    for line in outcome.missing:
+        typer.echo(f"missing: {line}", err=True)
+
+
+def ledger(run: RunFolder, as_json: bool) -> None:
+    """The ledger by site and type, as people read it."""
+    found = ledger_files.read(run)
+    if as_json:
+        typer.echo(
+            json.dumps({"outcome": "complete", "run": str(run.root), "ledger": json.loads(run.ledger.read_text())})
+        )
+        return
+    typer.echo(f"{'site':<14}{'type':<26}{'received':>10}{'landed':>10}{'accepted':>10}{'quarantine':>12}")
+    for site, types in found.types.items():
+        for type_, c in sorted(types.items()):
+            typer.echo(
+                f"{site:<14}{type_:<26}{c.received:>10,}{c.landed:>10,}{c.accepted or 0:>10,}{c.quarantined or 0:>12,}"
+            )
+    said = run.read()
+    for lost in _lost(said.get("references_without_key", [])):
+        typer.echo(lost)
+    for reasons in (said.get("quarantine_reasons") or {}).items():
+        typer.echo(f"quarantined: {reasons[0]} {reasons[1]:,}")
+
+
+def _lost(losses: list[dict[str, Any]]) -> list[str]:
+    by_reason: dict[str, int] = {}
+    for one in losses:
+        by_reason[one["reason"]] = by_reason.get(one["reason"], 0) + one["n"]
+    return [f"references that give no key: {reason} {n:,}" for reason, n in sorted(by_reason.items())]
+
+
+def plan(job: Job, as_json: bool) -> None:
+    """What would be asked of each site, with the server's counts."""
+    from flows.landing.counts import plan_counts
+    from flows.progress import shown
+    from flows.steps.ingest import reachable
+
+    said: list[dict[str, object]] = []
+    for site in job.sites.sites:
+        made = job.plan(site)
+        with shown(as_json) as progress, reachable(site, progress) as asked:
+            counts = plan_counts(asked, made, progress, sites=job.sites)
+        if as_json:
+            rows = [asdict(row) for row in counts.rows]
+            said.append(
+                {
+                    "site": site.id,
+                    "scope": made.scope,
+                    "patients": counts.patients,
+                    "searches": rows,
+                    "notes": made.notes,
+                }
+            )
+            continue
+        people = "" if counts.patients is None else f", {counts.patients} patients"
+        typer.echo(f"{site.label}: scope {made.scope}{people}")
+        for row in counts.rows:
+            count = "known later" if row.count is None else f"{row.count:,}"
+            typer.echo(f"  {row.phase:<12}{row.type:<26}{row.requests:>5} requests  {count:>12}  {row.why}")
+        for note in made.notes:
+            typer.echo(f"  note: {note}")
+    if as_json:
+        typer.echo(json.dumps({"outcome": "complete", "sites": said}))
+
+
+def stepped(run: RunFolder, step: str, as_json: bool) -> None:
+    """One step's counts."""
+    counts = run.read()["steps"].get(step, {})
+    if as_json:
+        typer.echo(json.dumps({"outcome": "complete", "run": str(run.root), "step": step, "counts": counts}))
+    else:
+        typer.echo(f"{step} done in {run.root}: " + (", ".join(f"{k} {v:,}" for k, v in counts.items()) or "written"))

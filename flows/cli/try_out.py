@@ -1,0 +1,69 @@
+"""Commands for trying Bedside out: the sandbox server and the sample data of a study."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import JsonOption, StudyArgument
+
+
+def sandbox(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of <Type>.ndjson (plain, gzip, zstd).")],
+    port: Annotated[int, typer.Option(help="The port on loopback to listen on.")] = 8090,
+) -> None:
+    """Serve a folder of NDJSON as a small FHIR R4 server on loopback. For trying things out: no production server."""
+    from flows.sandbox import server
+
+    def announce(base: str, counts: dict[str, int]) -> None:
+        served = ", ".join(f"{type_} {n:,}" for type_, n in counts.items())
+        typer.echo(f"serving {served}\nat {base} (Ctrl-C ends it)", err=True)
+
+    server.run(folder, port=port, announce=announce)
+
+
+def sample(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A study that has sample data, for instance li2023.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where to write one <Type>.ndjson a type.")],
+    patients: Annotated[int | None, typer.Option(help="Write a larger synthetic cohort of the same shape.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the sample data of a study as FHIR."""
+    from flows.progress import shown
+    from flows.sample import write_sample
+
+    with shown(as_json) as progress:
+        counts = write_sample(name, out, patients, seed, progress)
+    if as_json:
+        typer.echo(json.dumps({"outcome": "complete", "folder": str(out), "resources": counts}))
+        return
+    for type_, n in sorted(counts.items()):
+        typer.echo(f"{type_:<26}{n:>10,}")
+    typer.echo(f"written to {out}")
+
+
+study = typer.Typer(help="Look at a study file before running it.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@study.command("check")
+def study_check(path: StudyArgument, as_json: JsonOption = False) -> None:
+    """Read a study folder as a whole and say every fault with file, line and field."""
+    from flows import study_folder
+
+    folder = study_folder.read(path)
+    said = {"id": folder.study.study.id, "sha256": folder.sha256, "codes": len(folder.codes), "maps": len(folder.maps)}
+    if as_json:
+        typer.echo(json.dumps({"outcome": "complete", "study": said}))
+    else:
+        typer.echo(f"{said['id']}: no fault found; {said['codes']} code lists, {said['maps']} maps")
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Register these commands."""
+    app.command()(sandbox)
+    app.command()(sample)
+    app.add_typer(study, name="study")

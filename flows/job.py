@@ -1,0 +1,153 @@
+"""What a command is about to do: a study, the sites its data come from, where runs are kept, and how to go about it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from analysis.plan import Plan, Scope, plan
+from analysis.study.model import PopulationStudy, Study
+from flows import study_folder
+from flows.run_folder import RunFolder
+from flows.sites import Site, Sites, load_sites, sites_for_source
+from flows.study_folder import StudyFolder
+from mappings.errors import DefinitionError
+
+SITES_FILE = "sites.toml"
+# Said in the README and printed with every run that uses it: pseudonyms of synthetic subjects protect nobody.
+PUBLIC_KEY = b"bedside: synthetic data, public key"
+_PACKAGES = (
+    "bedside", "duckdb", "fhir.resources", "great_expectations", "ibis-framework", "lifelines", "pandas", "prefect",
+    "requests", "scipy", "statsmodels",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """One study against its sites."""
+
+    folder: StudyFolder
+    sites: Sites
+    runs: Path
+    called: Mapping[str, str | None]
+    allow_incomplete: bool = False
+    fresh: bool = False
+    workers: int = 1
+
+    @property
+    def study(self) -> Study | PopulationStudy:
+        return self.folder.study
+
+    @property
+    def comparison(self) -> Study | None:
+        """The study if it compares treatments, None if it only extracts, maps and checks."""
+        return self.study if isinstance(self.study, Study) else None
+
+    def plan(self, site: Site) -> Plan:
+        """What to ask this site for."""
+        scope: Scope = "population" if isinstance(self.study, PopulationStudy) else site.scope
+        return plan(self.study, self.folder.codes, self.folder.tokens, scope)
+
+    def facts(self) -> dict[str, Any]:
+        """What ``run.json`` records of the inputs. ``inputs_sha256`` decides whether a run can be gone on with."""
+        from mappings.catalogue import view_bytes, view_names
+
+        said = {
+            "study": {"id": self.study.study.id, "sha256": self.folder.sha256},
+            "sites": {site.id: _fingerprint(site) for site in self.sites.sites},
+            "filters_sha256": {site.id: self.plan(site).sha256 for site in self.sites.sites},
+            "views_sha256": {name: hashlib.sha256(view_bytes(name)).hexdigest() for name in view_names()},
+        }
+        digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        definition = {name: sha for name, sha in self.folder.hashes.items() if name != study_folder.STUDY_FILE}
+        return {
+            **said,
+            "called": dict(self.called),
+            "definition_sha256": definition,
+            "versions": versions(),
+            "inputs_sha256": digest,
+        }
+
+    def key(self) -> tuple[bytes, bool]:
+        """The pseudonym key, and whether it is the public one (synthetic data only)."""
+        secret = self.sites.pseudonym_key
+        if secret is not None:
+            return secret.resolve(self.sites.folder).encode(), False
+        if self.study.study.data == "real":
+            raise DefinitionError(
+                "real data need a key for the pseudonyms: set deidentify.pseudonym_key in the sites file, "
+                'for instance "env:BEDSIDE_PSEUDONYM_KEY"'
+            )
+        return PUBLIC_KEY, True
+
+
+def again(run: RunFolder) -> Job:
+    """The job of a run that is already there, for its later steps.
+
+    Raises:
+        DefinitionError: study or sites have changed since: the run's figures would not be theirs.
+    """
+    said = run.read()
+    called = said["called"]
+    sites = Path(called["sites"]) if called["sites"] else None
+    job = prepare(Path(called["study"]), sites, called["source"], run.root.parent.parent)
+    if job.facts()["inputs_sha256"] != said["inputs_sha256"]:
+        raise DefinitionError(
+            "the study or its sites have changed since this run was made; start anew with: bedside run"
+        )
+    return job
+
+
+def _sites(file: Path) -> Sites:
+    if not file.is_file():
+        raise DefinitionError(f"there is no sites file at {file}; give one with --sites, or a source with --source")
+    return load_sites(file.read_text(encoding="utf-8"), file.name, file.parent)
+
+
+def _fingerprint(site: Site) -> str:
+    return hashlib.sha256(site.model_dump_json().encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """The versions of the packages a figure may depend on."""
+    return {name: version(name) for name in _PACKAGES}
+
+
+def prepare(
+    study: Path,
+    sites: Path | None = None,
+    source: str | None = None,
+    runs: Path = Path("runs"),
+    *,
+    allow_incomplete: bool = False,
+    fresh: bool = False,
+) -> Job:
+    """Read the study folder and the sites, and check that they fit.
+
+    ``source`` (an address or a folder) stands for a sites file; with neither, the study folder's ``sites.toml``.
+
+    Raises:
+        DefinitionError: a file is wrong, or both ``sites`` and ``source`` are given.
+    """
+    folder = study_folder.read(study)
+    if sites is not None and source is not None:
+        raise DefinitionError("give either --sites or --source, not both")
+    if source is not None:
+        own = folder.path / SITES_FILE
+        found = sites_for_source(source, _sites(own) if own.is_file() else None)
+    else:
+        found = _sites(sites or folder.path / SITES_FILE)
+    called = {
+        "study": str(folder.path.resolve()),
+        "sites": None if sites is None else str(sites.resolve()),
+        "source": source if source is None or "://" in source else str(Path(source).expanduser().resolve()),
+    }
+    job = Job(folder, found, runs, called, allow_incomplete, fresh, workers=os.cpu_count() or 1)
+    job.key()
+    return job

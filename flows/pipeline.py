@@ -1,0 +1,118 @@
+"""The whole way, once: which step follows which, and when a run may not go on.
+
+``Caller`` decides how a step is called: directly (``--direct``) or as a Prefect task (``flows.orchestrate``). The steps
+and their results are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from flows import steps
+from flows.job import Job
+from flows.progress import Progress
+from flows.run_folder import RunFolder, start, unfinished
+from flows.sites import Site
+from mappings.errors import BedsideError, IncompleteError, SourceError
+
+
+class Caller(Protocol):
+    """How steps are called."""
+
+    def one(self, name: str, work: Callable[..., Any], /, *arguments: Any) -> Any:
+        """Call a step and return what it returns, or raise what it raises."""
+
+    def each(self, name: str, work: Callable[[Site], Any], sites: Sequence[Site], /) -> list[Any]:
+        """Call a step for every site. A ``BedsideError`` stands in the list in its place: the others go on."""
+
+
+class Direct:
+    """Every step in this process, one after the other."""
+
+    def one(self, name: str, work: Callable[..., Any], /, *arguments: Any) -> Any:
+        del name
+        return work(*arguments)
+
+    def each(self, name: str, work: Callable[[Site], Any], sites: Sequence[Site], /) -> list[Any]:
+        del name
+        done: list[Any] = []
+        for site in sites:
+            try:
+                done.append(work(site))
+            except BedsideError as error:
+                done.append(error)
+        return done
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. ``exit_code`` is 0 or 6: everything else is raised."""
+
+    run: RunFolder
+    exit_code: int
+    missing: tuple[str, ...]
+
+
+def open_run(job: Job) -> RunFolder:
+    """The unfinished run of equal inputs, or a new one."""
+    facts = job.facts()
+    study_id = job.study.study.id
+    found = None if job.fresh else unfinished(job.runs, study_id, facts["inputs_sha256"])
+    return found or start(job.runs, study_id, facts)
+
+
+def run(job: Job, run_folder: RunFolder, progress: Progress, caller: Caller) -> Outcome:
+    """Take a run from where it stands to its end, and write into ``run.json`` how it ended.
+
+    Raises:
+        BedsideError: with the exit code of what went wrong; the run folder keeps what was done.
+    """
+    try:
+        missing = ingest(job, run_folder, progress, caller)
+        if missing and not job.allow_incomplete and not steps.usable_sites(run_folder):
+            raise IncompleteError(
+                f"{_incomplete(missing)}\nnothing is analysed; --allow-incomplete does so all the same"
+            )
+        _analyse(job, run_folder, progress, caller)
+    except BedsideError as error:
+        run_folder.finish("incomplete" if error.exit_code == 6 else "failed", error.exit_code)
+        raise
+    exit_code = 6 if missing else 0
+    run_folder.finish("incomplete" if missing else "complete", exit_code)
+    return Outcome(run_folder, exit_code, tuple(missing))
+
+
+def ingest(job: Job, run_folder: RunFolder, progress: Progress, caller: Caller) -> list[str]:
+    """Extract and accept every site. Returns what is missing, one line each.
+
+    Raises:
+        SourceError: no site could be reached.
+    """
+    if not run_folder.done("extract"):
+        done = caller.each("extract", steps.Extract(job, run_folder, progress), job.sites.sites)
+        refused = {s.id: e for s, e in zip(job.sites.sites, done, strict=True) if isinstance(e, BedsideError)}
+        other = [e for e in refused.values() if not isinstance(e, SourceError | IncompleteError)]
+        if other or len(refused) == len(done):
+            raise next(iter(other or refused.values()))
+        steps.note_extracts(job, run_folder, {site: str(error) for site, error in refused.items()})
+    if not run_folder.done("accept"):
+        caller.one("accept", steps.accept, job, run_folder, progress)
+    return steps.missing(run_folder)
+
+
+def _analyse(job: Job, run_folder: RunFolder, progress: Progress, caller: Caller) -> None:
+    following: list[tuple[str, Callable[[Job, RunFolder, Progress], Any]]] = [("map", steps.map_tables)]
+    if job.comparison is not None:
+        following.append(("derive", steps.derive))
+    following.append(("check", steps.check))
+    if job.comparison is not None:
+        following += [("analyse", steps.analyse), ("report", steps.report)]
+    for name, work in following:
+        if not run_folder.done(name):
+            caller.one(name, work, job, run_folder, progress)
+
+
+def _incomplete(missing: Sequence[str]) -> str:
+    return "the extract is incomplete:\n" + "\n".join(f"  {line}" for line in missing)

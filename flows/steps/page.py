@@ -1,0 +1,81 @@
+"""Report: one page from the suppressed results, the quality outcomes and where the numbers come from."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import Any
+
+from flows import ledger_files
+from flows.job import Job
+from flows.progress import Progress
+from flows.run_folder import RunFolder, private_folder, write_bytes
+from flows.steps.comparison import read_results
+from flows.steps.subjects import read_derived
+from flows.steps.tables import analysed_sites
+
+FIGURES = "figures.toml"
+
+
+def report(job: Job, run: RunFolder, progress: Progress) -> None:
+    """Write ``report/index.html``, and ``results/published.json`` where the study names published figures."""
+    import pandas as pd
+
+    from analysis.report.page import render
+
+    study = job.comparison
+    assert study is not None
+    progress("writing the report", 0, 1)
+    beside = published(job, run)
+    if beside is not None:
+        text = json.dumps({"note": study.study.synthetic_note, "figures": beside}, indent=1, ensure_ascii=False)
+        write_bytes(run.results / "published.json", f"{text}\n".encode())
+    page = render(study, read_results(run), pd.read_parquet(run.checks), provenance(job, run), beside)
+    private_folder(run.report.parent)
+    write_bytes(run.report, page.encode())
+    run.step_done("report")
+    progress("writing the report", 1, 1)
+
+
+def published(job: Job, run: RunFolder) -> list[dict[str, Any]] | None:
+    """The published figures beside ours, or None where the study names none."""
+    from analysis.expected import compare
+
+    if job.folder.expected is None:
+        return None
+    mapping = tomllib.loads((job.folder.path / FIGURES).read_text(encoding="utf-8"))
+    return compare(job.folder.expected["figures"], mapping, read_results(run))
+
+
+def provenance(job: Job, run: RunFolder) -> dict[str, Any]:
+    """Where the numbers come from. No time and no address: the same data give the same page."""
+    said = run.read()
+    ledger = ledger_files.read(run)
+    sites = analysed_sites(job, run)
+    names = {site.id: site.label for site in job.sites.sites}
+    missing = [{"site": names[s], "what": what} for s, whats in sorted(said["missing"].items()) for what in whats]
+    _, public_key = job.key()
+    return {
+        "state": "DRAFT",
+        "outcome": "incomplete" if missing else "complete",
+        "sites": {"done": len(sites), "total": len(job.sites.sites), "names": [names[site] for site in sites]},
+        "versions": said["versions"],
+        "hashes": {
+            "study": said["study"]["sha256"],
+            **{f"view {name}": sha for name, sha in sorted(said["views_sha256"].items())},
+            **dict(sorted(said["definition_sha256"].items())),
+        },
+        "counts": [
+            {"site": names[site], "type": type_, "step": step, "n": n}
+            for site, types in ledger.types.items()
+            for type_, c in sorted(types.items())
+            for step, n in (
+                ("received", c.received), ("landed", c.landed), ("duplicates", c.duplicates),
+                ("not_asked", sum(c.not_asked.values())), ("outcomes", c.outcomes), ("accepted", c.accepted),
+                ("quarantined", c.quarantined),
+            )
+        ],
+        "unused": read_derived(run).counts.to_dict("records"),
+        "missing": missing,
+        "public_key": public_key,
+    }  # fmt: skip

@@ -1,0 +1,68 @@
+"""Derive: from tables to the analysis tables, subjects under keyed-hash ids."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flows import ledger_files
+from flows.job import Job
+from flows.progress import Progress
+from flows.run_folder import RunFolder, private_folder
+from flows.steps.tables import open_tables
+
+if TYPE_CHECKING:
+    from analysis.derive import Derived
+
+_FRAMES = ("adsl", "adrs", "adtte", "analysis_table", "counts")
+_SENSITIVITY = "sensitivity"
+
+
+def derive(job: Job, run: RunFolder, progress: Progress) -> None:
+    """Write ADSL, ADRS, ADTTE, the analysis table, what was not used, and the tables of each sensitivity analysis."""
+    import analysis.derive as room
+
+    study = job.comparison
+    assert study is not None
+    ledger = ledger_files.require_balance(run, "derivation")
+    key, _ = job.key()
+    rules = {site.id: room.SiteRules(site.deaths.complete_to, site.timezone) for site in job.sites.sites}
+    progress("deriving", 0, 1)
+    with open_tables(run) as tables:
+        derived = room.derive(study, job.folder.codes, job.folder.maps, tables, key, rules)
+    write_derived(run, derived)
+    progress("deriving", 1, 1)
+    note_subjects(run, ledger)
+
+
+def note_subjects(run: RunFolder, ledger: ledger_files.Ledger) -> None:
+    """Count the subjects of the tables just written into the ledger."""
+    run.step_done("derive")
+    subjects = ledger_files.recount(run).subjects
+    assert subjects is not None
+    ledger_files.write(run, replace(ledger, subjects=subjects))
+    run.step_done("derive", {"screened": subjects.screened, "analysed": subjects.analysed})
+
+
+def write_derived(run: RunFolder, derived: Derived, folder: str = "") -> None:
+    """Write analysis tables as Parquet, each whole or not at all."""
+    place = private_folder(run.analysis) / folder
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name in _FRAMES:
+        part = place / f"{name}.parquet.part"
+        getattr(derived, name).to_parquet(part, index=False)
+        part.chmod(0o600)
+        part.replace(place / f"{name}.parquet")
+    for name, variant in derived.variants.items():
+        write_derived(run, variant, f"{_SENSITIVITY}/{name}")
+
+
+def read_derived(run: RunFolder, folder: str = "") -> Derived:
+    """Read the analysis tables back."""
+    import pandas as pd
+
+    from analysis.derive import Derived
+
+    frames = {name: pd.read_parquet(run.analysis / folder / f"{name}.parquet") for name in _FRAMES}
+    variants = sorted(p.name for p in (run.analysis / _SENSITIVITY).glob("*") if p.is_dir()) if not folder else []
+    return Derived(**frames, variants={name: read_derived(run, f"{_SENSITIVITY}/{name}") for name in variants})

@@ -1,0 +1,121 @@
+"""Map: accepted resources to one Parquet a standard view, with the ledger of each view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from analysis.plan import TYPE_OF_TABLE
+from expectations.ledger import ViewCounts
+from flows import ledger_files
+from flows.job import Job
+from flows.progress import Progress
+from flows.run_folder import RunFolder, private_folder
+
+
+def map_tables(job: Job, run: RunFolder, progress: Progress) -> None:
+    """Write ``tables/<view>.parquet`` over the analysed sites; references without a key are counted by reason."""
+    from mappings import engine
+    from mappings.catalogue import standard_views
+    from mappings.compiler import compile_view
+
+    ledger = ledger_files.require_balance(run, "mapping")
+    sites = analysed_sites(job, run)
+    private_folder(run.tables)
+    views = {name: view for name, view in standard_views().items() if _wanted(job, name)}
+    found: dict[str, dict[str, ViewCounts]] = {site: {} for site in sites}
+    lost: list[dict[str, object]] = []
+    with engine_connection() as con:
+        for n, (name, view) in enumerate(views.items()):
+            progress("mapping", n, len(views))
+            parts = []
+            for site in sites:
+                compiled = compile_view(view, _bases(job, site))
+                files = _files(run.accepted(site), compiled.resource_type)
+                part = run.tables / f"{name}.{site}.part"
+                with engine.clear_errors(name):
+                    _write(compiled.relation(con, files), site, part)
+                parts.append(part)
+                count = compiled.count(con, files)
+                found[site][name] = ViewCounts(
+                    count.accepted, count.with_rows, count.removed_by_where, count.empty_for_each, _rows(part)
+                )
+                lost += [
+                    {"view": name, "site": site, "path": path, "reason": reason, "n": times}
+                    for (path, reason), times in sorted(compiled.reference_losses(con, files).items())
+                ]
+            _join(con, parts, run.tables / f"{name}.parquet")
+    progress("mapping", len(views), len(views))
+    ledger_files.write(run, replace(ledger, views=found))
+    run.update(references_without_key=lost)
+    rows_in_all = sum(c.rows for by_view in found.values() for c in by_view.values())
+    run.step_done("map", {"views": len(views), "rows": rows_in_all})
+    ledger_files.require_balance(run, "derivation")
+
+
+def analysed_sites(job: Job, run: RunFolder) -> list[str]:
+    """The sites that go on: those that landed whole, and the others too where the user allows it."""
+    known = ledger_files.read(run).types
+    short = set() if job.allow_incomplete else set(run.read().get("missing", {}))
+    return [site.id for site in job.sites.sites if site.id in known and site.id not in short]
+
+
+@contextmanager
+def open_tables(run: RunFolder) -> Iterator[dict[str, Any]]:
+    """The tables of a run as Ibis tables, by view name."""
+    with engine_connection() as con:
+        yield {file.stem: con.read_parquet(str(file)) for file in sorted(run.tables.glob("*.parquet"))}
+
+
+@contextmanager
+def engine_connection() -> Iterator[Any]:
+    """An embedded DuckDB behind Ibis, gone at the end."""
+    import ibis
+
+    con = ibis.duckdb.connect()
+    try:
+        yield con
+    finally:
+        con.disconnect()
+
+
+def _wanted(job: Job, view: str) -> bool:
+    # A comparison gets every view, empty where its types were not asked for; else the types the file names.
+    return job.comparison is not None or TYPE_OF_TABLE[view] in {*job.plan(job.sites.sites[0]).types}
+
+
+def _bases(job: Job, site_id: str) -> tuple[str, ...]:
+    return tuple(site.base for site in job.sites.sites if site.id == site_id and site.base)
+
+
+def _files(folder: Path, type_: str) -> list[str]:
+    return [str(file) for file in sorted(folder.glob(f"{type_}.*"))]
+
+
+def _write(rows: Any, site: str, part: Path) -> None:
+    import ibis
+
+    rows.select(site=ibis.literal(site), **{column: rows[column] for column in rows.columns}).to_parquet(part)
+    part.chmod(0o600)
+
+
+def _rows(part: Path) -> int:
+    import pyarrow.parquet as parquet
+
+    return int(parquet.read_metadata(part).num_rows)
+
+
+def _join(con: Any, parts: list[Path], whole: Path) -> None:
+    """One file a view: a single site's is the whole, several are read together."""
+    if len(parts) == 1:
+        parts[0].replace(whole)
+        return
+    joined = whole.with_name(whole.name + ".part")
+    con.read_parquet([str(part) for part in parts]).to_parquet(joined)
+    joined.chmod(0o600)
+    joined.replace(whole)
+    for part in parts:
+        part.unlink()

@@ -1,0 +1,52 @@
+"""The comparison in a few lines, for the end of a command: the published method's P values beside the primary's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from analysis.study.model import Method, Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def comparison_lines(study: Study, results: pd.DataFrame) -> Iterator[str]:
+    """Each outcome with its P value by the published and by the primary method, read from the results table."""
+    found = {
+        (row.parameter, row.variable, row.statistic, row.method): row
+        for row in results.itertuples()
+        if row.statistic == "p" and row.level == "" and " vs " in row.group
+    }
+    primary, published = study.analysis.primary, study.analysis.published
+    heads = ["published" if published else "", "primary"]
+    yield f"{study.experimental.label} against {study.reference.label}"
+    yield f"{'P value':<44}{heads[0]:>24}{heads[1]:>24}"
+    for label, parameter, variable, method_of in _outcomes(study):
+        cells = []
+        for method in (published, primary):
+            name = "" if method is None else method_of(method)
+            row = found.get((parameter, variable, "p", name))
+            cells.append("" if method is None or row is None else _cell(row, name))
+        yield f"{label:<44}{cells[0]:>24}{cells[1]:>24}"
+
+
+def _outcomes(study: Study):  # type: ignore[no-untyped-def]
+    for endpoint in study.endpoint:
+        yield endpoint.label, endpoint.id, "logrank", lambda _: "logrank"
+    if study.response is not None:
+        yield f"Response ({', '.join(study.response.order)})", "response", "best", lambda _: "mann_whitney"
+        yield f"Objective response ({' + '.join(study.response.responders)})", "response", "orr", _response_test
+        yield f"Disease control ({' + '.join(study.response.controlled)})", "response", "dcr", _response_test
+
+
+def _response_test(method: Method) -> str:
+    return method.response
+
+
+def _cell(row, name: str) -> str:  # type: ignore[no-untyped-def]
+    value = row.value
+    if value != value or value is None:
+        return row.warning.split(":", 1)[0] or "NE"
+    shown = "< 0.001" if value < 0.0005 else f"{value:.3f}"
+    return f"{shown} {name.replace('_', '-')}"
