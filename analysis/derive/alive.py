@@ -49,7 +49,7 @@ def vital_facts(
     mine = facts.filter(facts.list == (rule.vital_status or ""))
     mapping = maps[rule.vital_status_values] if rule.vital_status_values else None
     t = work.keep(with_level(mine, inputs, mapping, ("alive", "dead", "lost")))
-    work.count("alive", "vital status unmapped", t.filter(~t.level.isin(["alive", "dead", "lost"]).fill_null(False)))
+    work.count("alive", t, {"vital status unmapped": ~t.level.isin(["alive", "dead", "lost"]).fill_null(False)})
     return t
 
 
@@ -96,13 +96,16 @@ def deaths(
     t = t.mutate(day=low + (t.high - low) // 2)
     late = (t.day > day_number(calendar.cutoff)).fill_null(False)
     t = work.keep(t.mutate(late=late))
-    work.count("deaths", "after the data cut-off", t.filter(t.late))
-    work.count("deaths", "dead without a readable date", t.filter(t.claimed & t.low.isnull()))
-    partial = t.precision.isin(["year", "month"]).fill_null(False)
-    work.count("deaths", "partial date, its middle is used", t.filter(partial & ~t.late))
-    differ = (t.own_low.notnull() & ((t.own_high < t.obs_low) | (t.obs_high < t.own_low))).fill_null(False)
-    work.count("deaths", "the patient's date and an observation's differ", t.filter(differ))
-
+    work.count(
+        "deaths",
+        t,
+        {
+            "after the data cut-off": t.late,
+            "dead without a readable date": t.claimed & t.low.isnull(),
+            "partial date, its middle is used": t.precision.isin(["year", "month"]) & ~t.late,
+            "the patient's date and an observation's differ": (t.own_high < t.obs_low) | (t.obs_high < t.own_low),
+        },
+    )
     day = ibis.ifelse(t.late, ibis.null("int64"), t.day)
     return work.keep(
         t.select(
@@ -141,18 +144,24 @@ def last_alive(
     """
     import ibis
 
-    parts = [_evidence(inputs, study, name, subjects, facts, calendar) for name in dict.fromkeys(study.alive.tables)]
+    parts = [_evidence(inputs, study, facts, subjects, calendar)]
     contact = facts.filter(facts.list == (study.alive.last_contact or ""))
     told = calendar.resolve(contact.drop("low", "high", "day", "precision", "after_cutoff"), "value_date")
-    work.count("alive", "last contact without a readable date", told.filter(told.day.isnull()))
-    work.count("alive", "last contact after the data cut-off", told.filter(told.after_cutoff))
+    work.count(
+        "alive",
+        told,
+        {
+            "last contact without a readable date": told.day.isnull(),
+            "last contact after the data cut-off": told.after_cutoff,
+        },
+    )
     parts.append(_row(told.filter(~told.after_cutoff), "last contact", reference("Observation", told.id, told.version)))
     living = vital.filter((vital.level == "alive") & vital.day.notnull())
     parts.append(_row(living, "vital status", reference("Observation", living.id, living.version)))
     index = subjects.mutate(day=subjects.index_day, precision=subjects.index_precision)
     parts.append(_row(index, "index", reference("Procedure", index.index_id, index.index_version)))
-    t = ibis.union(*parts).join(dead.select(*SUBJECT, "death_day", "dead"), SUBJECT)
-    work.count("alive", "evidence of life after death", t.filter((t.day > t.death_day).fill_null(False)))
+    t = work.keep(ibis.union(*parts).join(dead.select(*SUBJECT, "death_day", "dead"), SUBJECT))
+    work.count("alive", t, {"evidence of life after death": t.day > t.death_day})
     t = t.filter(t.day.notnull() & ((t.day <= t.death_day).fill_null(True) | (t.source == "index")))
     rank = t.source.cases(*((name, i) for i, name in enumerate(_RANK)), else_=len(_RANK))
     order = [t.day.desc(), rank, t.ref.desc()]
@@ -178,31 +187,37 @@ def last_alive(
     )
 
 
-def _evidence(
-    inputs: Inputs, study: Study, view: str, subjects: ir.Table, facts: ir.Table, calendar: Calendar
-) -> ir.Table:
-    """Each subject's records of one table that show life: done or measured, by status; never a death's own record."""
+# A stay that ends after the cut-off still shows life at its start, so each date speaks for itself.
+_DATES = {
+    "encounter": ("period_end", "period_start"),
+    "procedure": ("performed_end", "performed_date", "performed_start"),
+    "observation": ("effective_end", "effective_date", "effective_start"),
+    "medication_administration": ("effective_end", "effective_date", "effective_start"),
+    "imaging_study": ("started",),
+}
+
+
+def _evidence(inputs: Inputs, study: Study, facts: ir.Table, subjects: ir.Table, calendar: Calendar) -> ir.Table:
+    """Each subject's records that show life: done or measured, by status; never a death's own record."""
     import ibis
 
-    t = inputs[view].semi_join(subjects, SUBJECT)
-    t = t.filter(t.status.isin(_STATUS[view]))
-    if view == "observation":
-        # The day a death or a contact was written down is no day of life; a result only issued may come after death.
-        spoken = [name for name in (study.alive.death, study.alive.vital_status, study.alive.last_contact) if name]
-        about = facts.filter(facts.list.isin(spoken) & (facts.source == "observation")).select("site", "id").distinct()
-        t = t.anti_join(about, ["site", "id"])
-    dates = {
-        "encounter": ("period_end", "period_start"),
-        "procedure": ("performed_end", "performed_date", "performed_start"),
-        "observation": ("effective_end", "effective_date", "effective_start"),
-        "medication_administration": ("effective_end", "effective_date", "effective_start"),
-        "imaging_study": ("started",),
-    }[view]
-    # A stay that ends after the cut-off still shows life at its start, so each date speaks for itself.
-    each = [t.filter(t[name].notnull()).select(*SUBJECT, "id", "version", text=name) for name in dates]
-    found = calendar.resolve((ibis.union(*each) if len(each) > 1 else each[0]).distinct(), "text")
-    found = found.filter(~found.after_cutoff)
-    return _row(found, view, reference(_TYPE[view], found.id, found.version))
+    # The day a death or a contact was written down is no day of life; a result only issued may come after death.
+    spoken = [name for name in (study.alive.death, study.alive.vital_status, study.alive.last_contact) if name]
+    about = facts.filter(facts.list.isin(spoken) & (facts.source == "observation"))
+    parts = []
+    for view in dict.fromkeys(study.alive.tables):
+        t = inputs[view].filter(ibis._.status.isin(_STATUS[view]))
+        if view == "observation" and spoken:
+            t = t.anti_join(about.select("site", "id").distinct(), ["site", "id"])
+        for name in _DATES[view]:
+            dated = t.filter(t[name].notnull())
+            parts.append(dated.select(*SUBJECT, "id", "version", text=name, source=ibis.literal(view)))
+    rows = (ibis.union(*parts) if len(parts) > 1 else parts[0]).semi_join(subjects, SUBJECT).distinct()
+    found = calendar.resolve(rows, "text")
+    found = found.filter(~found.after_cutoff & found.day.notnull())
+    kind = found.source.cases(*_TYPE.items(), else_="")
+    ref = kind + "/" + found.id + ibis.ifelse(found.version.isnull(), "", ibis.literal("/_history/") + found.version)
+    return found.select(*SUBJECT, "day", "precision", "source", ref=ref)
 
 
 def _row(t: ir.Table, source: str, ref: ir.StringValue) -> ir.Table:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.derive.facts import CODING, USABLE_STATUS, listed, with_medication_codes
 from analysis.derive.index import SUBJECT, Cohort
-from mappings.codelists import CodeList
+from mappings.codelists import CodeList, matches_text
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -48,14 +48,20 @@ def decide(
     decided = work.keep(index.select(*SUBJECT, arm=label, arm_reason=reason))
 
     later = by_day.filter(by_day.rel > 0)
-    work.count("arm", "later session with the material of no arm", later.filter(later.arms == 0))
-    work.count("arm", "later session with the materials of several arms", later.filter(later.arms > 1))
+    work.count(
+        "arm",
+        later,
+        {
+            "later session with the material of no arm": later.arms == 0,
+            "later session with the materials of several arms": later.arms > 1,
+        },
+    )
     later = later.join(decided, SUBJECT)
     others = [later[f"in_{i}"] & (later.arm != arm.label) for i, arm in enumerate(study.arm)]
     switches = later.filter(later.arm.notnull() & ibis.or_(*others))
-    switch = switches.group_by(SUBJECT).aggregate(switch_day=switches.rel.min())
-    work.count("arm", "subject with a later session of another arm", switch)
-    return decided, work.keep(switch)
+    switch = work.keep(switches.group_by(SUBJECT).aggregate(switch_day=switches.rel.min()))
+    work.count("arm", switch, {"subject with a later session of another arm": switch.switch_day.notnull()})
+    return decided, switch
 
 
 def _keys(list_: str | None, any_of: tuple[str, ...]) -> tuple[str, ...]:
@@ -73,36 +79,29 @@ def _evidence(inputs: Inputs, work: Workspace, study: Study, codes: Mapping[str,
     """(site, procedure id, key) for every "source:list" of the arms that holds for a session."""
     import ibis
 
-    asked: dict[str, list[str]] = {}
-    for arm in study.arm:
-        for clause in arm.all_:
-            for key in _keys(clause.list_, clause.any_of):
-                source, _, name = key.partition(":")
-                asked.setdefault(source, []).append(name)
+    keys = {key for arm in study.arm for clause in arm.all_ for key in _keys(clause.list_, clause.any_of)}
+    lists = {name: codes[name] for name in sorted({key.partition(":")[2] for key in keys})}
     coded = _coded(inputs, work, cohort)
-    parts = []
-    for source, names in asked.items():
-        lists = {name: codes[name] for name in sorted(set(names))}
-        # Words may stand in any of the texts; codes only where the clause says.
-        rows = [*coded.values()] if source == "text" else [coded[source]]
-        if source == "text":
-            # Only the words of the list speak here, never its codes.
-            lists = {name: CodeList(name, words=made.words) for name, made in lists.items()}
-        for table in rows:
-            hits = listed(table, lists)
-            parts.append(hits.select("site", "procedure", key=ibis.literal(f"{source}:") + hits.list))
-    return ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0].distinct()
+    hits = listed(coded, {name: CodeList(name, "", made.entries, made.patterns) for name, made in lists.items()})
+    parts = [hits.select("site", "procedure", key=hits.source + ":" + hits.list)]
+    words = {name: CodeList(name, words=made.words) for name, made in lists.items() if f"text:{name}" in keys}
+    if words:
+        # Words may stand in any of the texts, of the act or of what was used.
+        said = matches_text(coded, ["code_text", "code_display"], words)
+        parts.append(said.select("site", "procedure", key=ibis.literal("text:") + said.list))
+    found = ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0].distinct()
+    return found.filter(found.key.isin(sorted(keys)))
 
 
-def _coded(inputs: Inputs, work: Workspace, cohort: Cohort) -> dict[str, ir.Table]:
-    """By clause source: (site, procedure id, coding) of what was done or used in the cohort's sessions."""
+def _coded(inputs: Inputs, work: Workspace, cohort: Cohort) -> ir.Table:
+    """(source of a clause, site, procedure id, coding) of what was done or used in the cohort's sessions."""
     import ibis
 
     sessions = cohort.sessions.select("site", procedure="id").distinct()
     own = inputs["procedure"]
     used = inputs["procedure_used"].rename(procedure="id").semi_join(sessions, ["site", "procedure"])
     keys = ("device_id", "substance_id", "medication_id")
-    work.count("arm", "used reference without key", used.filter(ibis.and_(*(used[key].isnull() for key in keys))))
+    work.count("arm", used, {"used reference without key": ibis.and_(*(used[key].isnull() for key in keys))})
     given = with_medication_codes(inputs)
     given = given.filter(given.status.isin(USABLE_STATUS["medication_administration"]))
     made = {
@@ -114,10 +113,8 @@ def _coded(inputs: Inputs, work: Workspace, cohort: Cohort) -> dict[str, ir.Tabl
         "used_code": inputs["procedure_used_code"].mutate(code_display=ibis.null("string")).rename(procedure="id"),
         "administered": given.select("site", *CODING, procedure="procedure_id"),
     }
-    return {
-        source: work.keep(table.select("site", "procedure", *CODING).semi_join(sessions, ["site", "procedure"]))
-        for source, table in made.items()
-    }
+    rows = [t.select("site", "procedure", *CODING, source=ibis.literal(source)) for source, t in made.items()]
+    return work.keep(ibis.union(*rows).semi_join(sessions, ["site", "procedure"]))
 
 
 def _referred(work: Workspace, used: ir.Table, key: str, things: ir.Table, name: str | None = None) -> ir.Table:
@@ -125,7 +122,8 @@ def _referred(work: Workspace, used: ir.Table, key: str, things: ir.Table, name:
     import ibis
 
     wanted = used.filter(used[key].notnull()).select("site", "procedure", thing=used[key]).distinct()
-    work.count("arm", f"used {key.removesuffix('_id')} not found", wanted.anti_join(_ids(things), ["site", "thing"]))
+    lost = wanted.anti_join(things.select("site", thing="id").distinct(), ["site", "thing"])
+    work.count("arm", lost, {f"used {key.removesuffix('_id')} not found": lost.thing.notnull()})
     text = things.code_text if name is None else _either(things.code_text, things[name])
     coded = things.select(
         "site",
@@ -137,10 +135,6 @@ def _referred(work: Workspace, used: ir.Table, key: str, things: ir.Table, name:
     )
     joined = wanted.join(coded, ["site", "thing"])
     return joined.select("site", "procedure", *(ibis._[column] for column in CODING))
-
-
-def _ids(things: ir.Table) -> ir.Table:
-    return things.select("site", thing="id").distinct()
 
 
 def _either(first: ir.StringValue, second: ir.StringValue) -> ir.StringValue:

@@ -77,9 +77,15 @@ def _from_patient(work: Workspace, study: Study, subjects: ir.Table, calendar: C
             continue
         if name == "age":
             born = calendar.resolve(wide.select(*SUBJECT, "index_day", "birth_date"), "birth_date")
-            work.count("covariates", "age: no readable birth date", born.filter(born.day.isnull()))
-            partial = born.filter(born.precision.isin(["year", "month"]))
-            work.count("covariates", "age: partial birth date, its middle is used", partial)
+            partial = born.precision.isin(["year", "month"])
+            work.count(
+                "covariates",
+                born,
+                {
+                    "age: no readable birth date": born.day.isnull(),
+                    "age: partial birth date, its middle is used": partial,
+                },
+            )
             y, m, d = calendar_parts(born.day)
             iy, im, id_ = calendar_parts(born.index_day)
             before_birthday = (im < m) | ((im == m) & (id_ < d))
@@ -89,7 +95,7 @@ def _from_patient(work: Workspace, study: Study, subjects: ir.Table, calendar: C
             known = [str(level) for level in rule.levels]
             sex = wide.gender if not known else ibis.ifelse(wide.gender.isin(known), wide.gender, ibis.null("string"))
             value = wide.select(*SUBJECT, **{name: sex})
-            work.count("covariates", "sex: not among the levels", value.filter(value[name].isnull()))
+            work.count("covariates", value, {"sex: not among the levels": value[name].isnull()})
         else:
             raise DefinitionError(
                 f"covariate.{name}: only {' and '.join(PATIENT_COVARIATES)} come from the patient; name a list."
@@ -121,15 +127,16 @@ def _picked(
         # A level the study does not list ranks as the worst: it must be seen by the criterion that excludes it.
         rank = t.level.cases(*((level, i) for i, level in enumerate(levels)), else_=len(levels))
         t = t.mutate(value=t.level, rank=rank.cast("float64"))
-        work.count("covariates", f"{name}: codings that answer differently", t.filter(t.several))
+        reasons = {f"{name}: codings that answer differently": t.several}
     else:
         t = with_value(mine, rule.unit)
         t = t.mutate(rank=t.value)
-        work.count("covariates", f"{name}: number with a comparator", t.filter(t.comparator.notnull()))
-    t = work.keep(t)
+        reasons = {f"{name}: number with a comparator": t.comparator.notnull()}
+    t = work.keep(t.mutate(doubt=ibis.or_(*reasons.values())))
+    records = t.group_by(["site", "id"]).aggregate(usable=t.value.notnull().any(), doubt=t.doubt.any())
+    counted = {next(iter(reasons)): records.doubt, f"{name}: without a usable value": ~records.usable}
+    work.count("covariates", records, counted)
     good = t.filter(t.value.notnull())
-    unusable = t.filter(t.value.isnull()).select(*SUBJECT, "id").distinct()
-    work.count("covariates", f"{name}: without a usable value", unusable.anti_join(good, ["site", "id"]))
 
     # The index day counts as before; of two records equally near, the one before.
     order = [good.rel.abs(), good.rel > 0, moment(good.issued).desc(), good.id.desc(), good.rank.desc()]

@@ -18,6 +18,8 @@ from analysis.derive.rules import SiteRules
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from analysis.derive.workspace import Workspace
+
 EPOCH = date(1970, 1, 1)
 _YEARS = range(1970, 2051)
 _PATTERN = (
@@ -35,6 +37,7 @@ def day_number(value: date) -> int:
 class Calendar:
     """How date texts become days: the data cut-off, and each site's time zone."""
 
+    work: Workspace
     cutoff: date
     site_rules: Mapping[str, SiteRules] = field(default_factory=dict)
 
@@ -55,6 +58,8 @@ class Calendar:
             _minute=_part(text, 5, known),
             _zone=ibis.ifelse(known, text.re_extract(_PATTERN, 7).nullif(""), ibis.null("string")),
         )
+        # Kept between the steps: each part is used many times, and would be written out again each time.
+        shift, t = self._zone_shift(self.work.keep(t))
         month_fits = t._m.isnull() | t._m.between(1, 12)
         day_fits = t._d.isnull() | t._d.between(1, _last_day(t._y, t._m))
         fits = (month_fits & day_fits).fill_null(False) & t._y.notnull()
@@ -62,6 +67,7 @@ class Calendar:
         last_month = t._m.fill_null(12)
         last = _number(t._y, last_month, t._d.fill_null(_last_day(t._y, last_month)))
         t = t.mutate(
+            _shift=shift,
             _first=ibis.ifelse(fits, first, ibis.null("int64")),
             _last=ibis.ifelse(fits, last, ibis.null("int64")),
             precision=ibis.cases(
@@ -72,12 +78,13 @@ class Calendar:
                 else_=ibis.literal("instant"),
             ),
         )
-        shift, t = self._zone_shift(t)
-        t = t.mutate(low=t._first + shift, high=t._last + shift)
+        t = self.work.keep(t)
+        t = t.mutate(low=t._first + t._shift, high=t._last + t._shift)
         # The middle of a month or year; of an even number of days the earlier one.
         t = t.mutate(day=t.low + (t.high - t.low) // 2)
         t = t.mutate(after_cutoff=(t.day > day_number(self.cutoff)).fill_null(False))
-        return t.drop(*(name for name in t.columns if name.startswith("_") and name not in table.columns))
+        t = t.drop(*(name for name in t.columns if name.startswith("_") and name not in table.columns))
+        return self.work.keep(t)
 
     def _zone_shift(self, t: ir.Table) -> tuple[ir.IntegerValue, ir.Table]:
         """Days to add so that an instant with an offset falls on its site's own calendar day."""
@@ -94,9 +101,10 @@ class Calendar:
         zones = ibis.memtable(rows, schema=ibis.schema(dict.fromkeys(_ZONE_COLUMNS, "int64") | {"_site": "string"}))
         t = t.left_join(zones, [t.site == zones._site, t._y == zones._year])
         t = t.select(*(name for name in t.columns if not name.endswith("_right")))
-        utc = t._first * 1440 + t._hour * 60 + t._minute - _zone_minutes(t._zone)
+        start = _number(t._y, t._m, t._d)
+        utc = start * 1440 + t._hour * 60 + t._minute - _zone_minutes(t._zone)
         local = utc + ibis.cases((utc < t._from1, t._before), (utc < t._from2, t._between), else_=t._after)
-        return (local // 1440 - t._first).fill_null(0).cast("int64"), t
+        return (local // 1440 - start).fill_null(0).cast("int64"), t
 
 
 _ZONE_COLUMNS = ("_year", "_before", "_from1", "_between", "_from2", "_after")

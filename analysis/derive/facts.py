@@ -79,26 +79,25 @@ def gather(
     """
     import ibis
 
-    parts = []
-    for table in TABLES:
-        names = [name for name, tables in uses.items() if table in tables]
-        if not names:
-            continue
-        rows = work.keep(_rows(inputs, table).semi_join(cohort, ["site", "patient_id"]))
-        lists = {name: codes[name] for name in names}
-        found = listed(rows, lists)
-        unlisted = rows.select("site", "id", part=rows.part.fill_null("")).distinct()
-        unlisted = unlisted.anti_join(found.select("site", "id", part=found.part.fill_null("")), ["site", "id", "part"])
-        work.count("facts", f"{table}: in no list of the study", unlisted)
-        parts.append(found)
-    if not parts:
+    asked = [table for table in TABLES if any(table in tables for tables in uses.values())]
+    if not asked:
         return _empty(calendar)
-    facts = calendar.resolve(work.keep(ibis.union(*parts) if len(parts) > 1 else parts[0]), "text")
-    facts = facts.mutate(unused=_unused(facts, statuses or {}, undated, told_later))
-    facts = work.keep(facts)
-    not_used = facts.filter(facts.unused.notnull())
-    work.count("facts", not_used.list + ": " + not_used.unused, not_used)
-    return work.keep(facts.filter(facts.unused.isnull()).drop("unused"))
+    parts = [_rows(inputs, table) for table in asked]
+    rows = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    rows = work.keep(rows.semi_join(cohort, ["site", "patient_id"]))
+    found = listed(rows, {name: codes[name] for name in uses})
+    looked = [(found.list == name) & found.source.isin(list(tables)) for name, tables in uses.items()]
+    found = work.keep(found.filter(ibis.or_(*looked)))
+
+    key = ["source", "site", "id", "part"]
+    seen = rows.select("source", "site", "id", part=rows.part.fill_null("")).distinct()
+    unlisted = seen.anti_join(found.select("source", "site", "id", part=found.part.fill_null("")), key)
+    work.count_by("facts", unlisted, unlisted.source + ": in no list of the study")
+
+    facts = calendar.resolve(found, "text")
+    facts = work.keep(facts.mutate(unused=_unused(facts, statuses or {}, undated, told_later)))
+    work.count_by("facts", facts, facts.list + ": " + facts.unused)
+    return facts.filter(facts.unused.isnull()).drop("unused")
 
 
 def _unused(

@@ -43,19 +43,22 @@ def find(inputs: Inputs, work: Workspace, study: Study, codes: Mapping[str, Code
     name = rule.event.list_
     t = inputs["procedure"]
     rows = t.select(*SUBJECT, "id", "version", "status", *CODING, text=performed(t))
-    found = work.keep(calendar.resolve(listed(rows, {name: codes[name]}), "text").drop("list"))
+    found = calendar.resolve(work.keep(listed(rows, {name: codes[name]}).drop("list")), "text")
 
     usable = found.status.isin(list(rule.event.status)).fill_null(False)
-    work.count("index", "status " + found.filter(~usable).status.fill_null("missing"), found.filter(~usable))
+    work.count_by("index", found.filter(~usable), "status " + found.status.fill_null("missing"))
     done = found.filter(usable)
-    for reason, fault in (
-        ("reference to the patient without key", done.patient_id.isnull()),
-        ("without date", done.text.isnull()),
-        ("date unreadable", done.text.notnull() & done.day.isnull()),
-        ("after the data cut-off", done.after_cutoff),
-        ("partial date, its middle is used", done.day.notnull() & done.precision.isin(["year", "month"])),
-    ):
-        work.count("index", reason, done.filter(fault))
+    work.count(
+        "index",
+        done,
+        {
+            "reference to the patient without key": done.patient_id.isnull(),
+            "without date": done.text.isnull(),
+            "date unreadable": done.text.notnull() & done.day.isnull(),
+            "after the data cut-off": done.after_cutoff,
+            "partial date, its middle is used": done.day.notnull() & done.precision.isin(["year", "month"]),
+        },
+    )
     done = done.filter(done.patient_id.notnull() & done.day.notnull() & ~done.after_cutoff)
 
     low, high = (day_number(day) for day in rule.dates)

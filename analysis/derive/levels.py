@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from mappings.codelists import ConceptMapping, ConceptRow, translated
@@ -22,50 +22,62 @@ def with_level(facts: ir.Table, inputs: Inputs, mapping: ConceptMapping | None, 
     """
     import ibis
 
-    names = set(known) | ({row.target_code for row in mapping.rows} if mapping else set())
-    spelled = [(name.strip().lower(), name) for name in sorted(names)]
+    rows = mapping.rows if mapping else ()
+    names = set(known) | {row.target_code for row in rows}
+    plain = {row.source_code.upper(): row.target_code for row in rows if row.source_system is None}
+    # A text that is spelled as a level needs no line in the map.
+    spelled = {name.strip().upper(): name for name in sorted(names)} | plain
     whole = ibis.coalesce(
         facts.whole, ibis.ifelse(facts.number == facts.number.floor(), facts.number, ibis.null("float64")).cast("int64")
     )
-    truth = ibis.ifelse(facts.truth, "true", "false")
-    t = facts.mutate(_whole=whole.cast("string"), _said=ibis.coalesce(facts.words, truth))
-    by_name = t._said.strip().lower().cases(*spelled, else_=None) if spelled else ibis.null("string")
-    t = t.mutate(_by_name=by_name)
-    if mapping is None:
-        level = ibis.coalesce(t._by_name, t._whole, t._said)
-        return t.mutate(level=level, several=ibis.literal(False)).drop("_whole", "_said", "_by_name")
-    t = translated(t, "answer_system", "answer_code", mapping, "_part_answer")
-    t = translated(t, None, "_said", mapping, "_by_said")
-    t = translated(t, None, "_whole", mapping, "_by_whole")
-    t = translated(t, None, "interpretation", _by_code_alone(mapping), "_by_interpretation")
-    coded = inputs["observation_value"]
-    answers = coded.semi_join(facts, ["site", "id"]).distinct()
-    answers = translated(answers, "code_system", "code", mapping, "answer")
-    answers = answers.group_by(["site", "id"]).aggregate(
-        _answer=answers.answer.min(), _answers=answers.answer.nunique()
+    t = facts.mutate(
+        _whole=whole.cast("string"), _said=ibis.coalesce(facts.words, ibis.ifelse(facts.truth, "true", "false"))
     )
-    t = t.left_join(answers, ["site", "id"]).drop("site_right", "id_right")
-    own = t.source == "observation"
+    answers = _answers(facts, inputs, mapping)
+    t = t.mutate(part=t.part.fill_null("")).left_join(answers, ["source", "site", "id", "part"])
+    t = t.drop("source_right", "site_right", "id_right", "part_right")
     level = ibis.coalesce(
-        ibis.ifelse(own, t._answer, ibis.null("string")),
-        t._part_answer,
-        t._by_said,
-        t._by_name,
-        t._by_whole,
+        t._answer,
+        _looked_up(t._said, spelled),
+        _looked_up(t._whole, plain),
         t._whole,
-        t._by_interpretation,
+        _looked_up(t.interpretation, _by_code_alone(rows)),
+        *([] if mapping else [t._said]),
     )
-    t = t.mutate(level=level, several=(own & (t._answers > 1)).fill_null(False))
-    return t.drop(*(name for name in t.columns if name.startswith("_")))
+    t = t.mutate(level=level, several=(t._different > 1).fill_null(False), part=t.part.nullif(""))
+    return t.drop("_whole", "_said", "_answer", "_different")
 
 
-def _by_code_alone(mapping: ConceptMapping) -> ConceptMapping:
-    """The map for codes that come without their system, where a code has one target whatever the system."""
+def _looked_up(text: ir.StringValue, targets: Mapping[str, str]) -> ir.StringValue:
+    import ibis
+
+    return text.strip().upper().cases(*targets.items(), else_=None) if targets else ibis.null("string")
+
+
+def _answers(facts: ir.Table, inputs: Inputs, mapping: ConceptMapping | None) -> ir.Table:
+    """(source, site, id, part, _answer, _different) of the coded answers: of Observations whole and of components."""
+    import ibis
+
+    coded = inputs["observation_value"].semi_join(facts, ["site", "id"])
+    whole = coded.select("site", "id", "code_system", "code", source=ibis.literal("observation"), part=ibis.literal(""))
+    parts = facts.filter(facts.answer_code.notnull())
+    parts = parts.select("site", "id", "source", code_system="answer_system", code="answer_code", part=parts.part)
+    parts = parts.select(*whole.columns)
+    answers = whole.union(parts).distinct()
+    if mapping is None:
+        answers = answers.mutate(answer=ibis.null("string"))
+    else:
+        answers = translated(answers, "code_system", "code", mapping, "answer")
+    by = answers.group_by(["source", "site", "id", "part"])
+    return by.aggregate(_answer=answers.answer.min(), _different=answers.answer.nunique())
+
+
+def _by_code_alone(rows: Iterable[ConceptRow]) -> dict[str, str]:
+    """Targets of codes that come without their system, where a code has one target whatever the system."""
     targets: dict[str, set[str]] = {}
-    for row in mapping.rows:
+    for row in rows:
         targets.setdefault(row.source_code.upper(), set()).add(row.target_code)
-    rows = tuple(ConceptRow(None, code, None, next(iter(made))) for code, made in targets.items() if len(made) == 1)
-    return ConceptMapping(mapping.name, rows)
+    return {code: next(iter(made)) for code, made in targets.items() if len(made) == 1}
 
 
 def with_value(facts: ir.Table, unit: str | None) -> ir.Table:

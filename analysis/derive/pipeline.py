@@ -61,8 +61,8 @@ def prepare(
         DefinitionError: the study names a list it does not say where to look for.
     """
     inputs = Inputs(tables)
-    calendar = Calendar(study.index.data_cutoff, site_rules)
     with Workspace() as work:
+        calendar = Calendar(work, study.index.data_cutoff, site_rules)
         cohort = index.find(inputs, work, study, codes, calendar)
         subjects = _with_patient(inputs, work, cohort.subjects)
         facts = _facts(inputs, work, study, codes, subjects, calendar)
@@ -89,10 +89,12 @@ def _with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Tab
     t = inputs["patient"].rename(patient_id="id", patient_version="version").semi_join(subjects, SUBJECT)
     place = ibis.row_number().over(group_by=[t.site, t.patient_id], order_by=[t.patient_version.desc(), t.birth_date])
     t = t.mutate(_place=place)
-    work.count("index", "patient twice: the higher version is used", t.filter(t._place > 0))
-    t = t.filter(t._place == 0).drop("_place")
-    work.count("index", "no Patient record", subjects.anti_join(t, SUBJECT))
-    return work.keep(subjects.left_join(t, SUBJECT).drop("site_right", "patient_id_right"))
+    t = work.keep(t)
+    work.count("index", t, {"patient twice: the higher version is used": t._place > 0})
+    t = t.filter(t._place == 0).drop("_place").mutate(known=True)
+    joined = work.keep(subjects.left_join(t, SUBJECT).drop("site_right", "patient_id_right"))
+    work.count("index", joined, {"no Patient record": joined.known.isnull()})
+    return joined
 
 
 def _facts(

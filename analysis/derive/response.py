@@ -51,13 +51,13 @@ def assess(
         return _none(study, facts)
     recorded = facts.filter(facts.list == rule.list_)
     inside = within(recorded.rel, rule.window)
-    work.count("response", "outside the assessment window", recorded.filter(~inside))
-    t = with_level(recorded.filter(inside), inputs, maps[rule.values], {*rule.order, NOT_EVALUABLE})
+    work.count("response", recorded, {"outside the assessment window": ~inside})
+    t = with_level(work.keep(recorded.filter(inside)), inputs, maps[rule.values], {*rule.order, NOT_EVALUABLE})
     t = work.keep(t)
     known = t.level.isin([*rule.order, NOT_EVALUABLE]).fill_null(False)
-    work.count("response", "value unmapped", t.filter(~known))
-    work.count("response", "codings that answer differently", t.filter(t.several))
-    work.count("response", "display says another level than its code", _contradicted(inputs, t))
+    work.count("response", t, {"value unmapped": ~known, "codings that answer differently": t.several})
+    contradicted = _contradicted(inputs, t)
+    work.count("response", contradicted, {"display says another level than its code": contradicted.id.notnull()})
     t = t.filter(known)
     t = _accepted(work, rule, t)
     for name in site_lists(study):
@@ -68,12 +68,13 @@ def assess(
     there = t[site_column(rule.site)] if rule.site else ibis.literal(True)
     t = t.mutate(adequate=t.accepted & t.level.isin(rule.order) & there)
     t = work.keep(t)
-    if rule.site:
-        work.count("response", "of no or another body site", t.filter(t.accepted & ~t[site_column(rule.site)]))
-    work.count("response", "not evaluable", t.filter(t.accepted & (t.level == NOT_EVALUABLE)))
     t = work.keep(with_imaging(inputs, rule, t, calendar))
+    reasons = {"not evaluable": t.accepted & (t.level == NOT_EVALUABLE)}
+    if rule.site:
+        reasons["of no or another body site"] = t.accepted & ~t[site_column(rule.site)]
     if rule.imaging:
-        work.count("response", "assessment without imaging in reach", t.filter(t.accepted & ~t.imaging))
+        reasons["assessment without imaging in reach"] = t.accepted & ~t.imaging
+    work.count("response", t, reasons)
     # A running number, so that an endpoint can point at the row it rests on.
     order = [t.rel, t.accepted, t.id]
     return work.keep(t.mutate(aseq=ibis.row_number().over(group_by=[t[k] for k in SUBJECT], order_by=order) + 1))
@@ -118,12 +119,15 @@ def _accepted(work: Workspace, rule: Response, t: ir.Table) -> ir.Table:
         named = {"first": readers.first, "second": readers.second, "adjudicator": readers.adjudicator}
         role = t.performer_id.cases(*((person, what) for what, person in named.items() if person), else_=None)
     t = t.mutate(role=role)
-    work.count("response", "reader not named by the study", t.filter(t.role.isnull()))
     place = ibis.row_number().over(
         ibis.window(group_by=[t[key] for key in (*_AT, "role")], order_by=[moment(t.issued).desc(), t.id.desc()])
     )
     t = work.keep(t.mutate(_place=place))
-    work.count("response", "superseded on the same day", t.filter((t._place > 0) & t.role.notnull()))
+    reasons = {
+        "reader not named by the study": t.role.isnull(),
+        "superseded on the same day": (t._place > 0) & t.role.notnull(),
+    }
+    work.count("response", t, reasons)
     if not readers:
         return t.mutate(accepted=t._place == 0).drop("_place")
     top = t.filter(t._place == 0)
@@ -147,12 +151,13 @@ def _accepted(work: Workspace, rule: Response, t: ir.Table) -> ir.Table:
         _differ=differ,
     )
     by_day = work.keep(by_day)
-    work.count("response", "readers differ", by_day.filter(by_day._differ))
-    unsettled = by_day.filter(by_day._differ & by_day._counts.isnull())
-    work.count("response", "readers differ and nobody settles it", unsettled)
+    reasons = {
+        "readers differ": by_day._differ,
+        "readers differ and nobody settles it": by_day._differ & by_day._counts.isnull(),
+    }
     if readers.second:
-        one = by_day._first.isnull() | by_day._second.isnull()
-        work.count("response", "read by one reader only", by_day.filter(one))
+        reasons["read by one reader only"] = by_day._first.isnull() | by_day._second.isnull()
+    work.count("response", by_day, reasons)
     t = t.join(by_day, [t[key].identical_to(by_day[key]) for key in _AT])
     t = t.mutate(accepted=((t._place == 0) & (t.role == t._counts)).fill_null(False))
     return t.drop(*(name for name in t.columns if name.startswith("_") or name.endswith("_right")))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -20,7 +21,7 @@ class Workspace:
 
     def __init__(self) -> None:
         self._release: list[Callable[[], object]] = []
-        self._counts: list[ir.Table] = []
+        self._counts: Counter[tuple[str, str, str]] = Counter()
 
     def __enter__(self) -> Self:
         return self
@@ -46,25 +47,28 @@ class Workspace:
         self._release.append(partial(backend.raw_sql, f'DROP TABLE IF EXISTS "{name}"'))
         return copy
 
-    def count(self, step: str, reason: str | ir.StringValue, table: ir.Table) -> None:
-        """Count the rows of ``table`` under ``reason`` for each site. Nothing is computed before :meth:`counts`."""
-        import ibis
+    def count(self, step: str, table: ir.Table, reasons: Mapping[str, ir.BooleanValue]) -> None:
+        """Count the rows of ``table`` for which each reason holds, by site."""
+        if not reasons:
+            return
+        sums = {f"n{i}": condition.fill_null(False).sum() for i, condition in enumerate(reasons.values())}
+        for row in table.group_by("site").aggregate(**sums).to_pandas().to_dict("records"):
+            for i, reason in enumerate(reasons):
+                self._add(step, row["site"], reason, int(row[f"n{i}"]))
 
-        # A text is a reason for all rows; an expression gives each row its own.
-        made = ibis.literal(reason) if isinstance(reason, str) else reason
-        rows = table.select("site", reason=made).group_by(["site", "reason"]).aggregate(n=lambda t: t.count())
-        self._counts.append(rows.select(step=ibis.literal(step), site="site", reason="reason", n=rows.n.cast("int64")))
+    def count_by(self, step: str, table: ir.Table, reason: ir.StringValue) -> None:
+        """Count the rows of ``table`` by what ``reason`` says of each, and site; null is not counted."""
+        rows = table.select("site", reason=reason).filter(lambda t: t.reason.notnull())
+        for row in rows.group_by(["site", "reason"]).aggregate(n=lambda t: t.count()).to_pandas().to_dict("records"):
+            self._add(step, row["site"], row["reason"], int(row["n"]))
+
+    def _add(self, step: str, site: str, reason: str, n: int) -> None:
+        if n:
+            self._counts[step, str(site), reason] += n
 
     def counts(self) -> pd.DataFrame:
         """Step, site, reason and n of everything counted, sorted; reasons that did not occur are not listed."""
-        import ibis
         import pandas as pd
 
-        columns = ["step", "site", "reason", "n"]
-        if not self._counts:
-            return pd.DataFrame({"step": [], "site": [], "reason": [], "n": pd.Series([], dtype="int64")})
-        rows = ibis.union(*self._counts) if len(self._counts) > 1 else self._counts[0]
-        rows = rows.group_by(columns[:3]).aggregate(n=rows.n.sum())
-        frame: pd.DataFrame = rows.to_pandas()
-        frame = frame.sort_values(columns[:3], ignore_index=True).astype({"n": "int64"})
-        return frame[columns]
+        rows = [(*key, n) for key, n in sorted(self._counts.items())]
+        return pd.DataFrame(rows, columns=["step", "site", "reason", "n"]).astype({"n": "int64"})
