@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from analysis.derive.dates import Calendar, calendar_parts, moment
+from analysis.derive.dates import Calendar, calendar_parts
 from analysis.derive.index import SUBJECT
 from analysis.derive.levels import with_level, with_value
 from mappings.codelists import ConceptMapping
@@ -90,7 +90,7 @@ def _from_patient(work: Workspace, study: Study, subjects: ir.Table, calendar: C
             iy, im, id_ = calendar_parts(born.index_day)
             before_birthday = (im < m) | ((im == m) & (id_ < d))
             years = iy - y - ibis.ifelse(before_birthday, 1, 0)
-            value = born.select(*SUBJECT, **{name: years.cast("float64")})
+            value = work.keep(born.select(*SUBJECT, **{name: years.cast("float64")}))
         elif name == "sex":
             known = [str(level) for level in rule.levels]
             sex = wide.gender if not known else ibis.ifelse(wide.gender.isin(known), wide.gender, ibis.null("string"))
@@ -119,7 +119,7 @@ def _picked(
     """(subject, `<name>`, `<name>_day`) of the one record the rule picks."""
     import ibis
 
-    mine = facts.filter((facts.list == rule.list_) & within(facts.rel, rule.window))
+    mine = work.keep(facts.filter((facts.list == rule.list_) & within(facts.rel, rule.window)))
     if rule.levels:
         levels = [str(level) for level in rule.levels]
         asked = {str(level) for c in study.criterion if c.rule.covariate == name for level in c.rule.in_ or ()}
@@ -139,10 +139,10 @@ def _picked(
     good = t.filter(t.value.notnull())
 
     # The index day counts as before; of two records equally near, the one before.
-    order = [good.rel.abs(), good.rel > 0, moment(good.issued).desc(), good.id.desc(), good.rank.desc()]
+    order = [good.rel.abs(), good.rel > 0, good.issued_at.desc(), good.id.desc(), good.rank.desc()]
     if rule.pick in ("largest", "worst"):
         order = [good.rank.desc(), *order[:-1]]
     place = ibis.row_number().over(ibis.window(group_by=[good[key] for key in SUBJECT], order_by=order))
     best = good.mutate(_place=place)
     best = best.filter(best._place == 0)
-    return best.select(*SUBJECT, **{name: best.value, f"{name}_day": best.rel})
+    return work.keep(best.select(*SUBJECT, **{name: best.value, f"{name}_day": best.rel}))

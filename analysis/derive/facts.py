@@ -1,7 +1,7 @@
 """Facts: every usable record of the cohort that is in one of the study's lists, in one long shape.
 
 A resource is a fact once for each list it is in, however many codings it has; a component of an Observation is a fact
-of its own. Columns are ``FACT``; ``day`` is the record's date, the middle where the date is partial.
+of its own. Columns are ``CARRIED``, `list`, `issued_at` (seconds) and the date's `low`, `high`, `day`, `precision`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from analysis.derive.dates import Calendar, moment
 from mappings.codelists import CodeList, matches, matches_text
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from analysis.derive.dates import Calendar
     from analysis.derive.inputs import Inputs
     from analysis.derive.workspace import Workspace
 
@@ -95,7 +95,9 @@ def gather(
     work.count_by("facts", unlisted, unlisted.source + ": in no list of the study")
 
     facts = calendar.resolve(found, "text")
-    facts = work.keep(facts.mutate(unused=_unused(facts, statuses or {}, undated, told_later)))
+    facts = work.keep(
+        facts.mutate(issued_at=moment(facts.issued), unused=_unused(facts, statuses or {}, undated, told_later))
+    )
     work.count_by("facts", facts, facts.list + ": " + facts.unused)
     return facts.filter(facts.unused.isnull()).drop("unused")
 
@@ -133,7 +135,8 @@ def listed(rows: ir.Table, lists: Mapping[str, CodeList]) -> ir.Table:
 def _empty(calendar: Calendar) -> ir.Table:
     import ibis
 
-    return calendar.resolve(ibis.memtable([], schema=ibis.schema({**CARRIED, "list": "string"})), "text")
+    none = calendar.resolve(ibis.memtable([], schema=ibis.schema({**CARRIED, "list": "string"})), "text")
+    return none.mutate(issued_at=ibis.literal(-1, "int64"))
 
 
 def carried(table: ir.Table, **given: ir.Value) -> ir.Table:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.derive.covariates import within
-from analysis.derive.dates import moment
 from analysis.derive.index import SUBJECT
 from analysis.derive.levels import with_value
 
@@ -89,7 +88,7 @@ def _closest(facts: ir.Table, c: Criterion) -> ir.Table:
     mine = facts.filter((facts.list == c.rule.list_) & within(facts.rel, c.rule.window))
     t = with_value(mine, c.rule.unit)
     t = t.filter(t.value.notnull())
-    order = [t.rel.abs(), t.rel > 0, moment(t.issued).desc(), t.id.desc(), t.value.desc()]
+    order = [t.rel.abs(), t.rel > 0, t.issued_at.desc(), t.id.desc(), t.value.desc()]
     t = t.mutate(_place=ibis.row_number().over(ibis.window(group_by=[t[key] for key in SUBJECT], order_by=order)))
     return t.filter(t._place == 0).select(*SUBJECT, "value")
 

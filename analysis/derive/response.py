@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from analysis.derive.covariates import within
-from analysis.derive.dates import Calendar, moment
+from analysis.derive.dates import Calendar
 from analysis.derive.imaging import with_imaging
 from analysis.derive.index import SUBJECT
 from analysis.derive.levels import with_level
@@ -120,7 +120,7 @@ def _accepted(work: Workspace, rule: Response, t: ir.Table) -> ir.Table:
         role = t.performer_id.cases(*((person, what) for what, person in named.items() if person), else_=None)
     t = t.mutate(role=role)
     place = ibis.row_number().over(
-        ibis.window(group_by=[t[key] for key in (*_AT, "role")], order_by=[moment(t.issued).desc(), t.id.desc()])
+        ibis.window(group_by=[t[key] for key in (*_AT, "role")], order_by=[t.issued_at.desc(), t.id.desc()])
     )
     t = work.keep(t.mutate(_place=place))
     reasons = {
@@ -190,7 +190,7 @@ def best(
         ends.append("_therapy")
     never = ibis.literal(10**6, "int64")
     until = until.mutate(_until=ibis.least(never, *(until[end].fill_null(10**6) for end in ends)))
-    t = good.join(until, SUBJECT)
+    t = good.join(work.keep(until), SUBJECT)
     t = t.filter(t.rel <= t._until)
     early = (t.level == "SD") & (t.rel < rule.min_days_sd)
     t = t.mutate(_level=ibis.ifelse(early, NOT_EVALUABLE, t.level))
