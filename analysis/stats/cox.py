@@ -50,7 +50,7 @@ class CoxFit:
 def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str) -> CoxFit | NotEstimable:
     """Fit ``x`` (n, p; no missing values, no constant column) to right-censored times.
 
-    NotEstimable: no events, fewer than two subjects, no information on a column, linearly dependent columns, a
+    NotEstimable: no events, fewer than two subjects, events without an order, no information on a column, linearly dependent columns, a
     likelihood without a maximum (monotone), no convergence.
     """
     n, p = x.shape
@@ -58,6 +58,8 @@ def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str) -> CoxFit 
         return NotEstimable("fewer than two subjects")
     if not event.any():
         return NotEstimable("no events")
+    if all(event[time >= t].all() and not np.any(time > t) for t in np.unique(time[event])):
+        return NotEstimable("the events have no order: all at risk have the event at once")
     start = derivatives(time, event, x, np.zeros(p), ties)
     if not usable(start.total_information):
         return NotEstimable("the events hold no information on a covariate, or covariates are linearly dependent")

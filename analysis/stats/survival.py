@@ -164,13 +164,15 @@ def risk_counts(time: FloatArray, event: BoolArray, ticks: FloatArray) -> RiskCo
     return RiskCounts(time.size - left, events, left - events)
 
 
+#: Steps people read well, for months as for days; smaller and larger ones are these times a power of ten.
+_STEPS = (*(f * 10.0**k for k in range(-4, 0) for f in (1, 2, 5)), 1, 2, 3, 6, 12, 24, 36, 60)
+
+
 def tick_positions(longest: float) -> FloatArray:
-    """Five to nine round tick positions from 0 that cover ``longest`` (steps 1, 2, 3, 6, 12 times a power of ten)."""
-    if longest <= 0:
-        return np.array([0.0])
-    power = 10.0 ** np.floor(np.log10(longest) - 1)
-    step = next(s for s in (power * f for f in (1, 2, 3, 6, 12, 20, 30, 60, 120)) if longest / s <= 8)
-    return np.asarray(np.arange(0, np.floor(longest / step) + 1) * step)
+    """At most nine round tick positions from 0 that reach as far as ``longest`` without passing it."""
+    steps = (*_STEPS, *(f * 10.0**k for k in range(1, 8) for f in (12, 24, 36, 60)))
+    step = next(step for step in steps if longest / step <= 8)
+    return np.asarray(np.arange(np.floor(longest / step) + 1) * step)
 
 
 @dataclass(frozen=True)
