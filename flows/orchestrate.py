@@ -7,7 +7,6 @@ what is done, and the ledger whether it still holds.
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -56,11 +55,6 @@ def _named(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
     return step
 
 
-@flow(name="bedside", persist_result=False, validate_parameters=False, log_prints=False)
-def _comparison(job: Job, run_folder: RunFolder, progress: Progress) -> pipeline.Outcome:
-    return pipeline.run(job, run_folder, progress, _Tasks())
-
-
 def run_here(job: Job, run_folder: RunFolder, progress: Progress) -> pipeline.Outcome:
     """Run in this process, with an ephemeral Prefect server unless PREFECT_API_URL names a running one.
 
@@ -79,19 +73,20 @@ def run_here(job: Job, run_folder: RunFolder, progress: Progress) -> pipeline.Ou
         progress(label, done, total)
 
     seen: list[str] = []
-    outcome: pipeline.Outcome = _comparison(job, run_folder, begun)
+
+    # Without parameters: job and folder are no values for Prefect's database.
+    @flow(name="bedside", persist_result=False)  # type: ignore[untyped-decorator]
+    def comparison() -> pipeline.Outcome:
+        return pipeline.run(job, run_folder, begun, _Tasks())
+
+    outcome: pipeline.Outcome = comparison()
     return outcome
 
 
-@flow(name="bedside-scheduled", persist_result=False)
+@flow(name="bedside-scheduled", persist_result=False)  # type: ignore[untyped-decorator]
 def scheduled(study: str, sites: str | None = None, source: str | None = None, runs: str = "runs") -> dict[str, Any]:
     """What a schedule runs: a fresh run of one study. Returns aggregates only: Prefect keeps them in its database."""
     job = prepare(Path(study), Path(sites) if sites else None, source, Path(runs), fresh=True)
     run_folder = pipeline.open_run(job)
     outcome = pipeline.run(job, run_folder, silent, _Tasks())
     return {"run": run_folder.id, "exit_code": outcome.exit_code, "missing": len(outcome.missing)}
-
-
-def announce(text: str) -> None:
-    """Say something to whoever watches the deployment."""
-    sys.stderr.write(text + "\n")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from analysis.study.model import Method, Study
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 def comparison_lines(study: Study, results: pd.DataFrame) -> Iterator[str]:
     """Each outcome with its P value by the published and by the primary method, read from the results table."""
-    found = {
-        (row.parameter, row.variable, row.statistic, row.method): row
-        for row in results.itertuples()
-        if row.statistic == "p" and row.level == "" and " vs " in row.group
+    found: dict[tuple[str, str, str], Mapping[Any, Any]] = {
+        (row["parameter"], row["variable"], row["method"]): row
+        for row in results.to_dict("records")
+        if row["statistic"] == "p" and not row["level"] and " vs " in row["group"]
     }
     primary, published = study.analysis.primary, study.analysis.published
     heads = ["published" if published else "", "primary"]
@@ -26,12 +26,12 @@ def comparison_lines(study: Study, results: pd.DataFrame) -> Iterator[str]:
         cells = []
         for method in (published, primary):
             name = "" if method is None else method_of(method)
-            row = found.get((parameter, variable, "p", name))
+            row = found.get((parameter, variable, name))
             cells.append("" if method is None or row is None else _cell(row, name))
         yield f"{label:<44}{cells[0]:>24}{cells[1]:>24}"
 
 
-def _outcomes(study: Study):  # type: ignore[no-untyped-def]
+def _outcomes(study: Study) -> Iterator[tuple[str, str, str, Callable[[Method], str]]]:
     for endpoint in study.endpoint:
         yield endpoint.label, endpoint.id, "logrank", lambda _: "logrank"
     if study.response is not None:
@@ -44,9 +44,9 @@ def _response_test(method: Method) -> str:
     return method.response
 
 
-def _cell(row, name: str) -> str:  # type: ignore[no-untyped-def]
-    value = row.value
-    if value != value or value is None:
-        return row.warning.split(":", 1)[0] or "NE"
+def _cell(row: Mapping[Any, Any], name: str) -> str:
+    value = row["value"]
+    if value is None or value != value:
+        return str(row["warning"]).split(":", 1)[0] or "NE"
     shown = "< 0.001" if value < 0.0005 else f"{value:.3f}"
     return f"{shown} {name.replace('_', '-')}"

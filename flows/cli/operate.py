@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
+
+from flows.cli.options import RUNS, RunsOption, SitesOption, SourceOption, StudyArgument
+
+
+def deploy(
+    study: StudyArgument,
+    cron: Annotated[str, typer.Option("--cron", help='When, for instance "0 2 * * *" for two o\'clock every night.')],
+    timezone: Annotated[str, typer.Option(help="The time zone of the schedule.")] = "UTC",
+    name: Annotated[str | None, typer.Option(help="The deployment's name (default: the study's id).")] = None,
+    sites: SitesOption = None,
+    source: SourceOption = None,
+    runs: RunsOption = RUNS,
+    port: Annotated[int, typer.Option(help="Where a Prefect server is started if PREFECT_API_URL names none.")] = 4200,
+) -> None:
+    """Run a study on a schedule through Prefect, until ended with Ctrl-C."""
+    from flows import deploy as deployment
+    from flows.job import prepare
+
+    job = prepare(study, sites, source, runs)
+    called = name or job.study.study.id
+    typer.echo("looking for the Prefect server, or starting one", err=True)
+    with deployment.prefect_server(port) as address:
+        typer.echo(f"bedside-scheduled/{called}: {cron} ({timezone}), Ctrl-C ends it", err=True)
+        typer.echo(f"its runs are shown at {address.removesuffix('/api')}", err=True)
+        deployment.serve(called, deployment.parameters_of(job.folder.path, sites, source, runs), cron, timezone)
 
 
 def add_commands(app: Any) -> None:
     """Register these commands."""
-    del app
+    app.command()(deploy)

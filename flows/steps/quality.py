@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.study.model import Study
 from expectations import catalogue
+from expectations.ledger import Ledger
 from expectations.model import Check, Finding
 from expectations.outcomes import Outcome, frame, outcome, verdict
 from flows import ledger_files
@@ -63,7 +64,7 @@ def check(job: Job, run: RunFolder, progress: Progress) -> None:
     run.step_done("check", _statuses(outcomes))
 
 
-def _raw(job: Job, run: RunFolder, ledger: ledger_files.Ledger) -> list[Outcome]:
+def _raw(job: Job, run: RunFolder, ledger: Ledger) -> list[Outcome]:
     from expectations.raw import RECOGNISED, landing_findings, table_findings
 
     checks = {check.id: check for check in catalogue.raw_checks(job.comparison.checks if job.comparison else None)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from expectations.ledger import Ledger
 from flows import ledger_files
 from flows.job import Job
 from flows.progress import Progress
@@ -35,7 +36,7 @@ def derive(job: Job, run: RunFolder, progress: Progress) -> None:
     note_subjects(run, ledger)
 
 
-def note_subjects(run: RunFolder, ledger: ledger_files.Ledger) -> None:
+def note_subjects(run: RunFolder, ledger: Ledger) -> None:
     """Count the subjects of the tables just written into the ledger."""
     run.step_done("derive")
     subjects = ledger_files.recount(run).subjects
