@@ -9,7 +9,7 @@ from __future__ import annotations
 MINUS = "\u2212"
 THIN = "\u202f"  # narrow no-break space
 
-COUNTS = frozenset({"n", "count", "missing", "at_risk", "events", "censored", "entered", "subjects"})
+COUNTS = frozenset({"n", "count", "missing", "at_risk", "events", "censored", "entered", "expected_below_5"})
 _DECIMALS = {
     "hr": 3,
     "se": 3,
@@ -63,21 +63,18 @@ def signed(text: str) -> str:
     return text
 
 
-def places(statistic: str, variable: str = "", unit: str = "") -> int:
-    """Decimals a statistic is shown with. Interval ends take those of what they surround."""
+def places(statistic: str, unit: str = "") -> int:
+    """Decimals a statistic is shown with. Interval ends take those of what they surround: without a unit it is a ratio
+    or a probability, with one a time or a percentage."""
     if statistic in ("lower", "upper"):
-        if variable.startswith("cox") or unit in ("ratio", "1"):
-            return 3
-        if variable == "km":
-            return 3
-        return 1
+        return 1 if unit else 3
     return _DECIMALS.get(statistic, 3)
 
 
-def figure(value: float, statistic: str, variable: str = "", unit: str = "") -> str:
+def figure(value: float, statistic: str, unit: str = "") -> str:
     """The text of one results value."""
-    if statistic == "p":
+    if statistic in ("p", "entry_p"):
         return p_value(value)
     if statistic in COUNTS:
         return integer(value)
-    return decimal(scaled(value, unit), places(statistic, variable, unit))
+    return decimal(scaled(value, unit), places(statistic, unit))

@@ -52,7 +52,7 @@ class Row:
     def text(self) -> str:
         if self.value is None:
             return "suppressed" if self.suppressed else "NE"
-        return formats.figure(self.value, self.statistic, self.variable, self.unit)
+        return formats.figure(self.value, self.statistic, self.unit)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#767676")
 DARK = ("#56B4E9", "#E69F00", "#2BC79A", "#E79BC5", "#F0E442", "#F07B3A", "#FFFFFF", "#A8A8A8")
+# The same hues dark enough for small text on white (at least 4.5 to 1).
+NAMES = ("#00598C", "#A34700", "#00694D", "#96457A", "#7D5700", "#1F6D9C", "#000000", "#5C5C5C")
 DASHES = (None, "7 3", "2 2.5", "9 3 2 3", "12 4", "4 2 1 2 1 2", "1 3", "6 2 6 5")
 MARKERS = ("circle", "square", "triangle", "diamond", "cross", "plus", "hexagon", "ring")
 
@@ -33,6 +35,11 @@ class ArmStyle:
     colour: str
     dash: str | None
     marker: str
+
+    @property
+    def ink(self) -> str:
+        """Its colour for small text."""
+        return NAMES[self.number]
 
     @property
     def css(self) -> str:

@@ -58,7 +58,7 @@ def method(code: str) -> str:
 def prettify(level: str) -> str:
     """``>=60`` as ``≥ 60``, ``<5`` as ``< 5``; other text is left alone."""
     match = re.fullmatch(r"(>=|<=|<|>)\s*(-?\d.*)", level)
-    return f"{SYMBOLS.get(match[1], match[1])} {match[2]}" if match else level
+    return f"{SYMBOLS.get(match[1], match[1])}\u00a0{match[2]}" if match else level
 
 
 def sentence_case(text: str) -> str:

@@ -134,7 +134,7 @@ def wrap(words: str, width: float, size: float = 11.5) -> list[str]:
     """Break text into lines that fit ``width`` units; 0.56 of the size a character is on the safe side."""
     room = max(4, int(width / (size * 0.56)))
     lines, current = [], ""
-    for word in words.split():
+    for word in words.split(" "):
         while len(word) > room:
             if current:
                 lines.append(current)

@@ -29,7 +29,7 @@ class ForestRow:
 
 def forest(key: str, title: str, description: str, rows: Sequence[ForestRow], sides: tuple[str, str]) -> Markup:
     """The figure, 760 units wide. ``sides`` says what left and right of 1 mean."""
-    label_w, counts_x, left, width = 250.0, 258.0, 330.0, 236.0
+    label_w, counts_x, left, width = 214.0, 226.0, 288.0, 220.0
     low, high = _limits(rows)
 
     def x(value: float) -> float:
@@ -57,8 +57,9 @@ def forest(key: str, title: str, description: str, rows: Sequence[ForestRow], si
     bottom = y - 10
     drawn.insert(0, line(x(1), top - 2, x(1), bottom, stroke=INK, class_="median", stroke_width=0.9))
     drawn.append(line(left, bottom, left + width, bottom, stroke_width=0.8))
+    decades = math.log10(high / low) > 2
     for tick in TICKS:
-        if low <= tick <= high:
+        if low <= tick <= high and (not decades or math.log10(tick).is_integer()):
             drawn += [
                 line(x(tick), bottom, x(tick), bottom + 4, stroke_width=0.8),
                 text(x(tick), bottom + 16, f"{tick:g}", size=10.5, anchor="middle", soft=True),
@@ -107,6 +108,8 @@ def _row(row: ForestRow, x: object, y: float, heaviest: float, low: float, high:
                 )
             )
     side = 5 + 7 * math.sqrt((row.weight or heaviest * 0.25) / heaviest)
+    if not low <= row.hr <= high:
+        return drawn
     drawn.append(
         rect(
             x(row.hr) - side / 2,

@@ -34,7 +34,7 @@ def intervals(
     zero: bool = False,
 ) -> Markup:
     """Groups of points under each other, a heading for each; the estimate as text above its line."""
-    left, width = 10.0, 380.0
+    left, width = 8.0, 314.0
     low, high = axis
 
     def x(value: float) -> float:
@@ -49,7 +49,7 @@ def intervals(
             if point.style:
                 drawn.append(marker(point.style, 5, y - 4, 3.4))
             drawn.append(text(14 if point.style else 0, y, point.label, size=10.5, soft=True))
-            drawn.append(text(400, y, point.shown, size=10.5, anchor="end"))
+            drawn.append(text(330, y, point.shown, size=10.5, anchor="end"))
             y += 12
             drawn += _interval(point, x, y)
             y += 19
@@ -60,7 +60,7 @@ def intervals(
             0, line(x(0), 20, x(0), bottom, stroke=INK, class_="median", stroke_width=0.8, stroke_dasharray="1.5 2.5")
         )
     drawn += _axis(low, high, x, bottom, unit)
-    return svg(key, 400, bottom + 32, title, description, drawn, "intervals")
+    return svg(key, 330, bottom + 32, title, description, drawn, "intervals")
 
 
 def _interval(point: Point, x: object, y: float) -> list[Markup]:
@@ -97,7 +97,7 @@ def _axis(low: float, high: float, x: object, y: float, unit: str) -> list[Marku
             text(at, y + 15, signed(f"{tick:g}"), size=10.5, anchor="middle", soft=True),
         ]
         tick += step
-    drawn.append(text(400, y + 29, unit, size=10.5, anchor="end", soft=True))
+    drawn.append(text(330, y + 29, unit, size=10.5, anchor="end", soft=True))
     return drawn
 
 

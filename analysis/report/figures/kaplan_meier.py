@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from analysis.report.curves import Curve, Tick
-from analysis.report.figures.canvas import INK, PAPER, line, marker, number, rect, spread, svg, tag, text
+from analysis.report.figures.canvas import INK, PAPER, line, marker, number, plain, rect, spread, svg, tag, text
 from analysis.report.lookup import Cell
 from analysis.report.palette import ArmStyle
 
@@ -68,8 +68,8 @@ def kaplan_meier(
     """The figure. ``inset`` lines (hazard ratio, log-rank) stand inside the frame; ``wide`` is the full-width form."""
     width, height = (760.0, 340.0) if wide else (400.0, 210.0)
     longest = max((len(a.style.label) for a in arms), default=0)
-    beside = not wide and longest <= 11
-    left = 96.0 if wide else max(46.0, 22 + longest * 5.6) if beside else 46.0
+    beside = not wide and longest <= 10
+    left = 96.0 if wide else max(46.0, 30 + longest * 6.6) if beside else 46.0
     last_step = max((s.time for a in arms for s in a.curve.steps), default=1.0)
     frame = Frame(left, 24, width - left - 14, height, max(last_step * 1.02, ticks[-1].time if ticks else 1.0) or 1.0)
     children = [*_axes(frame, ticks, x_label), *_medians(frame, arms)]
@@ -233,7 +233,16 @@ def _labels(frame: Frame, arms: Sequence[ArmCurve]) -> list[Markup]:
     return [
         tag(
             "g",
-            text(x, y, arm.style.label, size=11.5, anchor=anchor, weight=600),
+            text(
+                x,
+                y,
+                arm.style.label,
+                size=11.5,
+                anchor=anchor,
+                weight=600,
+                css=f"{arm.style.css} name",
+                fill=arm.style.ink,
+            ),
             paint_order="stroke",
             stroke=PAPER,
             stroke_width=3,
@@ -245,13 +254,31 @@ def _labels(frame: Frame, arms: Sequence[ArmCurve]) -> list[Markup]:
 
 
 def _inset(frame: Frame, arms: Sequence[ArmCurve], lines: Sequence[Markup | str]) -> Markup:
-    """The lines at the top right; where all curves stay high, at the bottom left."""
-    ends = [a.curve.drawn[-1].value("survival") or 0.0 for a in arms if a.curve.drawn]
-    high = bool(ends) and min(ends) > 0.5
-    top = frame.bottom - 10 - 14 * (len(lines) - 1) if high else frame.top + 13
-    x, anchor = (frame.left + 10, "start") if high else (frame.right - 4, "end")
+    """The lines at the top right, or at the bottom left where fewer curves run through."""
+    wide = 6.1 * max((len(plain(words)) for words in lines), default=0)
+    tall = 6.0 + 14.0 * len(lines)
+    right, low = frame.right - 4 - wide, frame.bottom - 4 - tall
+    places = ((right, frame.top + 1.0), (frame.left + 8.0, low))
+    crossed = [_crossings(frame, arms, x, y, wide, tall) for x, y in places]
+    left = crossed[1] < crossed[0]
+    x, anchor = (frame.left + 8.0, "start") if left else (frame.right - 4, "end")
+    top = low + 11 if left else frame.top + 13
     rows = [text(x, top + 14 * i, words, size=10.5, anchor=anchor) for i, words in enumerate(lines)]
     return tag("g", *rows, paint_order="stroke", stroke=PAPER, stroke_width=3, class_="halo")
+
+
+def _crossings(frame: Frame, arms: Sequence[ArmCurve], x: float, y: float, wide: float, tall: float) -> int:
+    """How many pieces of curves run through a box."""
+    found = 0
+    for arm in arms:
+        before, level = frame.x(0), frame.y(1)
+        for step in arm.curve.drawn:
+            at, lower = frame.x(step.time), frame.y(step.value("survival") or 0.0)
+            flat = before < x + wide and at > x and y < level < y + tall
+            drop = x < at < x + wide and level < y + tall and lower > y
+            found += flat or drop
+            before, level = at, lower
+    return found
 
 
 def _risk_table(

@@ -25,7 +25,7 @@ def stacked_bars(
     key: str, title: str, description: str, bars: Sequence[tuple[ArmStyle, Sequence[Segment]]], shades: Sequence[int]
 ) -> Markup:
     """Horizontal bars, an arm a row; ``shades`` says which fill each level takes (0 best ... 4 not evaluable)."""
-    left, width, bar, gap, top = 4.0, 392.0, 30.0, 26.0, 20.0
+    left, width, bar, gap, top = 1.0, 328.0, 30.0, 26.0, 20.0
     drawn: list[Markup] = []
     y = top
     for style, segments in bars:
@@ -39,7 +39,7 @@ def stacked_bars(
             fill, ink = RESPONSE[shade]
             drawn.append(rect(x, y, max(long - 1.2, 0.4), bar, fill=fill, class_=f"response-{shade}"))
             label: list[object] = [f"{segment.level} ", segment.count.tspan]
-            if long > 9 + 6.5 * (len(segment.level) + 1 + len(segment.count.text)):
+            if long > 4 + 6.2 * (len(segment.level) + 1 + len(segment.count.text)):
                 drawn.append(
                     text(x + long / 2, y + 19, *label, size=11.5, anchor="middle", fill=ink, css=f"on-{shade}")
                 )
@@ -64,4 +64,4 @@ def stacked_bars(
         drawn.append(line(x, y, x, y + 4, stroke_width=0.8))
         anchor = "start" if share == 0 else "end" if share == 100 else "middle"
         drawn.append(text(x, y + 15, f"{share} %", size=10.5, anchor=anchor, soft=True))
-    return svg(key, 400, y + 20, title, description, drawn, "bars")
+    return svg(key, 330, y + 20, title, description, drawn, "bars")

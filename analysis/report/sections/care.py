@@ -15,6 +15,7 @@ from analysis.report import words
 from analysis.report.context import Context
 from analysis.report.lookup import Cell, Lookup
 from analysis.report.sections.baseline import smd
+from analysis.report.sections.crossing import crossings
 from analysis.report.sections.models import by_term
 
 Sentence = tuple[object, ...]
@@ -30,7 +31,7 @@ def care(context: Context) -> list[Sentence]:
         *_not_randomised(context),
         *_events_per_term(context, lookup),
         *_imbalance(context, lookup),
-        *_crossings(context),
+        *_crossings(context, lookup),
         *_after_index(context, lookup),
         *_small_expected(context),
         *_imaging(context),
@@ -106,17 +107,19 @@ def _imbalance(context: Context, lookup: Lookup) -> Iterator[Sentence]:
 
 def _lower(label: str) -> str:
     """A label inside a sentence: ordinary words lose their capital, abbreviations keep it."""
+    label = re.sub(r"\s*(\(.*\)|, \w+)$", "", label)  # the unit goes
     first = label.split()[0] if label.split() else ""
     return label[:1].lower() + label[1:] if first[1:].islower() and "-" not in first else label
 
 
-def _crossings(context: Context) -> Iterator[Sentence]:
-    rows = [r for r in context.index.rows if r.parameter == "alpha_crossing" and (r.value or 0) > 0]
-    if not rows or context.masked:
+def _crossings(context: Context, lookup: Lookup) -> Iterator[Sentence]:
+    pieces = crossings(context, lookup)
+    if not pieces:
         return
-    alpha = context.study.analysis.alpha
-    parts = [r.warning.strip().rstrip(".") for r in rows if r.warning]
-    yield (f"Whether P falls below {alpha:g} depends on the method chosen: {'; '.join(parts)}.",)
+    parts: list[object] = []
+    for piece in pieces:
+        parts += ["; " if parts else "", *piece]
+    yield (f"Whether P falls below {context.study.analysis.alpha:g} depends on the method: ", *parts, ".")
 
 
 def _after_index(context: Context, lookup: Lookup) -> Iterator[Sentence]:

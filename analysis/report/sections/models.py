@@ -49,20 +49,7 @@ def _endpoint(context: Context, endpoint: Endpoint) -> dict[str, Any]:
         "lookup": lookup,
         "tables": tables,
         "stepwise": _stepwise(context, lookup, endpoint.id),
-        "ph": [
-            {
-                "term": "All terms"
-                if r.level.lower() in ("global", "")
-                else words.term_label(context.study, term_of(r)),
-                "method": words.method(r.method),
-                "p": lookup.show(r),
-                "chi2": lookup.cell(
-                    endpoint.id, "ph_test", "chi2", group=r.group, level=r.level, method=r.method, quiet=True
-                ),
-            }
-            for r in _ordered(context, context.index.of(endpoint.id, "ph_test"))
-            if r.statistic == "p"
-        ],
+        "ph": _proportional(context, lookup, endpoint.id),
     }
 
 
@@ -144,6 +131,33 @@ def _stepwise(context: Context, lookup: Lookup, endpoint: str) -> list[dict[str,
             }
         )
     return made
+
+
+def _proportional(context: Context, lookup: Lookup, endpoint: str) -> dict[str, Any] | None:
+    """The test of proportional hazards: a term a row, chi-square and P for each kind of model."""
+    rows = [r for r in context.index.of(endpoint, "ph_test") if r.statistic == "p"]
+    if not rows:
+        return None
+    methods = sorted({r.method for r in rows})
+    terms = list(dict.fromkeys((r.level, r.group) for r in _ordered(context, rows)))
+    return {
+        "methods": [words.method(m) for m in methods],
+        "lines": [
+            (
+                "All terms together" if level.lower() in ("global", "") else _ph_label(context, level),
+                [
+                    [lookup.cell(endpoint, "ph_test", s, group=group, level=level, method=m) for s in ("chi2", "p")]
+                    for m in methods
+                ],
+            )
+            for level, group in terms
+        ],
+    }
+
+
+def _ph_label(context: Context, term: str) -> str:
+    name = term.partition("=")[0]
+    return "Treatment" if name in TREATMENT else words.covariate_label(name, context.study.covariate.get(name))
 
 
 def _forest(

@@ -10,7 +10,10 @@ from markupsafe import Markup
 from analysis.report import words
 from analysis.report.context import Context, Contrast, treatment_rows
 from analysis.report.lookup import Cell, Lookup, Row
-from analysis.study.model import Method
+from analysis.study.model import Endpoint, Method
+
+RATES = (("orr", "Objective response"), ("dcr", "Disease control"))
+SAME = Markup('<span class="same">same</span>')
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class OutcomeRow:
     contrasts: list[Markup]
     p: list[Markup]
     published: bool = False
+    kind: str = "Difference"
 
 
 def opening(context: Context) -> dict[str, Any]:
@@ -69,7 +73,6 @@ def _follow_up(context: Context, lookup: Lookup) -> dict[str, Any] | None:
                     statistic: lookup.cell(endpoint, "follow_up", statistic, group=label, method="observed", quiet=True)
                     for statistic in ("median", "min", "max")
                 },
-                "reverse": lookup.cell(endpoint, "follow_up", "median", group=label, method="reverse_km"),
             }
             for label in labels
         ],
@@ -80,69 +83,96 @@ def _rows(context: Context, lookup: Lookup) -> list[OutcomeRow]:
     plan = context.study.analysis
     rows: list[OutcomeRow] = []
     for endpoint in context.endpoints:
-        for chosen, published in _methods(context):
-            rows.append(_survival_row(context, lookup, endpoint.id, endpoint.label, chosen, published))
-    if context.has("response"):
-        names = (("orr", "Objective response"), ("dcr", "Disease control"))
-        for variable, label in names:
-            if context.has("response", variable):
-                rows.append(_response_row(context, lookup, variable, label, plan.primary, False))
-                if plan.published:
-                    rows.append(_response_row(context, lookup, variable, label, plan.published, True))
+        rows.append(_survival_row(context, lookup, endpoint, plan.primary))
+        if plan.published:
+            rows += _published_survival(context, lookup, endpoint, plan.primary, plan.published)
+    for variable, label in RATES:
+        if context.has("response", variable):
+            rows.append(_response_row(context, lookup, variable, label, plan.primary))
+            if plan.published and plan.published.response != plan.primary.response:
+                rows.append(_published_response(context, lookup, variable, label, plan.published))
     return rows
 
 
-def _methods(context: Context) -> list[tuple[Method, bool]]:
-    plan = context.study.analysis
-    return [(plan.primary, False), *([(plan.published, True)] if plan.published else [])]
-
-
-def _survival_row(
-    context: Context, lookup: Lookup, endpoint: str, label: str, chosen: Method, published: bool
-) -> OutcomeRow:
+def _survival_row(context: Context, lookup: Lookup, endpoint: Endpoint, chosen: Method) -> OutcomeRow:
     median = words.median_method(chosen)
-    unit = words.time_unit(context.study.endpoint_rules)
-    arms = [median_text(lookup, endpoint, arm, median) for arm in context.arms]
-    rows = context.index.of(endpoint, "cox_univariate")
-    ratios = [
-        Markup("HR {}").format(ratio_text(lookup, treatment_rows(rows, c, chosen.ties))) for c in context.contrasts
-    ]
     return OutcomeRow(
-        outcome=f"{label}, median {unit}",
+        outcome=f"{endpoint.label}, median {words.time_unit(context.study.endpoint_rules)}",
         method=f"{words.sentence_case(words.method(median))}; Cox with {words.method(chosen.ties)}; log-rank",
-        arms=arms,
-        contrasts=ratios,
-        p=[_p(lookup.cell(endpoint, "logrank", "p", group=g)) for g in _p_groups(context, endpoint, "logrank")],
-        published=published,
+        arms=[median_text(lookup, endpoint.id, arm, median) for arm in context.arms],
+        contrasts=_ratios(context, lookup, endpoint.id, chosen),
+        p=_ps(context, lookup, endpoint.id, "logrank", None),
+        kind="Hazard ratio",
     )
 
 
-def _response_row(
-    context: Context, lookup: Lookup, variable: str, label: str, chosen: Method, published: bool
-) -> OutcomeRow:
-    levels = context.study.response
-    which = (levels.responders if variable == "orr" else levels.controlled) if levels else ()
+def _published_survival(
+    context: Context, lookup: Lookup, endpoint: Endpoint, primary: Method, published: Method
+) -> list[OutcomeRow]:
+    """What the published method gives otherwise; no line where it gives the same."""
+    ours, theirs = words.median_method(primary), words.median_method(published)
+    named = []
+    if ours != theirs:
+        named.append(words.method(theirs))
+    if primary.ties != published.ties:
+        named.append(f"Cox with {words.method(published.ties)}")
+    if not named:
+        return []
+    row = OutcomeRow(
+        outcome=f"{endpoint.label}, median {words.time_unit(context.study.endpoint_rules)}",
+        method="; ".join(named),
+        arms=[median_text(lookup, endpoint.id, arm, theirs) if ours != theirs else SAME for arm in context.arms],
+        contrasts=_ratios(context, lookup, endpoint.id, published)
+        if primary.ties != published.ties
+        else [SAME for _ in context.contrasts],
+        p=[SAME],
+        published=True,
+        kind="Hazard ratio",
+    )
+    return [row]
+
+
+def _ratios(context: Context, lookup: Lookup, endpoint: str, chosen: Method) -> list[Markup]:
+    rows = context.index.of(endpoint, "cox_univariate")
+    return [Markup("HR {}").format(ratio_text(lookup, treatment_rows(rows, c, chosen.ties))) for c in context.contrasts]
+
+
+def _response_row(context: Context, lookup: Lookup, variable: str, label: str, chosen: Method) -> OutcomeRow:
     return OutcomeRow(
-        outcome=f"{label} ({' + '.join(which)})" if which else label,
+        outcome=_rate_name(context, variable, label),
         method=f"Exact intervals; Miettinen-Nurminen difference, points; {words.method(chosen.response)}",
         arms=[rate_text(lookup, variable, arm) for arm in context.arms],
         contrasts=[difference_text(lookup, variable, c) for c in context.contrasts],
-        p=[
-            _p(lookup.cell("response", variable, "p", group=g, method=chosen.response))
-            for g in _p_groups(context, "response", variable)
-        ],
-        published=published,
+        p=_ps(context, lookup, "response", variable, chosen.response),
     )
+
+
+def _published_response(context: Context, lookup: Lookup, variable: str, label: str, published: Method) -> OutcomeRow:
+    return OutcomeRow(
+        outcome=_rate_name(context, variable, label),
+        method=words.method(published.response),
+        arms=[SAME for _ in context.arms],
+        contrasts=[SAME for _ in context.contrasts],
+        p=_ps(context, lookup, "response", variable, published.response),
+        published=True,
+    )
+
+
+def _rate_name(context: Context, variable: str, label: str) -> str:
+    rule = context.study.response
+    which = () if rule is None else rule.responders if variable == "orr" else rule.controlled
+    return f"{label} ({' + '.join(which)})" if which else label
+
+
+def _ps(context: Context, lookup: Lookup, parameter: str, variable: str, method: str | None) -> list[Markup]:
+    groups = _p_groups(context, parameter, variable)
+    return [Markup("{}").format(lookup.cell(parameter, variable, "p", group=g, method=method)) for g in groups]
 
 
 def _p_groups(context: Context, parameter: str, variable: str) -> list[str]:
     """The groups a P value is reported for: each contrast, or one for all arms."""
     have = {r.group for r in context.index.of(parameter, variable) if r.statistic == "p"}
     return [c.group for c in context.contrasts if c.group in have] or sorted(have) or ["total"]
-
-
-def _p(cell: Cell) -> Markup:
-    return Markup("{}").format(cell)
 
 
 def median_text(lookup: Lookup, endpoint: str, arm: str, method: str) -> Markup:

@@ -56,6 +56,7 @@ def provenance(context: Context) -> dict[str, Any]:
         "counts": _pivot(records(given.get("counts"))),
         "unused": _unused(records(given.get("unused")), context.study.disclosure.min_count),
         "missing": [{k: str(v) for k, v in m.items()} for m in records(given.get("missing"))],
+        "public_key": bool(given.get("public_key")),
         "looks": given.get("looks"),
     }
 

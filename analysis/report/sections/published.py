@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
@@ -16,23 +15,23 @@ STATUSES = {
     "residual": "known residual",
     "misprint": "misprint",
     "differs": "differs",
+    "missing": "no value of ours",
 }
 
 
 def published(context: Context) -> dict[str, Any] | None:
-    """Rows grouped by the first part of their id, and those that are no match first; None when nothing is compared."""
+    """All rows, and apart those that are no match; None when nothing is compared."""
     if context.masked or not context.expected:
         return None
     rows = [_row(row) for row in context.expected]
     counts = Counter(row["status"] for row in rows)
-    groups = [(key, list(members)) for key, members in groupby(rows, key=lambda r: r["id"].partition(".")[0])]
     return {
         "total": len(rows),
         "counts": [
             (STATUSES.get(s, s), n)
             for s, n in sorted(counts.items(), key=lambda c: list(STATUSES).index(c[0]) if c[0] in STATUSES else 9)
         ],
-        "groups": groups,
+        "rows": rows,
         "apart": [row for row in rows if row["status"] != "match"],
         "remarks": [
             r.partition(":")[2].strip() for r in context.study.study.remarks if r.casefold().startswith("misprint:")
@@ -44,6 +43,7 @@ def _row(row: Any) -> dict[str, Any]:
     printed = _words(row.get("printed"))
     places = _places(printed) + 1
     status = _words(row.get("status")) or "differs"
+    was = _words(row.get("expected_status"))
     ours, result = row.get("ours"), _words(row.get("result"))
     shown: Any = _number(ours, places)
     if result and _is_number(ours):
@@ -55,7 +55,7 @@ def _row(row: Any) -> dict[str, Any]:
         "ours": shown,
         "status": status,
         "status_words": STATUSES.get(status, status),
-        "note": _words(row.get("note")),
+        "note": _words(row.get("note")) or (f"expected: {STATUSES.get(was, was)}" if was and was != status else ""),
     }
 
 

@@ -13,9 +13,7 @@ from analysis.report.figures.intervals import Point, intervals
 from analysis.report.figures.stacked_bars import Segment, stacked_bars
 from analysis.report.lookup import Cell, Lookup
 from analysis.report.palette import ArmStyle
-from analysis.report.sections.opening import difference_text, of_n, rate_text
-
-RATES = (("orr", "Objective response"), ("dcr", "Disease control"))
+from analysis.report.sections.opening import RATES, difference_text, of_n, rate_text
 
 
 def response(context: Context) -> dict[str, Any] | None:
@@ -144,8 +142,8 @@ def _differences(context: Context, lookup: Lookup, rates: list[tuple[str, str]])
                 continue
             style = context.arms[contrast.experimental] if len(context.contrasts) > 1 else None
             shown = Markup("{} ({} to {})").format(*(c.tspan for c in cells))
-            label = f"{contrast.experimental} minus {contrast.reference}"
-            points.append(_point(label, cells, shown, style))
+            named = f"{contrast.experimental} minus {contrast.reference}"
+            points.append(_point(named, cells, shown, style))
         if points:
             groups.append((label, points))
     if not groups:

@@ -10,6 +10,7 @@ from analysis.report.context import TREATMENT, Context, Contrast, treatment_rows
 from analysis.report.figures.canvas import plain
 from analysis.report.figures.forest import forest
 from analysis.report.lookup import Cell, Lookup, Row
+from analysis.report.sections.crossing import crossings
 from analysis.report.sections.models import forest_row, marked_once
 from analysis.study.model import Endpoint
 
@@ -52,12 +53,7 @@ def sensitivity(context: Context) -> dict[str, Any] | None:
                     else None,
                 }
             )
-    crossings = [
-        {"row": row, "cell": lookup.show(row, quiet=True), "what": row.warning}
-        for row in context.index.rows
-        if row.parameter == "alpha_crossing"
-    ]
-    return {"blocks": blocks, "lookup": lookup, "crossings": crossings}
+    return {"blocks": blocks, "lookup": lookup, "crossings": crossings(context, lookup)}
 
 
 def _primary(context: Context, lookup: Lookup, endpoint: Endpoint, contrast: Contrast) -> dict[str, Any]:
@@ -97,5 +93,6 @@ def _line(key: str, label: str, found: dict[str, Row], lookup: Lookup, logrank: 
         "logrank": lookup.show(test) if test else Cell(None),
         "n": n,
         "events": events,
+        "why": hr.row.warning.removeprefix("NE:").strip() if hr.row and hr.value is None and not n else "",
         "quiet": [lookup.show(found[s], quiet=True) if s in found else Cell(None) for s in _WANTED],
     }
