@@ -86,7 +86,7 @@ def read_file(file: SourceFile) -> Iterator[Entry]:
     fault = ""
     try:
         with _open(file.path) as stream:
-            yield from _document(stream) if file.bundles else _lines(stream, file.type)
+            yield from _document(stream) if file.bundles else _lines(stream)
             return
     except UnusableBody as unusable:
         fault = unusable.reason
@@ -144,21 +144,21 @@ class _WholeFrames(io.RawIOBase):
         super().close()
 
 
-def _lines(stream: BinaryIO, type_: str) -> Iterator[Entry]:
+def _lines(stream: BinaryIO) -> Iterator[Entry]:
     for raw in stream:
         line = raw.removeprefix(_BYTE_ORDER_MARK).strip(b" \t\r\n")
         if line:
-            yield entry_of_line(line, type_)
+            yield entry_of_line(line)
 
 
-def entry_of_line(line: bytes, type_: str) -> Entry:
-    """An entry of one NDJSON line; when it is no JSON object, one of ``type_`` without parsed form."""
+def entry_of_line(line: bytes) -> Entry:
+    """An entry of one NDJSON line; when it is no JSON object, one without type and parsed form."""
     try:
         resource = json.loads(line.decode())
     except (ValueError, RecursionError):
         resource = None
     if not isinstance(resource, dict):
-        return Entry(type_, "", "", "match", {}, line)
+        return Entry("", "", "", "match", {}, line)
     return entry_of(resource, line)
 
 
