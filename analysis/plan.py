@@ -93,6 +93,14 @@ class Plan:
         """Every resource type asked for, sorted."""
         return tuple(sorted({search.type for search in self.searches}))
 
+    @property
+    def sha256(self) -> str:
+        """A hash over everything that decides what is asked for and kept; stable between runs and machines."""
+        searches = [[s.phase, s.type, s.parameters, s.by, s.arrival.content()] for s in self.searches]
+        content = {"study": self.study, "scope": self.scope, "searches": searches}
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
 
 def plan(
     study: Study | PopulationStudy,
@@ -152,14 +160,8 @@ def describe(made: Plan) -> list[dict[str, str]]:
 
 
 def plan_sha256(made: Plan) -> str:
-    """A hash over everything that decides what is asked for and kept; stable between runs, machines and versions."""
-    content = {
-        "study": made.study,
-        "scope": made.scope,
-        "searches": [[s.phase, s.type, s.parameters, s.by, s.arrival.content()] for s in made.searches],
-    }
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """The plan's hash, for callers that hold functions rather than plans."""
+    return made.sha256
 
 
 def search_tokens(value_set: Mapping[str, Any]) -> tuple[str, ...]:

@@ -165,10 +165,11 @@ class Site(_Shared):
         given = [name for name in ("base", "folder", "sandbox") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError("say exactly one of base, folder and sandbox")
-        if self.method not in (None, "folder" if self.folder is not None else "search"):
-            raise ValueError(f'{given[0]} goes with method = "{"folder" if self.folder is not None else "search"}"')
+        method = "search" if self.folder is None else "folder"
+        if self.method not in (None, method):
+            raise ValueError(f'method: must be "{method}" for a {given[0]}')
         if self.folder is not None and self.auth.kind != "none":
-            raise ValueError("a folder takes no auth")
+            raise ValueError("auth: a folder takes none")
         return self
 
     @property

@@ -32,6 +32,9 @@ TABLES = (
 )
 """The standard views in whose codes a list can be looked for."""
 
+FROM_PATIENT = ("age", "sex")
+"""What a covariate with ``from = "patient"`` may be called: the name says what is read."""
+
 _LIST_KEYS = (
     *("index.event.list", "arm.*.all.*.list", "criterion.*.require.list", "criterion.*.exclude.list"),
     *("covariate.*.list", "response.list", "response.site", "response.new_therapy.list"),
@@ -139,6 +142,8 @@ def covariates(document: Document) -> Iterator[Fault]:
         if not isinstance(one, Mapping):
             continue
         cut, levels = one.get("cut"), one.get("levels")
+        if one.get("from") == "patient" and name not in FROM_PATIENT:
+            yield path, f"only {' and '.join(FROM_PATIENT)} come from the patient: name it so, or give a list"
         if isinstance(cut, list) and all(isinstance(c, int | float) for c in cut) and sorted(set(cut)) != cut:
             yield (*path, "cut"), "the cut points must rise"
         for key in ("levels", "labels", "level_labels"):
@@ -179,6 +184,10 @@ def criteria(document: Document) -> Iterator[Fault]:
             yield from _after_index((*path, "after_index"), one, drops)
         if one.get("missing") == "later" and not complete:
             yield (*path, "missing"), '"later" leaves it to a completeness criterion, and there is none'
+        elif one.get("missing") == "later" and not any(
+            "covariate" in (one.get(k) or ()) for k in ("require", "exclude")
+        ):
+            yield (*path, "missing"), '"later" is for covariates: completeness does not look at lists'
         if isinstance(one.get("exclude"), Mapping) and "complete" in one["exclude"]:
             yield (*path, "exclude"), 'completeness is required, not excluded: require = { complete = "covariates" }'
     for path, rule in [*at(document, "criterion.*.require"), *at(document, "criterion.*.exclude")]:

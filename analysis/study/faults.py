@@ -194,10 +194,20 @@ def _told(
         message = _sentence(error)
         if error["type"] == "missing":
             path = (*path, error["loc"][-1])
+        if error["type"] == "value_error":
+            path, message = _nearer(document, path, message)
         said = by_place.setdefault(path, [])
         if message not in said:
             said.append(message)
     return [problem_at(lines, file, path, _joined(said)) for path, said in by_place.items()]
+
+
+def _nearer(document: Any, path: Path, message: str) -> tuple[Path, str]:
+    """A rule about a whole table that begins with one of its keys is told at that key's line."""
+    found = re.match(r"([a-z_0-9]+)(: )?", message)
+    if found is None or not _has(_at(document, path), found[1]):
+        return path, message
+    return (*path, found[1]), message[found.end() :] if found[2] else message
 
 
 def _below(inner: Path, outer: Path) -> bool:
