@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import ibis
+import ibis.expr.datatypes as dt
 
 from mappings.errors import BedsideError, DefinitionError
 from mappings.read_schema import Need
 
 if TYPE_CHECKING:
-    import ibis.expr.datatypes as dt
     import ibis.expr.types as ir
 
 _SQL = {"text": "VARCHAR", "boolean": "BOOLEAN", "integer": "BIGINT", "decimal": "VARCHAR"}
@@ -43,7 +43,7 @@ def read(con: Any, paths: Sequence[str], columns: Mapping[str, str]) -> ir.Table
     return con.read_json([str(path) for path in paths], columns=dict(columns), format="newline_delimited")
 
 
-@ibis.udf.scalar.builtin(name="error")
+@ibis.udf.scalar.builtin(name="error")  # type: ignore[untyped-decorator]
 def _error(message: str) -> str:
     """DuckDB's function that fails the query."""
     raise NotImplementedError
@@ -52,6 +52,17 @@ def _error(message: str) -> str:
 def several_values(where: str, dtype: dt.DataType) -> ir.Value:
     """An expression of a type that fails the query when it is evaluated; ``where`` is a JSON path in the view."""
     return _error(_MARK + where).cast(dtype)
+
+
+@ibis.udf.scalar.builtin(name="timezone")  # type: ignore[untyped-decorator]
+def _at_zone(zone: str, moment: dt.Timestamp(timezone="UTC")) -> dt.Timestamp():  # type: ignore[valid-type]
+    """DuckDB's function that gives the wall clock of a time zone."""
+    raise NotImplementedError
+
+
+def local_day(moment: ir.StringValue, zone: str) -> ir.DateValue:
+    """The calendar day, in a time zone, of an ISO 8601 instant with an offset; null for what is no instant."""
+    return _at_zone(zone, moment.try_cast(dt.Timestamp(timezone="UTC"))).date()
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class _Asked:
 
 def loss_paths(view: ViewDefinition) -> set[Path]:
     """The JSON paths to read for the losses of a view."""
-    found = {("resourceType",)}
+    found: set[Path] = {("resourceType",)}
     for asked in _asked(view):
         found |= paths_read([*asked.over, asked.base])
         at = origin(asked.base)
@@ -54,7 +54,7 @@ def reference_losses(
         for items in asked.over:
             rows, focus = _unnested(rows, items, focus, bases)
         rows, focus = _unnested(rows, asked.base, focus, bases)
-        reason = loss_reason(rows[focus], sorted(asked.types - {None}, key=str), bases)
+        reason = loss_reason(rows[focus], sorted(to for to in asked.types if to is not None), bases)
         if None in asked.types:
             reason = loss_reason(rows[focus], (), bases)
         counted = rows.select(reason=reason).filter(ibis._.reason.notnull()).group_by("reason").agg(n=ibis._.count())
