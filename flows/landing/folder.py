@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from flows.client.bundle import Entry, Page, UnusableBody, entry_of, one_line, read_page
+from mappings.elements import is_resource
 from mappings.errors import SourceError
 
 _ENDING = re.compile(r"\.(ndjson|jsonl|json)(\.gz|\.zst)?$")
@@ -27,6 +28,7 @@ _NOT_RESOURCES = frozenset({"log.ndjson", "manifest.json"})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 UNKNOWN = "Unknown"
+NOT_FHIR = "not-fhir"
 
 
 class FileFault(Exception):
@@ -76,6 +78,7 @@ def files_of(folder: Path) -> tuple[SourceFile, ...]:
     files = []
     for number, path in enumerate(found, start=1):
         typed = _TYPED.fullmatch(path.name)
+        typed = typed if typed and is_resource(typed.group(1)) else None
         label = path.name if typed else f"file {number} of {len(found)}"
         files.append(SourceFile(path, label, typed.group(1) if typed else UNKNOWN))
     return tuple(files)
@@ -175,4 +178,7 @@ def _document(stream: BinaryIO) -> Iterator[Entry]:
         yield from page.entries
         return
     text = body.decode("utf-8-sig").strip()
-    yield entry_of(json.loads(text), one_line(text))
+    entry = entry_of(json.loads(text), one_line(text))
+    if not entry.type:
+        raise UnusableBody(NOT_FHIR)
+    yield entry

@@ -12,7 +12,7 @@ from pathlib import Path
 from analysis.arrival import patient_of, references_in, wanted
 from analysis.plan import Plan, Search
 from flows.client.bundle import Entry
-from flows.landing.folder import FileFault, SourceFile, files_of, read_file
+from flows.landing.folder import NOT_FHIR, FileFault, SourceFile, files_of, read_file
 from flows.landing.found import Found
 from flows.landing.intake import Intake
 from flows.landing.manifest import Missing
@@ -78,7 +78,9 @@ def _entries(file: SourceFile, source: FolderSource, found: Found | None) -> Ite
             yield entry
     except FileFault as fault:
         types.add(file.type)
-        if found is not None:
+        if found is not None and fault.reason == NOT_FHIR:
+            found.warnings.append({"code": NOT_FHIR, "what": file.label})
+        elif found is not None:
             found.missing.append(Missing(file.type, f"the rest of {file.label}", fault.reason))
 
 

@@ -118,7 +118,7 @@ def test_cut_file_is_incomplete_and_named_only_by_type(tmp_path: Path, packed: s
     data = fill(tmp_path / "data", packed)
     many = [{"resourceType": "Observation", "id": f"x{n * 7919 % 10007}", "z": hash(str(n))} for n in range(5000)]
     whole = PACK[packed](ndjson(many))
-    (data / f"Jane_Doe.ndjson{packed}").write_bytes(whole[:-100])
+    (data / f"Jane.ndjson{packed}").write_bytes(whole[:-100])
     (data / f"Observation.1.ndjson{packed}").write_bytes(whole[: len(whole) // 2])
     manifest = take(data, tmp_path / "landing")
     assert not manifest.complete
@@ -135,6 +135,15 @@ def test_broken_bundle_is_incomplete(tmp_path: Path) -> None:
     (data / "one.json").write_text('{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Pat')
     manifest = take(data, tmp_path / "landing")
     assert [(m.what, m.reason) for m in manifest.missing] == [("the rest of file 5 of 5", "not-json")]
+
+
+def test_json_document_that_is_no_fhir_is_said_and_left(tmp_path: Path) -> None:
+    data = fill(tmp_path / "data")
+    (data / "COUNTS.json").write_text('{"Patient": 3}')
+    manifest = take(data, tmp_path / "landing")
+    assert manifest.complete
+    assert list(manifest.warnings) == [{"code": "not-fhir", "what": "file 1 of 5"}]
+    assert {t: c.landed for t, c in manifest.types.items()} == COHORT_COUNTS
 
 
 def test_outcomes_in_a_folder_are_counted(tmp_path: Path) -> None:
