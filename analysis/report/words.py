@@ -73,6 +73,13 @@ def covariate_label(name: str, covariate: Covariate | None) -> str:
     return f"{label}, {shown}" if shown and shown not in label else label
 
 
+def in_sentence(label: str) -> str:
+    """A label inside a sentence: its unit goes, an ordinary first word loses its capital, abbreviations keep theirs."""
+    bare = re.sub(r"\s*(\(.*\)|, \w+)$", "", label) or label
+    first = bare.split()[0] if bare.split() else ""
+    return bare[:1].lower() + bare[1:] if first[1:].islower() and "-" not in first else bare
+
+
 def level_label(level: str, covariate: Covariate | None) -> str:
     """A category's label: the study's own, else the level with its signs made readable."""
     if covariate and covariate.level_labels:

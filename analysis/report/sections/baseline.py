@@ -109,11 +109,11 @@ def _tests(context: Context, lookup: Lookup, name: str) -> tuple[list[Markup], s
     wanted = context.study.covariate[name].test
     rows.sort(key=lambda r: r.method != wanted)
     many = len({r.group for r in rows}) > 1
-    shown = [
-        Markup("{}{}").format(lookup.show(r), f" ({r.group})" if many else "")
-        for r in rows
-        if r.method == rows[0].method
-    ]
+    shown = []
+    for row in rows:
+        if row.method == rows[0].method:
+            arm = Markup('<span class="which">{}</span> ').format(row.group.partition(" vs ")[0]) if many else ""
+            shown.append(Markup("{}{}").format(arm, lookup.show(row)))
     return shown, words.method(rows[0].method) if rows else ""
 
 

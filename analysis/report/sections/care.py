@@ -19,7 +19,7 @@ from analysis.report.sections.crossing import crossings
 from analysis.report.sections.models import by_term
 
 Sentence = tuple[object, ...]
-MOST = 6
+LEAST, MOST = 3, 6
 IMBALANCE = 0.1
 
 
@@ -37,7 +37,9 @@ def care(context: Context) -> list[Sentence]:
         *_imaging(context),
         *_not_reached(context),
     ]
-    return made[:MOST] or [("Nothing in the data asked for a warning beyond the limits listed below.",)]
+    if len(made) < LEAST:
+        made += [*_tails(context), *_multiplicity(context)][: LEAST - len(made)]
+    return made[:MOST]
 
 
 def _incomplete(context: Context) -> Iterator[Sentence]:
@@ -96,20 +98,14 @@ def _imbalance(context: Context, lookup: Lookup) -> Iterator[Sentence]:
     parts: list[object] = []
     for i, name in enumerate(worst):
         label = words.covariate_label(name, context.study.covariate[name])
-        parts += ["" if i == 0 else " and " if i == len(worst) - 1 else ", ", _lower(label), " (", apart[name], ")"]
+        between = "" if i == 0 else " and " if i == len(worst) - 1 else ", "
+        parts += [between, words.in_sentence(label), " (", apart[name], ")"]
     yield (
         f"The arms differ at baseline in {len(apart)} of {len(context.study.covariate)} covariates by a standardised "
-        f"mean difference above {IMBALANCE:g}, most in ",
+        f"mean difference of more than {IMBALANCE:g} either way, most in ",
         *parts,
         ".",
     )
-
-
-def _lower(label: str) -> str:
-    """A label inside a sentence: ordinary words lose their capital, abbreviations keep it."""
-    label = re.sub(r"\s*(\(.*\)|, \w+)$", "", label)  # the unit goes
-    first = label.split()[0] if label.split() else ""
-    return label[:1].lower() + label[1:] if first[1:].islower() and "-" not in first else label
 
 
 def _crossings(context: Context, lookup: Lookup) -> Iterator[Sentence]:
@@ -146,7 +142,7 @@ def _small_expected(context: Context) -> Iterator[Sentence]:
             continue
         covariate = context.study.covariate.get(row.variable)
         names = {"orr": "objective response", "dcr": "disease control"}
-        name = names.get(row.variable) or _lower(words.covariate_label(row.variable, covariate))
+        name = names.get(row.variable) or words.in_sentence(words.covariate_label(row.variable, covariate))
         if name not in named:
             named.append(name)
     if named:
@@ -166,6 +162,30 @@ def _imaging(context: Context) -> Iterator[Sentence]:
 
 def _get(record: Any, key: str) -> Any:
     return record.get(key) if hasattr(record, "get") else getattr(record, key, None)
+
+
+def _tails(context: Context) -> Iterator[Sentence]:
+    """Where the curves rest on few: the first tick of the risk table with under a tenth of an arm."""
+    for endpoint in context.endpoints if not context.masked else []:
+        rows = [r for r in context.index.of(endpoint.id, "risk_table") if r.statistic == "at_risk"]
+        starts = {r.group: r.value for r in rows if float(r.level) == 0 and r.value}
+        few = [float(r.level) for r in rows if r.value is not None and r.value < 0.1 * starts.get(r.group, 0.0)]
+        if few:
+            unit = words.time_unit(context.study.endpoint_rules)
+            yield (
+                f"From {min(few):g} {unit} on, fewer than a tenth of an arm is at risk for {endpoint.id}: the ends of "
+                "the curves rest on few subjects.",
+            )
+
+
+def _multiplicity(context: Context) -> Iterator[Sentence]:
+    if not context.masked:
+        yield (
+            f"P values are not adjusted for their number; a P above {context.study.analysis.alpha:g} does not show that "
+            "the arms are equal.",
+        )
+    yield ("One cohort is one sample: another would give other figures, within the intervals and at times beyond.",)
+    yield ("What was not recorded in the sources is not known here, and not zero.",)
 
 
 def _not_reached(context: Context) -> Iterator[Sentence]:

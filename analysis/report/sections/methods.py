@@ -157,8 +157,8 @@ def _response(study: Study) -> Paragraph:
 
 
 def _endpoint(endpoint: Endpoint) -> str:
-    events = words.listing([e.desc[:1].lower() + e.desc[1:] for e in endpoint.events], "or")
-    censors = words.listing([c.desc[:1].lower() + c.desc[1:] for c in endpoint.censors], "else")
+    events = words.listing([words.in_sentence(e.desc) for e in endpoint.events], "or")
+    censors = ", else ".join(words.in_sentence(c.desc) for c in endpoint.censors)
     first = ", whichever is first" if len(endpoint.events) > 1 else ""
     return (
         f"{endpoint.label} ({endpoint.id}) runs from the index date to {events}{first}; without an event it is "
@@ -178,7 +178,7 @@ def _endpoints(study: Study) -> Paragraph:
 
 def _survival(study: Study) -> Paragraph:
     plan = study.analysis
-    adjust = [words.covariate_label(name, study.covariate.get(name)) for name in plan.cox.adjust]
+    adjust = [words.in_sentence(words.covariate_label(name, study.covariate.get(name))) for name in plan.cox.adjust]
     model = f" One model holds treatment and {words.listing(adjust)}." if adjust else ""
     step = ""
     if plan.cox.stepwise:

@@ -22,9 +22,9 @@ class OutcomeRow:
 
     outcome: str
     method: str
-    arms: list[Markup]
-    contrasts: list[Markup]
-    p: list[Markup]
+    arms: dict[str, Markup]
+    contrasts: dict[str, Markup]  # by experimental arm
+    p: dict[str, Markup]  # by experimental arm, or "" for one test of all arms
     published: bool = False
     kind: str = "Difference"
 
@@ -45,6 +45,7 @@ def opening(context: Context) -> dict[str, Any]:
         "follow_up": _follow_up(context, lookup),
         "rows": [] if context.masked else _rows(context, lookup),
         "unit": words.time_unit(study.endpoint_rules),
+        "long": len(context.arms) > 3,
     }
 
 
@@ -99,7 +100,7 @@ def _survival_row(context: Context, lookup: Lookup, endpoint: Endpoint, chosen: 
     return OutcomeRow(
         outcome=f"{endpoint.label}, median {words.time_unit(context.study.endpoint_rules)}",
         method=f"{words.sentence_case(words.method(median))}; Cox with {words.method(chosen.ties)}; log-rank",
-        arms=[median_text(lookup, endpoint.id, arm, median) for arm in context.arms],
+        arms={arm: median_text(lookup, endpoint.id, arm, median) for arm in context.arms},
         contrasts=_ratios(context, lookup, endpoint.id, chosen),
         p=_ps(context, lookup, endpoint.id, "logrank", None),
         kind="Hazard ratio",
@@ -118,31 +119,33 @@ def _published_survival(
         named.append(f"Cox with {words.method(published.ties)}")
     if not named:
         return []
+    same = {c.experimental: SAME for c in context.contrasts}
     row = OutcomeRow(
         outcome=f"{endpoint.label}, median {words.time_unit(context.study.endpoint_rules)}",
         method="; ".join(named),
-        arms=[median_text(lookup, endpoint.id, arm, theirs) if ours != theirs else SAME for arm in context.arms],
-        contrasts=_ratios(context, lookup, endpoint.id, published)
-        if primary.ties != published.ties
-        else [SAME for _ in context.contrasts],
-        p=[SAME],
+        arms={arm: median_text(lookup, endpoint.id, arm, theirs) if ours != theirs else SAME for arm in context.arms},
+        contrasts=_ratios(context, lookup, endpoint.id, published) if primary.ties != published.ties else same,
+        p=same or {"": SAME},
         published=True,
         kind="Hazard ratio",
     )
     return [row]
 
 
-def _ratios(context: Context, lookup: Lookup, endpoint: str, chosen: Method) -> list[Markup]:
+def _ratios(context: Context, lookup: Lookup, endpoint: str, chosen: Method) -> dict[str, Markup]:
     rows = context.index.of(endpoint, "cox_univariate")
-    return [Markup("HR {}").format(ratio_text(lookup, treatment_rows(rows, c, chosen.ties))) for c in context.contrasts]
+    return {
+        c.experimental: Markup("HR {}").format(ratio_text(lookup, treatment_rows(rows, c, chosen.ties)))
+        for c in context.contrasts
+    }
 
 
 def _response_row(context: Context, lookup: Lookup, variable: str, label: str, chosen: Method) -> OutcomeRow:
     return OutcomeRow(
         outcome=_rate_name(context, variable, label),
         method=f"Exact intervals; Miettinen-Nurminen difference, points; {words.method(chosen.response)}",
-        arms=[rate_text(lookup, variable, arm) for arm in context.arms],
-        contrasts=[difference_text(lookup, variable, c) for c in context.contrasts],
+        arms={arm: rate_text(lookup, variable, arm) for arm in context.arms},
+        contrasts={c.experimental: difference_text(lookup, variable, c) for c in context.contrasts},
         p=_ps(context, lookup, "response", variable, chosen.response),
     )
 
@@ -151,8 +154,8 @@ def _published_response(context: Context, lookup: Lookup, variable: str, label: 
     return OutcomeRow(
         outcome=_rate_name(context, variable, label),
         method=words.method(published.response),
-        arms=[SAME for _ in context.arms],
-        contrasts=[SAME for _ in context.contrasts],
+        arms=dict.fromkeys(context.arms, SAME),
+        contrasts={c.experimental: SAME for c in context.contrasts},
         p=_ps(context, lookup, "response", variable, published.response),
         published=True,
     )
@@ -164,9 +167,13 @@ def _rate_name(context: Context, variable: str, label: str) -> str:
     return f"{label} ({' + '.join(which)})" if which else label
 
 
-def _ps(context: Context, lookup: Lookup, parameter: str, variable: str, method: str | None) -> list[Markup]:
-    groups = _p_groups(context, parameter, variable)
-    return [Markup("{}").format(lookup.cell(parameter, variable, "p", group=g, method=method)) for g in groups]
+def _ps(context: Context, lookup: Lookup, parameter: str, variable: str, method: str | None) -> dict[str, Markup]:
+    """P by experimental arm; under "" the test of all arms where only that was made."""
+    groups = {c.group: c.experimental for c in context.contrasts}
+    return {
+        groups.get(g, ""): Markup("{}").format(lookup.cell(parameter, variable, "p", group=g, method=method))
+        for g in _p_groups(context, parameter, variable)
+    }
 
 
 def _p_groups(context: Context, parameter: str, variable: str) -> list[str]:

@@ -17,6 +17,13 @@ STATUSES = {
     "differs": "differs",
     "missing": "no value of ours",
 }
+COUNTED = {
+    "match": "{} match",
+    "residual": "{} are known residuals",
+    "misprint": "{} are misprints of the publication",
+    "differs": "{} differ",
+    "missing": "{} have no value of ours",
+}
 
 
 def published(context: Context) -> dict[str, Any] | None:
@@ -27,16 +34,17 @@ def published(context: Context) -> dict[str, Any] | None:
     counts = Counter(row["status"] for row in rows)
     return {
         "total": len(rows),
-        "counts": [
-            (STATUSES.get(s, s), n)
-            for s, n in sorted(counts.items(), key=lambda c: list(STATUSES).index(c[0]) if c[0] in STATUSES else 9)
-        ],
+        "counts": [COUNTED.get(s, "{} " + s).format(counts[s]) for s in sorted(counts, key=_place)],
         "rows": rows,
         "apart": [row for row in rows if row["status"] != "match"],
         "remarks": [
             r.partition(":")[2].strip() for r in context.study.study.remarks if r.casefold().startswith("misprint:")
         ],
     }
+
+
+def _place(status: str) -> int:
+    return list(COUNTED).index(status) if status in COUNTED else len(COUNTED)
 
 
 def _row(row: Any) -> dict[str, Any]:
