@@ -79,6 +79,12 @@ def adsl(derived: Derived) -> pd.DataFrame:
     return derived.adsl.assign(patient=derived.adsl["USUBJID"].map(names)).set_index("patient")
 
 
+def only(frame: pd.DataFrame, usubjid: str) -> dict[str, Any]:
+    """The one row of a subject."""
+    (row,) = frame[frame["USUBJID"] == usubjid].to_dict("records")
+    return {str(name): value for name, value in row.items()}
+
+
 def test_everyone_is_screened_once(adsl: pd.DataFrame) -> None:
     assert sorted(adsl.index) == sorted([*COHORT, *EXCLUDED])
 
@@ -86,7 +92,7 @@ def test_everyone_is_screened_once(adsl: pd.DataFrame) -> None:
 @pytest.mark.parametrize("patient", COHORT)
 def test_analysed_as_in_the_cohort(patient: str, adsl: pd.DataFrame, derived: Derived) -> None:
     told, subject = COHORT[patient], adsl.loc[patient]
-    row = derived.analysis_table.set_index("USUBJID").loc[subject["USUBJID"]]
+    row: dict[str, Any] = only(derived.analysis_table, subject["USUBJID"])
     found = {
         "arm": row["TRT01A"],
         "age_years": int(row["age"]),
@@ -144,9 +150,9 @@ def test_the_sets_of_the_sensitivity_analyses(derived: Derived, adsl: pd.DataFra
     assert set(derived.variants) == {"all-treated", "censor-surgery", "censor-switch"}
     sizes = {name: len(made.analysis_table) for name, made in derived.variants.items()}
     assert sizes == {"all-treated": 25, "censor-surgery": 24, "censor-switch": 22}
-    surgery = derived.variants["censor-surgery"].adtte.set_index("USUBJID")
+    surgery = derived.variants["censor-surgery"].adtte
     for patient in ("X01", "X02"):
-        rows = surgery.loc[adsl.loc[patient, "USUBJID"]]
+        rows = surgery[surgery["USUBJID"] == adsl.loc[patient, "USUBJID"]]
         assert (rows["CNSR"] > 0).all()
         assert rows["AVAL"].nunique() == 1  # both endpoints end on the day of the operation
 

@@ -21,6 +21,7 @@ from analysis.derive.rules import SiteRules
 from analysis.derive.workspace import Workspace
 
 ZONES = ("Europe/Berlin", "Asia/Shanghai", "America/St_Johns", "Pacific/Auckland")
+FROM, TO = datetime.fromisoformat("1972-01-02"), datetime.fromisoformat("2049-12-30")
 FEW = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -79,7 +80,7 @@ def test_days_and_months_against_python(days: list[date]) -> None:
 
 @FEW
 @given(
-    st.lists(st.datetimes(datetime(1972, 1, 2), datetime(2049, 12, 30)), min_size=50, max_size=200),
+    st.lists(st.datetimes(FROM, TO), min_size=50, max_size=200),
     st.sampled_from(ZONES),
     st.integers(-14 * 60, 14 * 60),
 )
@@ -91,7 +92,7 @@ def test_instants_fall_on_the_site_s_day_as_in_zoneinfo(times: list[datetime], z
 
 
 @FEW
-@given(st.lists(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)), min_size=50, max_size=200))
+@given(st.lists(st.datetimes(FROM, TO), min_size=50, max_size=200))
 def test_moments_order_as_python_s(times: list[datetime]) -> None:
     made = [
         one.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=(i % 27 - 13) * 60)))
