@@ -32,6 +32,9 @@ TABLES = (
 )
 """The standard views in whose codes a list can be looked for."""
 
+RESPONSES = ("CR", "PR", "SD", "PD")
+"""The levels of a response where a study gives no order."""
+
 FROM_PATIENT = ("age", "sex")
 """What a covariate with ``from = "patient"`` may be called: the name says what is read."""
 
@@ -141,10 +144,10 @@ def covariates(document: Document) -> Iterator[Fault]:
         path: Path = ("covariate", name)
         if not isinstance(one, Mapping):
             continue
-        cut, levels = one.get("cut"), one.get("levels")
+        cut, levels = _scalars(one.get("cut")), _scalars(one.get("levels"))
         if one.get("from") == "patient" and name not in FROM_PATIENT:
             yield path, f"only {' and '.join(FROM_PATIENT)} come from the patient: name it so, or give a list"
-        if isinstance(cut, list) and all(isinstance(c, int | float) for c in cut) and sorted(set(cut)) != cut:
+        if all(isinstance(c, int | float) for c in cut) and sorted(set(cut)) != cut:
             yield (*path, "cut"), "the cut points must rise"
         for key in ("levels", "labels", "level_labels"):
             if isinstance(one.get(key), list) and len({str(item) for item in one[key]}) != len(one[key]):
@@ -184,9 +187,7 @@ def criteria(document: Document) -> Iterator[Fault]:
             yield from _after_index((*path, "after_index"), one, drops)
         if one.get("missing") == "later" and not complete:
             yield (*path, "missing"), '"later" leaves it to a completeness criterion, and there is none'
-        elif one.get("missing") == "later" and not any(
-            "covariate" in (one.get(k) or ()) for k in ("require", "exclude")
-        ):
+        elif one.get("missing") == "later" and not any(_get(one, way, "covariate") for way in ("require", "exclude")):
             yield (*path, "missing"), '"later" is for covariates: completeness does not look at lists'
         if isinstance(one.get("exclude"), Mapping) and "complete" in one["exclude"]:
             yield (*path, "exclude"), 'completeness is required, not excluded: require = { complete = "covariates" }'
@@ -219,8 +220,7 @@ def _after_index(path: Path, one: Mapping[str, Any], drops: Mapping[Any, Any]) -
 def response(document: Document) -> Iterator[Fault]:
     """Response levels, readers and endpoints that do not fit together."""
     rules = document.get("response")
-    order = _get(document, "response", "order")
-    known = order if isinstance(order, list) else ["CR", "PR", "SD", "PD"]
+    known = _scalars(_get(document, "response", "order")) or list(RESPONSES)
     for path, level in texts(
         document, "response.responders.*", "response.controlled.*", "endpoint.*.events.*.response"
     ):
@@ -276,10 +276,9 @@ def code_lists(document: Document, lists: Mapping[str, CodeList]) -> Iterator[Fa
         made = lists.get(name)
         if made is not None and source == "text" and not made.words:
             yield path, f"list {name} has no words to look for in texts (system urn:bedside:text)"
-        tables = _get(document, "list", name, "table")
-        tables = [tables] if isinstance(tables, str) else tables
+        tables = _scalars(_get(document, "list", name, "table"))
         places = _MATERIAL_TABLES.get(source)
-        if places and isinstance(tables, list) and not set(places) & set(tables):
+        if places and tables and not set(places) & set(tables):
             yield path, f"list {name} is not looked for in {' or '.join(places)}: add it to [list.{name}] table"
     for path, name in texts(document, "index.event.list"):
         made = lists.get(name)
@@ -301,7 +300,7 @@ def concept_maps(document: Document, maps: Mapping[str, ConceptMapping]) -> Iter
         if path[0] == "covariate":
             yield from _levels_met(document, path, targets, restricted)
         else:
-            levels = _VITAL if path[0] == "alive" else _get(document, "response", "order") or ("CR", "PR", "SD", "PD")
+            levels = _VITAL if path[0] == "alive" else _scalars(_get(document, "response", "order")) or RESPONSES
             allowed = [*map(str, levels), *(["NE"] if path[0] == "response" else [])]
             wrong = [target for target in targets if target not in allowed]
             if wrong:
@@ -334,6 +333,12 @@ CHECKS: tuple[Callable[[Document], Iterator[Fault]], ...] = (
 def _table(document: Document, name: str) -> Mapping[str, Any]:
     value = document.get(name)
     return value if isinstance(value, Mapping) else {}
+
+
+def _scalars(value: Any) -> list[Any]:
+    """The plain values of a list, or one plain value as a list; anything else is passed over."""
+    values = value if isinstance(value, list) else [value]
+    return [item for item in values if isinstance(item, str | int | float)]
 
 
 def _get(document: Any, *keys: Any) -> Any:
