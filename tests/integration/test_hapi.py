@@ -1,0 +1,153 @@
+"""The main job against a real HAPI FHIR JPA server. Oracle: the same job against the sandbox, byte for byte.
+
+One server for all of it: first some patients of the public sample, taken whole; then the sample study beside them, which
+must be found among patients it does not ask for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.landing.connect import connect
+from flows.sample import write_sample
+from flows.sandbox.server import serve
+from flows.sites import Site
+from tests.integration.hapi_server import hapi_server, load
+from tests.integration.public_sample import Chosen, colorectal_patients
+
+pytestmark = [pytest.mark.hapi, pytest.mark.xdist_group("hapi"), pytest.mark.timeout(2400)]
+
+STUDIES = Path(__file__).resolve().parent / "studies"
+BEDSIDE = Path(sys.executable).with_name("bedside")
+PATIENTS = None if os.environ.get("BEDSIDE_HAPI_FULL") else 2
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run of the command line."""
+
+    folder: Path
+
+    def read(self, name: str) -> Any:
+        return json.loads((self.folder / name).read_bytes())
+
+    def landed(self) -> dict[str, int]:
+        return {
+            resource_type: counts["landed"]
+            for site in self.read("ledger.json")["types"].values()
+            for resource_type, counts in site.items()
+        }
+
+
+def bedside_run(study: Path, source: str, runs: Path) -> Run:
+    """``bedside run`` to its end, which must be exit 0."""
+    command = [
+        str(BEDSIDE),
+        "run",
+        str(study),
+        "--source",
+        source,
+        "--runs",
+        str(runs),
+        "--direct",
+        "--fresh",
+        "--json",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return Run(Path(json.loads(done.stdout)["run"]))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A HAPI server, empty at first."""
+    with hapi_server() as base:
+        yield base
+
+
+@pytest.fixture(scope="module")
+def public(server: str, shared: Path) -> Chosen | None:
+    """The public patients, loaded; None where the public sample is not there."""
+    if not (shared / "synthea").is_dir():
+        return None
+    chosen = colorectal_patients(shared / "synthea", PATIENTS)
+    load(server, chosen.directory)
+    load(server, chosen.records)
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def public_run(server: str, public: Chosen | None, tmp_path_factory: pytest.TempPathFactory) -> Run | None:
+    """The public patients extracted, mapped and checked, before anything else is on the server."""
+    return public and bedside_run(STUDIES / "public-sample", server, tmp_path_factory.mktemp("public"))
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample study's data as NDJSON."""
+    folder = tmp_path_factory.mktemp("sample")
+    write_sample("li2023", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loaded(server: str, public_run: Run | None, sample: Path) -> dict[str, int]:
+    """The sample study on the server; how many resources of each type it has."""
+    return load(server, (line for file in sorted(sample.glob("*.ndjson")) for line in file.read_bytes().splitlines()))
+
+
+@pytest.mark.shared
+def test_public_patients_land_whole_with_a_balanced_ledger(public: Chosen, public_run: Run) -> None:
+    assert len(public.records) > 1_000
+    assert public_run.landed() == public.counts
+    ledger = public_run.read("ledger.json")
+    assert ledger["balanced"] is True
+    accepted = {t: c["accepted"] for site in ledger["types"].values() for t, c in site.items()}
+    assert accepted == public.counts
+    assert public_run.read("run.json")["steps"].keys() >= {"extract", "accept", "map", "check"}
+    for views in ledger["views"].values():
+        assert views["observation"]["with_rows"] == public.counts["Observation"]
+        assert views["procedure"]["with_rows"] == public.counts["Procedure"]
+
+
+def test_the_client_reads_every_page_and_every_digit(server: str, loaded: dict[str, int], sample: Path) -> None:
+    """Pages of 50 on a server that caps and pages its own way; the digits of numbers as they were sent."""
+    site = Site.model_validate({"id": "hapi", "name": "HAPI", "base": server, "page_size": 50})
+    client = connect(site)
+    try:
+        assert client.open().software.startswith("HAPI FHIR")
+        paging = client.search("Observation", (("patient", "Patient/P01"),))
+        served = {entry.resource["id"]: entry.resource for page in paging for entry in page.page.entries}
+    finally:
+        client.close()
+    lines = (sample / "Observation.ndjson").read_bytes().splitlines()
+    sent = {read["id"]: read for read in map(json.loads, lines) if read["subject"]["reference"] == "Patient/P01"}
+    assert served.keys() == sent.keys()
+    assert len(sent) > 20
+    assert {key: one.get("valueQuantity") for key, one in served.items()} == {
+        key: one.get("valueQuantity") for key, one in sent.items()
+    }
+
+
+def test_the_study_gives_the_same_results_as_from_the_sandbox(
+    server: str, loaded: dict[str, int], sample: Path, repository: Path, tmp_path: Path
+) -> None:
+    study = repository / "studies" / "li2023"
+    real = bedside_run(study, server, tmp_path / "hapi")
+    with serve(sample) as base:
+        sandbox = bedside_run(study, base, tmp_path / "sandbox")
+    assert real.landed() == sandbox.landed()
+    assert real.landed()["Patient"] == loaded["Patient"] == 29
+    assert real.read("ledger.json")["balanced"] is True
+    results = (real.folder / "results" / "results.csv").read_bytes()
+    assert results.count(b"\n") > 160
+    assert results == (sandbox.folder / "results" / "results.csv").read_bytes()
