@@ -58,9 +58,14 @@ def rows(view: ViewDefinition, resources: Iterable[Mapping[str, Any]], bases: Se
     for resource in resources:
         if resource.get("resourceType") != view.resource:
             continue
-        place = _Place((resource,), 0, tuple(bases))
-        if all(_values(condition, place) == [True] for condition in view.where):
-            yield from _select(view.select, place)
+        if stays(view, resource, bases):
+            yield from _select(view.select, _Place((resource,), 0, tuple(bases)))
+
+
+def stays(view: ViewDefinition, resource: Mapping[str, Any], bases: Sequence[str] = ()) -> bool:
+    """Whether a resource passes the view's ``where``: every condition gives true, not false and not nothing."""
+    place = _Place((resource,), 0, tuple(bases))
+    return all(_values(condition, place) == [True] for condition in view.where)
 
 
 def _select(select: Selection, place: _Place) -> Iterator[Row]:
