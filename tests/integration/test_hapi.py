@@ -1,19 +1,15 @@
 """The main job against a real HAPI FHIR JPA server. Oracle: the same job against the sandbox, byte for byte.
 
-One server for all of it: first some patients of the public sample, taken whole; then the sample study beside them, which
-must be found among patients it does not ask for.
+One server for all of it: first some patients of the public sample, taken whole; then the sample study beside them,
+which must be found among patients it does not ask for.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,50 +17,13 @@ from flows.landing.connect import connect
 from flows.sample import write_sample
 from flows.sandbox.server import serve
 from flows.sites import Site
+from tests.integration.command import STUDIES, Run, bedside_run
 from tests.integration.hapi_server import hapi_server, load
 from tests.integration.public_sample import Chosen, colorectal_patients
 
 pytestmark = [pytest.mark.hapi, pytest.mark.xdist_group("hapi"), pytest.mark.timeout(2400)]
 
-STUDIES = Path(__file__).resolve().parent / "studies"
-BEDSIDE = Path(sys.executable).with_name("bedside")
 PATIENTS = None if os.environ.get("BEDSIDE_HAPI_FULL") else 2
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run of the command line."""
-
-    folder: Path
-
-    def read(self, name: str) -> Any:
-        return json.loads((self.folder / name).read_bytes())
-
-    def landed(self) -> dict[str, int]:
-        return {
-            resource_type: counts["landed"]
-            for site in self.read("ledger.json")["types"].values()
-            for resource_type, counts in site.items()
-        }
-
-
-def bedside_run(study: Path, source: str, runs: Path) -> Run:
-    """``bedside run`` to its end, which must be exit 0."""
-    command = [
-        str(BEDSIDE),
-        "run",
-        str(study),
-        "--source",
-        source,
-        "--runs",
-        str(runs),
-        "--direct",
-        "--fresh",
-        "--json",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return Run(Path(json.loads(done.stdout)["run"]))
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +70,7 @@ def test_public_patients_land_whole_with_a_balanced_ledger(public: Chosen, publi
     assert public_run.landed() == public.counts
     ledger = public_run.read("ledger.json")
     assert ledger["balanced"] is True
-    accepted = {t: c["accepted"] for site in ledger["types"].values() for t, c in site.items()}
-    assert accepted == public.counts
+    assert public_run.accepted() == public.counts
     assert public_run.read("run.json")["steps"].keys() >= {"extract", "accept", "map", "check"}
     for views in ledger["views"].values():
         assert views["observation"]["with_rows"] == public.counts["Observation"]
