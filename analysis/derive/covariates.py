@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from analysis.derive.dates import Calendar, calendar_parts
+from analysis.derive.dates import Calendar, as_date
 from analysis.derive.index import SUBJECT
 from analysis.derive.levels import with_level, with_value
 from mappings.codelists import ConceptMapping
@@ -86,11 +86,12 @@ def _from_patient(work: Workspace, study: Study, subjects: ir.Table, calendar: C
                     "age: partial birth date, its middle is used": partial,
                 },
             )
-            y, m, d = calendar_parts(born.day)
-            iy, im, id_ = calendar_parts(born.index_day)
-            before_birthday = (im < m) | ((im == m) & (id_ < d))
-            years = iy - y - ibis.ifelse(before_birthday, 1, 0)
-            value = work.keep(born.select(*SUBJECT, **{name: years.cast("float64")}))
+            born = work.keep(born.select(*SUBJECT, birth=as_date(born.day), index=as_date(born.index_day)))
+            # Month and day as one number: the birthday of 29 February falls on 1 March in other years.
+            month_day = {one: born[one].month() * 100 + born[one].day() for one in ("birth", "index")}
+            years = born["index"].year() - born.birth.year()
+            years = years - ibis.ifelse(month_day["index"] < month_day["birth"], 1, 0)
+            value = born.select(*SUBJECT, **{name: years.cast("float64")})
         elif name == "sex":
             known = [str(level) for level in rule.levels]
             sex = wide.gender if not known else ibis.ifelse(wide.gender.isin(known), wide.gender, ibis.null("string"))

@@ -110,16 +110,8 @@ def _number(year: ir.IntegerValue, month: ir.IntegerValue, day: ir.IntegerValue)
     return y * 365 + y // 4 - y // 100 + y // 400 + (153 * m + 2) // 5 + day - 1 - 719468
 
 
-def calendar_parts(day: ir.IntegerValue) -> tuple[ir.IntegerValue, ir.IntegerValue, ir.IntegerValue]:
-    """Year, month and day of the month of a day number (the way back)."""
+def as_date(day: ir.IntegerValue) -> ir.DateValue:
+    """The date of a day number (the way back)."""
     import ibis
 
-    z = day + 719468
-    era = z // 146097
-    doe = z - era * 146097
-    yoe = (doe - doe // 1460 + doe // 36524 - doe // 146096) // 365
-    doy = doe - (365 * yoe + yoe // 4 - yoe // 100)
-    mp = (5 * doy + 2) // 153
-    month = ibis.ifelse(mp < 10, mp + 3, mp - 9)
-    year = yoe + era * 400 + ibis.ifelse(month <= 2, 1, 0)
-    return year, month, doy - (153 * mp + 2) // 5 + 1
+    return ibis.date(EPOCH.year, EPOCH.month, EPOCH.day) + day.as_interval("D")
