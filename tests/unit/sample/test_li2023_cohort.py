@@ -171,6 +171,7 @@ def test_progression_and_its_censoring_against_pfs_days(sample: Reader, row: dic
         assert progressed[:1] == [int(row["pfs_days"])]
     else:
         assert progressed == []
+        assert "deceasedDateTime" not in sample.patient(row["patient"]), "a death would be the event"
         assert max(d for d, level in accepted if level != "NE") == int(row["pfs_days"])
 
 
