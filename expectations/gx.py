@@ -24,9 +24,10 @@ def judge(frame: pd.DataFrame, checks: Sequence[Check], sets: Mapping[str, Seque
     """
     gx = _great_expectations()
     frame = frame.reset_index(drop=True)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}  # they flood logs
     batch = (
-        gx.get_context(mode="ephemeral")
-        .data_sources.add_pandas("frames")
+        context.data_sources.add_pandas("frames")
         .add_dataframe_asset("frame")
         .add_batch_definition_whole_dataframe("whole")
         .get_batch(batch_parameters={"dataframe": frame})
@@ -45,8 +46,6 @@ def _great_expectations() -> Any:
     import great_expectations as gx
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    # Progress bars flood logs.
-    gx.get_context(mode="ephemeral").variables.progress_bars = {"globally": False, "metric_calculations": False}
     return gx
 
 

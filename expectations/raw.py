@@ -88,7 +88,9 @@ def landing_findings(types: Mapping[str, Mapping[str, TypeCounts]]) -> list[Find
         for type_, c in by_type.items():
             if c.accepted is not None:
                 landed = c.landed - c.superseded
-                found.append(Finding("resource_parses_as_fhir_r4", type_, landed, (c.quarantined or 0) - c.superseded, site=site))
+                found.append(
+                    Finding("resource_parses_as_fhir_r4", type_, landed, (c.quarantined or 0) - c.superseded, site=site)
+                )
             total = c.server_total or 0
             short = max(0, total - (c.distinct if c.distinct is not None else total))
             found.append(Finding("total_equals_fetched", type_, total, short, site=site))

@@ -26,7 +26,7 @@ fi
 started=$(date +%s)
 echo "setup: installing the $set_name set ($(grep -c '^[a-z0-9].*==' "requirements/$set_name.txt") locked packages)" >&2
 if { [ -x .venv/bin/uv ] || .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt; } &&
-   .venv/bin/uv pip install --system-certs --quiet --python .venv/bin/python --require-hashes -r "requirements/$set_name.txt"; then
+   .venv/bin/uv pip install --system-certs --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r "requirements/$set_name.txt"; then
   how=uv
 else
   echo "setup: uv could not install, going on with pip (slower)" >&2

@@ -386,7 +386,7 @@ class AnalysisPlan(_Frozen):
 class Extract(_Frozen):
     """How a server is asked: by the codes of the lists, or by patient only with the codes looked at on arrival."""
 
-    codes: Literal["sent", "on-arrival"] = "sent"
+    codes: Literal["sent", "on-arrival"] = "on-arrival"
 
 
 class Disclosure(_Frozen):

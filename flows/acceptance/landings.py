@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -118,18 +119,33 @@ def _accept_site(
     for resource_type, path in landing_files(landing):
         by_type.setdefault(resource_type, []).append(path)
     types: dict[str, TypeCounts] = {}
+    lines = _lines_said(landing)
     with OutputFile(quarantine / "OperationOutcome.ndjson") as outcomes:
         for resource_type, files in sorted(by_type.items()):
             with OutputFile(quarantine / f"{resource_type}.ndjson") as rejects:
                 work = _TypeWork(resource_type, accepted, _Quarantine(resource_type, rejects, outcomes))
                 label = f"accept {site} {resource_type}"
-                types[resource_type] = work.accept(files, judge_chunks, partial(_report, progress, label))
-                progress(label, types[resource_type].landed, types[resource_type].landed)
+                expected = (
+                    sum(lines[path.name] for path in files) if all(path.name in lines for path in files) else None
+                )
+                types[resource_type] = work.accept(files, judge_chunks, partial(_report, progress, label, expected))
+                landed = types[resource_type].landed
+                if landed != expected:
+                    progress(label, landed, landed)
     return SiteCounts(types)
 
 
-def _report(progress: Progress, label: str, done: int) -> None:
-    progress(label, done, None)
+def _report(progress: Progress, label: str, expected: int | None, done: int) -> None:
+    progress(label, done, expected)
+
+
+def _lines_said(landing: Path) -> dict[str, int]:
+    """The lines of each file as the landing's manifest has them; they only make the progress say of how many."""
+    try:
+        said = json.loads((landing / "manifest.json").read_bytes())
+        return {file["name"]: file["lines"] for file in said["files"]}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
 
 
 class _Quarantine:

@@ -98,19 +98,14 @@ def _judged_counts(checks: Mapping[str, Check], counted: Sequence[Finding]) -> l
 
     from expectations.gx import judge
 
+    asked = [checks[name] for name in dict.fromkeys(found.check_id for found in counted)]
     shares = pd.DataFrame(
-        [{"id": f.check_id, "share": 100 * f.numerator / f.denominator if f.denominator else None} for f in counted]
+        [{f.check_id: 100.0 * f.numerator / f.denominator if f.denominator else None} for f in counted],
+        columns=[check.id for check in asked],
+        dtype="float64",
     )
-    verdicts = {}
-    for check_id, rows in shares.groupby("id"):
-        asked = checks[str(check_id)]
-        column = rows["share"].astype("float64").rename(asked.id).to_frame()
-        verdicts[asked.id] = judge(column, [asked], {})[0]
-    outcomes = []
-    for found in counted:
-        error = verdicts[found.check_id].error
-        outcomes.append(outcome(checks[found.check_id], replace(found, error=error)))
-    return outcomes
+    errors = {judged.check_id: judged.error for judged in judge(shares, asked, {})}
+    return [outcome(checks[f.check_id], replace(f, error=errors[f.check_id])) for f in counted]
 
 
 def _analysis(job: Job, run: RunFolder, study: Study, derived: Derived) -> tuple[list[Outcome], dict[str, list[str]]]:

@@ -61,13 +61,14 @@ def test_the_plan_of_the_example() -> None:
 def test_codes_are_sent_where_no_need_of_the_type_is_wider() -> None:
     text, files = example()
     text = text.replace("[analysis]", '[alive]\ntables = ["encounter"]\n\n[analysis]')
+    on_arrival = plan_of(text, files)
+    text += '\n[extract]\ncodes = "sent"\n'
     made = {s.type: s for s in plan_of(text, files).phase("cohort")}
     system = "https://hospital.example/observations"
     assert made["Observation"].parameters == (("code", f"{system}|AGE-GROUP,{system}|SMOKING"),)
     assert made["Procedure"].parameters == (("code", "https://hospital.example/procedures|STENT"),)
     assert made["Condition"].parameters == ()
     assert "pattern" in made["Condition"].why
-    on_arrival = plan_of(text + '\n[extract]\ncodes = "on-arrival"\n', files)
     for search in on_arrival.phase("cohort"):
         assert all(name != "code" for name, _ in search.parameters)
         assert search.arrival.lists == made[search.type].arrival.lists
@@ -115,7 +116,7 @@ ids = st.text("abcXYZ0189-.", min_size=1, max_size=64)
 @given(st.lists(ids, max_size=200), st.lists(st.from_regex(r"[A-Z0-9.,|]{3,12}", fullmatch=True), max_size=150))
 def test_every_address_is_short_and_every_patient_and_code_is_asked_for(keys: list[str], codes: list[str]) -> None:
     text, files = example()
-    text = text.replace("[analysis]", '[alive]\ntables = ["encounter"]\n\n[analysis]')
+    text = text.replace("[analysis]", '[alive]\ntables = ["encounter"]\n\n[analysis]') + '\n[extract]\ncodes = "sent"\n'
     concept = [{"code": code} for code in [*codes, "SMOKING"]]
     include = [{"system": "https://hospital.example/observations", "concept": concept}]
     files["codes/smoking.json"] = json.dumps({"resourceType": "ValueSet", "compose": {"include": include}})
