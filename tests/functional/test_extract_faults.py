@@ -6,12 +6,15 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from analysis.arrival import Arrival
+from analysis.plan import Plan, Search
 from flows.landing.manifest import read_manifest
 from mappings.errors import DefinitionError, SourceError
 from tests.unit.client.hospital import (
@@ -385,6 +388,24 @@ def test_landing_is_the_same_whatever_the_threads_do(server: ScriptedServer, tmp
     many = extract(server, tmp_path / "many", limits={"parallel": 8})
     assert one.files == many.files
     assert one.as_dict() == many.as_dict()
+
+
+def test_searches_that_end_in_reverse_are_landed_in_the_order_of_the_plan(server: ScriptedServer, folder: Path) -> None:
+    whole = [
+        Search("population", "Observation", (("patient", p),), "", Arrival("Observation"), "") for p in ("p3", "p2")
+    ]
+    last_answered = threading.Event()
+
+    def fault(asked: Asked, ok: Answer, _: Hospital) -> Answer:
+        if dict(asked.parameters).get("patient") == "p3":
+            assert last_answered.wait(timeout=20)  # the first search of the plan ends after the second
+        elif asked.path == "/fhir/Observation":
+            last_answered.set()
+        return ok
+
+    with_fault(server, fault)
+    extract(server, folder, Plan("all", "population", tuple(whole)), limits={"parallel": 2})
+    assert [o["id"] for o in landed(folder)["Observation"]] == ["o5", "o6", "o3", "o4"]
 
 
 def test_no_secret_and_no_patient_in_log_manifest_or_output(
