@@ -29,10 +29,10 @@ class Extract:
     progress: Progress
 
     def __call__(self, site: Site) -> Manifest:
-        """Land one site, unless it has landed already in this run."""
+        """Land one site, unless it has landed whole already in this run."""
         folder = self.run.landing(site.id)
         landed = read_manifest(folder) if folder.is_dir() else None
-        if landed is not None:
+        if landed is not None and landed.complete:
             return landed
         private_folder(folder)
         plan = self.job.plan(site)
