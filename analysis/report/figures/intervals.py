@@ -34,7 +34,7 @@ def intervals(
     zero: bool = False,
 ) -> Markup:
     """Groups of points under each other, a heading for each; the estimate as text above its line."""
-    left, width = 8.0, 314.0
+    left, width = 10.0, 306.0
     low, high = axis
 
     def x(value: float) -> float:

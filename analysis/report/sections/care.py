@@ -181,8 +181,8 @@ def _tails(context: Context) -> Iterator[Sentence]:
 def _multiplicity(context: Context) -> Iterator[Sentence]:
     if not context.masked:
         yield (
-            f"P values are not adjusted for their number; a P above {context.study.analysis.alpha:g} does not show that "
-            "the arms are equal.",
+            f"P values are not adjusted for their number; a P above {context.study.analysis.alpha:g} does not show "
+            "that the arms are equal.",
         )
     yield ("One cohort is one sample: another would give other figures, within the intervals and at times beyond.",)
     yield ("What was not recorded in the sources is not known here, and not zero.",)

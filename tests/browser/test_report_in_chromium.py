@@ -1,0 +1,198 @@
+"""The report in a headless Chromium: no request, no console message, no overflow, no axe violation, whole on paper.
+
+Oracles: axe-core's rules (WCAG 2.1 A and AA and its best practices), the browser's own layout, poppler's reading of the
+printed PDF.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from analysis.report.page import render
+from tests.fixtures.report_inputs import made_results, made_study, provenance, quality
+from tests.fixtures.sample_frames import FOLDER, sample_results, sample_study
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+HERE = Path(__file__).parent
+CHROMIUM = "/usr/bin/chromium"
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = CHROMIUM if Path(CHROMIUM).exists() else shutil.which("chromium")
+        opened = playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """axe-core's source, installed from the lock file when it is not there yet."""
+    source = HERE / "node_modules" / "axe-core" / "axe.min.js"
+    if not source.exists():
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=HERE, check=True, timeout=120)
+    return source.read_text(encoding="utf-8")
+
+
+def _pages() -> dict[str, str]:
+    figures = json.loads((FOLDER / "expected.json").read_text(encoding="utf-8"))["figures"]
+    for figure in figures:
+        figure["ours"] = figure["recomputed"]
+    eight, bare = made_study(arms=8), made_study(response=False, covariate={}, endpoint=[], analysis={})
+    sample = sample_study(), sample_results()
+    masked = provenance(state="MASKED", missing=[{"site": "beta", "what": "page 3 of search 7"}])
+    return {
+        "sample": render(*sample, quality(), provenance(), figures),
+        "masked": render(*sample, quality(), masked, figures),
+        "eight": render(eight, made_results(eight, subjects=8), quality(), provenance(), None),
+        "bare": render(bare, made_results(bare), quality(), provenance(), None),
+    }
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    made = {}
+    for name, text in _pages().items():
+        made[name] = folder / f"{name}.html"
+        made[name].write_text(text, encoding="utf-8")
+    return made
+
+
+NAMES = ("sample", "masked", "eight", "bare")
+
+
+def _open(browser: Browser, file: Path, width: int = 1280, scheme: Any = "light") -> tuple[Page, list[str], list[str]]:
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    messages: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(file.as_uri())
+    return page, messages, requests
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_asks_for_nothing_and_says_nothing(browser: Browser, files: dict[str, Path], name: str) -> None:
+    page, messages, requests = _open(browser, files[name])
+    assert requests == [files[name].as_uri()]
+    assert messages == []
+    # The style sheet was let in by its hash: without it the body would keep the browser's own margin.
+    assert page.evaluate("getComputedStyle(document.body).marginTop") == "0px"
+    page.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_nothing_overflows_sideways(browser: Browser, files: dict[str, Path], name: str, width: int) -> None:
+    page, _, _ = _open(browser, files[name], width=width)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
+def test_axe_finds_no_violation(
+    browser: Browser, files: dict[str, Path], axe: str, name: str, scheme: str, width: int
+) -> None:
+    page, _, _ = _open(browser, files[name], width=width, scheme=scheme)
+    if (scheme, width) == ("light", 1280):
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    said = [f"{v['id']}: {v['help']} ({v['nodes'][0]['html'][:150]})" for v in found["violations"]]
+    assert said == []
+    assert len(found["passes"]) > 10  # the rules did run
+    page.close()
+
+
+def test_keyboard_reaches_the_skip_link_first(browser: Browser, files: dict[str, Path]) -> None:
+    page, _, _ = _open(browser, files["sample"])
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main")
+    page.close()
+
+
+def test_no_words_lie_outside_or_on_each_other_in_a_figure(browser: Browser, files: dict[str, Path]) -> None:
+    """Every text of every figure lies within its figure, and no two texts of the risk tables overlap."""
+    page, _, _ = _open(browser, files["sample"])
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll('svg.figure')].flatMap(svg => {
+            const frame = svg.getBoundingClientRect();
+            return [...svg.querySelectorAll('text')].filter(t => {
+                const b = t.getBoundingClientRect();
+                return b.left < frame.left - 1 || b.right > frame.right + 1 || b.bottom > frame.bottom + 1;
+            }).map(t => svg.getAttribute('aria-labelledby') + ': ' + t.textContent);
+        })"""
+    )
+    assert outside == []
+    touching = page.evaluate(
+        """() => [...document.querySelectorAll('svg.figure')].flatMap(svg => {
+            const boxes = [...svg.querySelectorAll('text')].map(t => [t.textContent, t.getBoundingClientRect()]);
+            const found = [];
+            boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
+                const wide = Math.min(p.right, q.right) - Math.max(p.left, q.left);
+                const tall = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+                if (wide > 1 && tall > 4) found.push(svg.getAttribute('aria-labelledby') + ': ' + a + ' / ' + b);
+            }));
+            return found;
+        })"""
+    )
+    assert touching == []
+    page.close()
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_every_sheet_says_what_it_is_and_no_figure_is_cut(
+    browser: Browser, files: dict[str, Path], tmp_path: Path, paper: str
+) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("wants pdftotext")
+    page, _, _ = _open(browser, files["sample"])
+    printed = tmp_path / "report.pdf"
+    page.pdf(path=printed, format=paper)
+    # On paper no figure is higher than a sheet's inside or wider than the text: so none can be cut.
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 688, "height": 900})
+    inside = 225 / 25.4 * 96
+    sizes = page.evaluate(
+        "[...document.querySelectorAll('svg.figure')].map(s => s.getBoundingClientRect()).map(b => [b.right, b.height])"
+    )
+    assert sizes
+    assert all(right <= 689 and height <= inside + 1 for right, height in sizes)
+    page.close()
+    text = subprocess.run(["pdftotext", "-layout", printed, "-"], check=True, capture_output=True, text=True).stdout
+    sheets = [sheet for sheet in text.split("\f") if sheet.strip()]
+    assert len(sheets) > 5
+    assert all("DRAFT" in sheet and "SYNTHETIC" in sheet for sheet in sheets)
+    # A figure that was split would have its axis title on another sheet than its axis label.
+    for sheet in sheets:
+        assert sheet.count("Months since the index date") == sheet.count("Probability")
