@@ -73,9 +73,9 @@ def gather(
     """All usable facts of the cohort (site, patient_id) for the lists of ``uses`` (list to the tables it looks in).
 
     ``statuses`` adds accepted statuses for one list; facts of the lists ``undated`` stay without a date; those of
-    ``told_later`` may be recorded after the cut-off, because the date that counts is their value. What matches a list
-    and cannot be used is counted: by status, verification, missing or unreadable date, and date after the cut-off.
-    Records in no list are counted by table.
+    ``told_later`` may be dated after the cut-off: the caller judges them. What matches a list and cannot be used is
+    counted: by status, verification, missing or unreadable date, and date after the cut-off. Records in no list are
+    counted by table.
     """
     import ibis
 

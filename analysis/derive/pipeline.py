@@ -117,7 +117,8 @@ def _facts(
         # LOINC 75186-7 stands as `registered` for the living (docs/derivation.md).
         statuses={told.vital_status: ("final", "amended", "corrected", "registered")} if told.vital_status else {},
         undated=[name for name in (told.death, told.vital_status, told.last_contact) if name],
-        told_later=[told.last_contact] if told.last_contact else [],
+        # A death known to lie after the cut-off explains a patient marked dead without a date.
+        told_later=[name for name in (told.last_contact, told.death) if name],
     )
     facts = facts.join(subjects.select(*SUBJECT, "index_day"), SUBJECT)
     return work.keep(facts.mutate(rel=facts.day - facts.index_day))

@@ -124,14 +124,15 @@ def _readers(h: Hospital) -> None:
     h.assess("corrected", 60, "PR", issued="2020-05-01T11:30:00+02:00")  # half an hour earlier, for all its digits
     h.subject("scanned")
     scan = {"patient_id": "scanned", "status": "available", "modality": "CT"}
-    near = h.add("imaging_study", **scan, started=day(50))
+    h.add("imaging_study", **scan, started=day(50))
     h.add("imaging_study", **scan, started=day(45))
     h.subject("scanned-in-series")
     study = h.add("imaging_study", patient_id="scanned-in-series", status="available")
     h.add("imaging_series", id=study, patient_id="scanned-in-series", modality="MR", started=day(61))
+    h.subject("scanned-at-the-limit")
+    h.add("imaging_study", **{**scan, "patient_id": "scanned-at-the-limit"}, started=day(74))
     h.subject("scanned-too-far")
     h.add("imaging_study", **{**scan, "patient_id": "scanned-too-far"}, started=day(45))
-    assert near
 
 
 def _times(h: Hospital) -> None:
@@ -141,6 +142,8 @@ def _times(h: Hospital) -> None:
     h.subject("dead-undated-progressed", deceased=True)
     h.assess("dead-undated-progressed", 90, "PD")
     h.subject("dead-after-cutoff", deceased_date=day(490))
+    h.subject("marked-dead-after-cutoff", deceased=True)
+    h.observe("marked-dead-after-cutoff", "death", 495)
     h.subject("dead-by-observation")
     h.observe("dead-by-observation", "death", 120)
     h.subject("dead-twice", deceased_date=day(100))
@@ -392,7 +395,12 @@ def test_readers_who_differ_without_adjudicator_give_nothing(adsl: pd.DataFrame,
 
 @pytest.mark.parametrize(
     ("patient", "flag", "modality"),
-    [("scanned", "Y", "CT"), ("scanned-in-series", "Y", "MR"), ("scanned-too-far", "N", None)],
+    [
+        ("scanned", "Y", "CT"),
+        ("scanned-in-series", "Y", "MR"),
+        ("scanned-at-the-limit", "Y", "CT"),
+        ("scanned-too-far", "N", None),
+    ],
 )
 def test_imaging_within_reach(patient: str, flag: str, modality: str | None, derived: Derived) -> None:
     row = only(derived.adrs, USUBJID=usubjid(KEY, "h", patient), PARAMCD="OVRLRESP")
@@ -506,6 +514,7 @@ def test_a_dated_progression_goes_before_an_undated_death(derived: Derived) -> N
 
 def test_nothing_after_the_cutoff_is_used(adsl: pd.DataFrame, derived: Derived) -> None:
     assert adsl.loc["dead-after-cutoff", "DTHFL"] == "N"
+    assert adsl.loc["marked-dead-after-cutoff", "DTHFL"] == "N"
     assert derived.adtte["ADT"].max() <= pd.Timestamp("2021-06-30")
     assert counted(derived, "response: after the data cut-off") == 1
 
