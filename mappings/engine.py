@@ -54,6 +54,44 @@ def several_values(where: str, dtype: dt.DataType) -> ir.Value:
     return _error(_MARK + where).cast(dtype)
 
 
+@ibis.udf.scalar.builtin(name="json_extract")  # type: ignore[untyped-decorator]
+def _json_part(text: str, path: str) -> dt.json:
+    """DuckDB's function that gives a part of a JSON text."""
+    raise NotImplementedError
+
+
+@ibis.udf.scalar.builtin(name="json_extract_string")  # type: ignore[untyped-decorator]
+def _json_text(text: str, path: str) -> str:
+    """DuckDB's function that gives a part of a JSON text: a string's own characters, else its JSON."""
+    raise NotImplementedError
+
+
+def parse_json(text: ir.StringValue, wanted: Mapping[str, Need]) -> ir.StructValue:
+    """One JSON object, kept as text, as a structure of what is needed of it; null for null.
+
+    A part of another shape fails the query: nothing becomes null in silence.
+    """
+    fields = {name: _parsed(text, name, need) for name, need in wanted.items()}
+    made = ibis.struct(fields)
+    return ibis.ifelse(text.notnull(), made, ibis.null(made.type()))
+
+
+def _parsed(text: ir.StringValue, name: str, need: Need) -> ir.Value:
+    path = f'$."{name}"'
+    plain = dt.dtype({"boolean": "boolean", "integer": "int64"}.get(need.stored, "string"))
+    if need.many and not need.inside:
+        return _json_part(text, path).cast(dt.Array(plain))
+    if need.many:
+        return _json_part(text, path).cast(dt.Array(dt.string)).map(lambda item: parse_json(item, dict(need.inside)))
+    found = _json_text(text, path)
+    return parse_json(found, dict(need.inside)) if need.inside else found.cast(plain)
+
+
+def kept(con: Any, rows: ir.Table) -> ir.Table:
+    """The rows, computed once and kept by the engine until the connection ends."""
+    return con.create_table(ibis.util.gen_name("bedside_level"), obj=rows, temp=True)
+
+
 @ibis.udf.scalar.builtin(name="timezone")  # type: ignore[untyped-decorator]
 def _at_zone(zone: str, moment: dt.Timestamp(timezone="UTC")) -> dt.Timestamp():  # type: ignore[valid-type]
     """DuckDB's function that gives the wall clock of a time zone."""

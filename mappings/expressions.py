@@ -35,7 +35,9 @@ from mappings.fhirpath.typed import (
     Typed,
     Value,
     Where,
+    origin,
 )
+from mappings.read_schema import Path, below, needs
 from mappings.references import key_expression
 from mappings.scalar_expressions import DECIMAL
 
@@ -53,12 +55,13 @@ class Resource:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a path is read. ``where`` is the JSON path in the view, for messages."""
+    """Where a path is read. ``where`` is the JSON path in the view, for messages; ``paths`` are all the view reads."""
 
     focus: Resource | ir.Value
     row_index: ir.IntegerValue
     bases: tuple[str, ...] = ()
     where: str = ""
+    paths: frozenset[Path] = frozenset()
 
 
 Made: TypeAlias = Any  # a Resource or an Ibis value
@@ -95,6 +98,11 @@ def value(node: Typed, place: Place) -> ir.Value:
     if isinstance(made, Resource):
         raise DefinitionError(f"{place.where} uses the whole resource as a value.")
     return made
+
+
+def structures(node: Typed, place: Place) -> ir.Value:
+    """A path of complex elements as a structure or an array of structures, never as JSON text."""
+    return _structure(node, value(node, place), place)
 
 
 def single(node: Typed, place: Place) -> ir.Value:
@@ -153,7 +161,7 @@ def _literal(node: Value) -> ir.Value:
 
 
 def _field(node: Field, place: Place) -> ir.Value:
-    base = _made(node.base, place)
+    base = _structure(node.base, _made(node.base, place), place)
     if isinstance(base, Resource):
         made = base.table[node.name]
         if base.guard is not None:
@@ -173,6 +181,17 @@ def _field(node: Field, place: Place) -> ir.Value:
     if own_many and is_primitive(node.type):
         made = made.filter(lambda item: item.notnull())
     return made
+
+
+def _structure(node: Typed, made: Made, place: Place) -> Made:
+    """A structure that is kept as JSON text, because a repeat reads it at every depth, made a structure where used."""
+    if isinstance(made, Resource):
+        return made
+    dtype = made.type().value_type if node.many else made.type()
+    if not dtype.is_string():
+        return made
+    wanted = needs(node.type, below(origin(node) or (), place.paths))
+    return made.map(lambda text: engine.parse_json(text, wanted)) if node.many else engine.parse_json(made, wanted)
 
 
 def _where(node: Where, place: Place) -> Made:
@@ -203,7 +222,7 @@ def _at(node: At, place: Place) -> Made:
 
 
 def _reference_key(base: Typed, to: str | None, place: Place) -> ir.Value:
-    made = value(base, place)
+    made = _structure(base, value(base, place), place)
     if not base.many:
         return key_expression(made["reference"], to, place.bases)
     keys = made.map(lambda item: key_expression(item["reference"], to, place.bases))

@@ -13,77 +13,72 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from mappings.expressions import Place, Resource, value
-from mappings.fhirpath.typed import Field, ReferenceKey, Typed, origin, parts
+from mappings.expressions import structures
+from mappings.fhirpath.typed import ReferenceKey, Typed, Where, origin, parts
 from mappings.read_schema import Path, paths_read
 from mappings.references import loss_reason
-from mappings.viewdefinition import Each, Selection, ViewDefinition
+from mappings.unnesting import Focus, Unnesting
+from mappings.viewdefinition import Each, Repeat, Selection, ViewDefinition
 
 
 @dataclass(frozen=True)
 class _Asked:
     """A reference path below the items of some forEach paths, and the types asked of it (None: any)."""
 
-    over: tuple[Typed, ...]
+    over: tuple[Each | Repeat, ...]
     base: Typed
     types: frozenset[str | None]
 
     @property
     def name(self) -> str:
-        return ".".join(origin(self.base) or ("computed",))
+        return ".".join(name for name in origin(self.base) or ("computed",) if name != "*")
 
 
-def loss_paths(view: ViewDefinition) -> set[Path]:
+def loss_paths(view: ViewDefinition) -> frozenset[Path]:
     """The JSON paths to read for the losses of a view."""
     found: set[Path] = {("resourceType",)}
     for asked in _asked(view):
-        found |= paths_read([*asked.over, asked.base])
+        found |= paths_read([asked.base], asked.over)
         at = origin(asked.base)
         if at is not None:
             found |= {(*at, name) for name in ("reference", "identifier", "display")}
-    return found
+    return frozenset(found)
 
 
 def reference_losses(
-    view: ViewDefinition, table: ir.Table, con: Any, bases: Sequence[str]
+    view: ViewDefinition, table: ir.Table, con: Any, bases: Sequence[str], read: frozenset[Path]
 ) -> dict[tuple[str, str], int]:
     """Counts by (path of the reference, reason) over a table of the view's resources; nothing lost is an empty dict."""
+    unnesting = Unnesting(tuple(bases), read, con)
     found: dict[tuple[str, str], int] = {}
     for asked in _asked(view):
-        rows, focus = table, None
-        for items in asked.over:
-            rows, focus = _unnested(rows, items, focus, bases)
-        rows, focus = _unnested(rows, asked.base, focus, bases)
-        reason = loss_reason(rows[focus], sorted(to for to in asked.types if to is not None), bases)
-        if None in asked.types:
-            reason = loss_reason(rows[focus], (), bases)
-        counted = rows.select(reason=reason).filter(ibis._.reason.notnull()).group_by("reason").agg(n=ibis._.count())
-        for row in con.to_pyarrow(counted).to_pylist():
+        rows, focus = table, Focus()
+        for over in asked.over:
+            rows, focus = unnesting.over(rows, over, focus, False)
+        made = structures(asked.base, unnesting.place(rows, focus))
+        rows = rows.select(reference=made.unnest() if asked.base.many else made)
+        types = () if None in asked.types else sorted(to for to in asked.types if to is not None)
+        reasons = rows.select(reason=loss_reason(rows.reference, types, bases)).filter(ibis._.reason.notnull())
+        for row in con.to_pyarrow(reasons.group_by("reason").agg(n=ibis._.count())).to_pylist():
             key = (asked.name, row["reason"])
             found[key] = found.get(key, 0) + int(row["n"])
     return dict(sorted(found.items()))
 
 
-def _unnested(rows: ir.Table, items: Typed, focus: str | None, bases: Sequence[str]) -> tuple[ir.Table, str]:
-    place = Place(
-        Resource(rows) if focus is None else rows[focus], ibis.literal(0, type="int64"), tuple(bases), "forEach"
-    )
-    made = value(items, place)
-    name = "_focus" if focus is None else f"{focus}_"
-    rows = rows.mutate(**{name: made.unnest() if items.many else made})
-    return rows.filter(rows[name].notnull()), name
-
-
 def _asked(view: ViewDefinition) -> list[_Asked]:
-    merged: dict[tuple[tuple[Typed, ...], Typed], frozenset[str | None]] = {}
+    merged: dict[tuple[tuple[Each | Repeat, ...], Typed], frozenset[str | None]] = {}
     for over, base, to in _keys(view.select, ()):
         merged[over, base] = merged.get((over, base), frozenset()) | {to}
     return [_Asked(over, base, types) for (over, base), types in merged.items()]
 
 
-def _keys(select: Selection, over: tuple[Typed, ...]) -> Iterator[tuple[tuple[Typed, ...], Typed, str | None]]:
-    if isinstance(select.over, Each):
-        over = (*over, select.over.items)
+def _keys(
+    select: Selection, over: tuple[Each | Repeat, ...]
+) -> Iterator[tuple[tuple[Each | Repeat, ...], Typed, str | None]]:
+    if select.over is not None:
+        # Counted are references that are there, so the null row of forEachOrNull is left out.
+        plain = Each(select.over.items, False, select.over.where) if isinstance(select.over, Each) else select.over
+        over = (*over, plain)
     for column in select.columns:
         for node in _below(column.value):
             if isinstance(node, ReferenceKey):
@@ -93,8 +88,7 @@ def _keys(select: Selection, over: tuple[Typed, ...]) -> Iterator[tuple[tuple[Ty
 
 
 def _below(node: Typed) -> Iterator[Typed]:
-    # A key inside where() is read from another focus; only keys of the column's own path are rows' keys.
     yield node
-    for part in parts(node):
-        if not isinstance(part, Field):
-            yield from _below(part)
+    # A key in a condition is read from another focus, and only compared: it is no key of the row.
+    for part in (node.base,) if isinstance(node, Where) else parts(node):
+        yield from _below(part)

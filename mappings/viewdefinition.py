@@ -24,7 +24,7 @@ from mappings.elements import (
 from mappings.errors import DefinitionError, Problem
 from mappings.fhirpath.resolver import resolve
 from mappings.fhirpath.tree import FhirPathError
-from mappings.fhirpath.typed import Focus, Typed, Value, origin
+from mappings.fhirpath.typed import Empty, Focus, Typed, Value, origin
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _COMMON_KEYS = frozenset(("id", "extension", "modifierExtension"))
@@ -146,7 +146,7 @@ class _Reader:
             if node is not None and node.type not in ("boolean", ""):
                 self.fault(at, f"is a {node.type}, not a boolean; ask exists(), or compare")
             elif node is not None:
-                where.append(node)
+                where.append(node if node.type else Empty("boolean"))
         parts = self._list(raw, "select", "")
         if not parts:
             self.fault("select", "is missing: what becomes a column")

@@ -281,7 +281,7 @@ class _Resolver:
 
     def _boolean(self, node: Typed, what: str, at: int) -> Typed:
         if isinstance(node, Empty):
-            return node
+            return Empty("boolean")
         if node.type != "boolean":
             raise FhirPathError(f"{what} needs a boolean; ask exists(), or compare", at)
         return node

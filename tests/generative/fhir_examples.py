@@ -95,6 +95,20 @@ OBSERVATION = st.fixed_dictionaries(
     },
 )
 
+
+def _items(inner: st.SearchStrategy[list[Any]]) -> st.SearchStrategy[list[Any]]:
+    answer = some(valueString=WORD, valueDecimal=DECIMAL, item=inner)
+    item = st.fixed_dictionaries(
+        {"linkId": st.sampled_from(["1", "2", "3"])}, optional={"text": WORD, "item": inner, "answer": few(answer)}
+    )
+    return st.lists(item, min_size=1, max_size=2)
+
+
+RESPONSE = st.fixed_dictionaries(
+    {"resourceType": st.just("QuestionnaireResponse"), "id": st.sampled_from(["q1", "q2"]), "status": WORD},
+    optional={"item": st.recursive(st.just([]), _items, max_leaves=6)},
+)
+
 # For each type: paths to several values of a type, to at most one, and single-valued expressions.
 MANY = {
     "Patient": {
@@ -113,6 +127,9 @@ MANY = {
         "bodySite.coding[1]": "Coding", "component.value.ofType(Quantity)": "Quantity",
     },
     "ObservationComponent": {"code.coding": "Coding", "value.ofType(Quantity)": "Quantity"},
+    "QuestionnaireResponse": {"item": "QuestionnaireResponseItem"},
+    "QuestionnaireResponseItem": {"answer": "QuestionnaireResponseItemAnswer", "item": "QuestionnaireResponseItem"},
+    "QuestionnaireResponseItemAnswer": {"item": "QuestionnaireResponseItem"},
     "CodeableConcept": {"coding": "Coding", "coding.where(code.exists() or display.exists())": "Coding"},
 }  # fmt: skip
 ONE = {
@@ -148,6 +165,10 @@ ONE = {
     ],
     "ObservationComponent": ["value.ofType(integer)", "value.ofType(Quantity).value", "code.text", "value.empty()",
                              "code.coding.first().code", "value.ofType(integer) + value.ofType(Quantity).value"],
+    "QuestionnaireResponse": ["id", "status", "item.linkId.first()", "item.item.exists()", "item.answer.exists()"],
+    "QuestionnaireResponseItem": ["linkId", "text", "%rowIndex", "item.exists()", "answer.value.ofType(string).first()",
+                                  "item.first().linkId", "linkId = text"],
+    "QuestionnaireResponseItemAnswer": ["value.ofType(string)", "value.ofType(decimal)", "item.linkId.first()"],
     "CodeableConcept": ["text", "coding.first().code", "coding.exists()"],
     "Coding": ["system", "code", "display", "code = display", "code.exists() and system.exists()", "%rowIndex"],
     "Quantity": ["value", "unit", "comparator", "value >= 1.1", "value = 1.1"],
@@ -159,7 +180,13 @@ SEVERAL = {
     "PatientContact": ["telecom.value"],
     "Observation": ["component.value.ofType(Quantity).value", "code.coding.code", "component.value.ofType(integer)"],
 }  # fmt: skip
+REPEATS = {
+    "QuestionnaireResponse": [["item"], ["item", "answer.item"], ["item.where(linkId != '3')", "answer.item"]],
+    "QuestionnaireResponseItem": [["item"], ["answer.item", "item"]],
+    "QuestionnaireResponseItemAnswer": [["item"]],
+}
 CONDITIONS = {
+    "QuestionnaireResponse": ["status = 'a'", "item.exists()", "item.where(linkId = '1').exists()"],
     "Patient": ["active", "name.exists()", "gender = 'a' or active", "telecom.where(rank > 1).empty()", "{}"],
     "Observation": ["status = 'a'", "component.exists()", "value.ofType(Quantity).value > 1.05", "subject.exists()"],
 }
@@ -177,8 +204,11 @@ def columns(draw: st.DrawFn, type_: str, prefix: str) -> list[Json]:
 def selections(draw: st.DrawFn, type_: str, prefix: str, depth: int) -> Json:
     """One select; the names of its columns begin with ``prefix``."""
     made: Json = {}
-    over = draw(st.sampled_from(["", "forEach", "forEachOrNull"])) if type_ in MANY else ""
-    if over:
+    kinds = ["", "forEach", "forEachOrNull", *(["repeat"] * 2 if type_ in REPEATS else [])]
+    over = draw(st.sampled_from(kinds)) if type_ in MANY else ""
+    if over == "repeat":
+        made[over], type_ = draw(st.sampled_from(REPEATS[type_])), "QuestionnaireResponseItem"
+    elif over:
         path = draw(st.sampled_from(sorted(MANY[type_])))
         made[over], type_ = path, MANY[type_][path]
     made["column"] = draw(columns(type_, prefix))
@@ -199,7 +229,7 @@ def unions(draw: st.DrawFn, type_: str, prefix: str) -> list[Json]:
         if over and type_ in MANY:
             path = draw(st.sampled_from(sorted(MANY[type_])))
             branch[over] = path
-            if ONE[MANY[type_][path]][0] in ("$this", "use", "system", "gender", "start", "text"):
+            if ONE[MANY[type_][path]][0] in ("$this", "use", "system", "gender", "start", "text", "linkId"):
                 branch["column"].append({"name": f"{prefix}y", "path": ONE[MANY[type_][path]][0], "type": "string"})
         if len(branch["column"]) == 2:
             branch["column"].append({"name": f"{prefix}y", "path": "{}", "type": "string"})

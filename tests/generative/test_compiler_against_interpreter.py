@@ -7,7 +7,6 @@ import os
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import ibis
 import pytest
@@ -18,22 +17,25 @@ from mappings import interpreter
 from mappings.compiler import ViewCounts, compile_view
 from mappings.conformance import same_rows
 from mappings.viewdefinition import parse_view
-from tests.generative.fhir_examples import BASES, OBSERVATION, PATIENT, views
+from tests.generative.fhir_examples import BASES, OBSERVATION, PATIENT, RESPONSE, views
 
-EXAMPLES = int(os.environ.get("BEDSIDE_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("BEDSIDE_EXAMPLES", "40"))
 CON = ibis.duckdb.connect()
 
 
-@pytest.mark.parametrize(("resource", "resources"), [("Patient", PATIENT), ("Observation", OBSERVATION)])
+RESOURCES = {"Patient": PATIENT, "Observation": OBSERVATION, "QuestionnaireResponse": RESPONSE}
+
+
+@pytest.mark.parametrize("resource", list(RESOURCES))
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(data=st.data())
-def test_same_rows_and_counts(resource: str, resources: Any, tmp_path: Path, data: st.DataObject) -> None:
+def test_same_rows_and_counts(resource: str, tmp_path: Path, data: st.DataObject) -> None:
     raw = data.draw(views(resource))
-    lines = [json.dumps(one) for one in data.draw(st.lists(resources, min_size=1, max_size=6))]
+    lines = [json.dumps(one) for one in data.draw(st.lists(RESOURCES[resource], min_size=1, max_size=6))]
     file = tmp_path / "resources.ndjson"
     file.write_text("".join(line + "\n" for line in lines))
     parsed = [json.loads(line, parse_float=Decimal) for line in lines]

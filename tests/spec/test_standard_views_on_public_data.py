@@ -31,9 +31,12 @@ def con() -> Any:
     return ibis.duckdb.connect()
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in view_names() if (SAMPLE / f"{load(name).resource}.ndjson.gz").exists()]
-)
+def in_sample() -> list[str]:
+    types = {name: json.loads(view_bytes(name))["resource"] for name in view_names()}
+    return [name for name, type_ in types.items() if (SAMPLE / f"{type_}.ndjson.gz").exists()]
+
+
+@pytest.mark.parametrize("name", in_sample())
 def test_rows_equal_the_interpreter_s(name: str, con: Any, tmp_path: Path) -> None:
     view = load(name)
     with gzip.open(SAMPLE / f"{view.resource}.ndjson.gz", "rt") as lines:
