@@ -109,7 +109,7 @@ def balance(
     limit: float = 0.1,
 ) -> Markup:
     """Absolute standardised mean differences, a covariate a row, one dot a contrast, a line at ``limit``."""
-    left, width, top, step = 150.0, 268.0, 12.0, 24.0
+    left, width, top, step = 190.0, 250.0, 12.0, 24.0
     far = max([0.5, *(abs(v) for _, dots, _ in rows for _, v in dots)]) * 1.06
 
     def x(value: float) -> float:
@@ -124,7 +124,7 @@ def balance(
     for i, (label, dots, shown) in enumerate(rows):
         y = top + step * (i + 0.5)
         drawn.append(line(left, y, left + width, y, stroke_width=0.6, opacity=0.7))
-        drawn.append(text(left - 10, y + 4, wrap(label, left - 12)[0], size=11.5, anchor="end"))
+        drawn.append(text(left - 10, y + 4, wrap(label, left - 4)[0], size=11.5, anchor="end"))
         drawn += [marker(style, x(abs(value)), y, 4.4) for style, value in dots]
         drawn.append(text(left + width + 10, y + 4, shown, size=10.5))
     drawn += _axis(0.0, far, x, bottom + 2, "absolute standardised mean difference")[:-1]
@@ -138,4 +138,4 @@ def balance(
             soft=True,
         )
     )
-    return svg(key, 480, bottom + 38, title, description, drawn, "balance")
+    return svg(key, 500, bottom + 38, title, description, drawn, "balance")

@@ -34,7 +34,7 @@ def opening(context: Context) -> dict[str, Any]:
     lookup = context.lookup()
     study = context.study
     return {
-        "question": study.study.question or study.study.title,
+        "question": unbroken(study.study.question or study.study.title),
         "lookup": lookup,
         "screened": lookup.cell("flow", "screened", "n", quiet=True),
         "analysed": lookup.cell("flow", "analysed", "n", quiet=True),
@@ -47,6 +47,15 @@ def opening(context: Context) -> dict[str, Any]:
         "unit": words.time_unit(study.endpoint_rules),
         "long": len(context.arms) > 3,
     }
+
+
+def unbroken(question: str) -> Markup:
+    """The headline; a word with a hyphen is not torn at it."""
+    parts = [
+        Markup('<span class="whole">{}</span>').format(word) if "-" in word and len(word) <= 20 else Markup.escape(word)
+        for word in question.split()
+    ]
+    return Markup(" ").join(parts)
 
 
 def _events(context: Context, lookup: Lookup, endpoint: str) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def test_primary_and_published_tests_stand_on_their_own_lines() -> None:
     rows = [e for e in page.all("tr") if table in e.ancestors()]
     primary = [r.text for r in rows if r.attributes.get("class") == "primary"]
     published = [r.text for r in rows if r.attributes.get("class") == "published"]
-    assert ["0.018", "0.040", "0.635", "0.361"] == [text.split()[-1] for text in primary]
+    assert [text.split()[-1] for text in primary] == ["0.018", "0.040", "0.635", "0.361"]
     assert "Fisher" in primary[2]
     assert [text.split()[-1][:5] for text in published] == ["same", "same", "0.338", "0.170"]
     assert "Pearson" in published[2]
