@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import ibis.expr.datatypes as dt
 
-from mappings.errors import BedsideError, DefinitionError
+from mappings.errors import BedsideError, DefinitionError, UnusableDataError
 from mappings.read_schema import Need
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ def clear_errors(view: str) -> Iterator[None]:
 
     Raises:
         DefinitionError: a path of the view gives several values where one is allowed.
+        UnusableDataError: a decimal is too long for its column.
         BedsideError: any other error while reading an accepted copy, which is our defect.
     """
     import duckdb
@@ -121,6 +122,10 @@ def clear_errors(view: str) -> Iterator[None]:
             where = text.split(_MARK, 1)[1].split("\n", 1)[0].strip()
             raise DefinitionError(
                 f"The view {view!r}: {where} gives several values where one is allowed; say first(), or collection."
+            ) from None
+        if isinstance(error, duckdb.ConversionException) and "DECIMAL(38" in text:
+            raise UnusableDataError(
+                f"The view {view!r} meets a decimal that does not fit 20 digits before and 18 after the point."
             ) from None
         raise BedsideError(f"The view {view!r} could not be read ({type(error).__name__}).") from None
 

@@ -14,7 +14,7 @@ import zstandard
 
 from mappings import engine
 from mappings.compiler import CompiledView, ViewCounts, compile_view
-from mappings.errors import BedsideError, DefinitionError
+from mappings.errors import BedsideError, DefinitionError, UnusableDataError
 from mappings.viewdefinition import parse_view
 
 
@@ -66,6 +66,13 @@ def test_decimals_are_exact_as_strings_and_as_numbers(con: Any, tmp_path: Path) 
     view = made("Observation", columns(id="id", v="value.ofType(Quantity).value"))
     found = rows(con, view, write(tmp_path / "o.ndjson", *resources))
     assert [row["v"] for row in found] == [Decimal(str(text)) for text in texts]
+
+
+def test_a_decimal_too_long_for_its_column_is_the_data_s_fault_and_not_shown(con: Any, tmp_path: Path) -> None:
+    file = write(tmp_path / "o.ndjson", {"resourceType": "Observation", "valueQuantity": {"value": "1e25"}})
+    with pytest.raises(UnusableDataError) as caught:
+        rows(con, made("Observation", columns(v="value.ofType(Quantity).value")), file)
+    assert "1e25" not in str(caught.value)
 
 
 def test_only_what_the_view_reads_is_parsed() -> None:
