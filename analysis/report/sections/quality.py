@@ -44,7 +44,9 @@ def _line(rows: list[dict[str, Any]]) -> str:
     failed = [r for r in judged if r["status"] == "FAIL"]
     errors = [r for r in judged if r["status"] == "ERROR"]
     held = len(judged) - len(failed) - len(errors)
-    parts = [f"{held} of {len(judged)} checks held"]
+    within = sum(r["status"] == "PASS_WITH_VIOLATIONS" for r in judged)
+    some = f", {within} of them with violations under the threshold" if within else ""
+    parts = [f"{held} of {len(judged)} checks held{some}"]
     if failed:
         names = sorted({r["name"] for r in failed})
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
