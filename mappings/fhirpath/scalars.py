@@ -75,8 +75,11 @@ def decimal_boundary(text: str, high: bool) -> Decimal:
     value = Decimal(text)
     exponent = value.as_tuple().exponent
     assert isinstance(exponent, int)
-    half = Decimal(5).scaleb(exponent - 1)
-    return value + half if high else value - half
+    # A column has 18 places: half a unit of the 18th is rounded up to a whole one before it is added.
+    half, exact = at_places(Decimal(5).scaleb(exponent - 1)), at_places(value)
+    with localcontext() as context:
+        context.prec = 80
+        return exact + half if high else exact - half
 
 
 def date_boundary(text: str, type_: str, high: bool) -> str | None:

@@ -187,3 +187,23 @@ def test_removed_resources_lose_no_reference(con: Any, tmp_path: Path) -> None:
 def test_the_query_can_be_shown(con: Any, tmp_path: Path) -> None:
     file = write(tmp_path / "p.ndjson", {"resourceType": "Patient", "id": "a"})
     assert "SELECT" in made("Patient", columns(id="id")).sql(con, [file])
+
+
+def test_repeat_goes_to_any_depth_parents_first(con: Any, tmp_path: Path) -> None:
+    def nested(depth: int) -> list[dict[str, Any]]:
+        below = {"item": nested(depth - 1)} if depth > 1 else {}
+        return [{"linkId": f"{depth}a", **below}, {"linkId": f"{depth}b"}]
+
+    file = write(
+        tmp_path / "q.ndjson",
+        {"resourceType": "Questionnaire", "id": "q", "item": nested(12)},
+        {"resourceType": "Questionnaire", "id": "none"},
+    )
+    walk = {"repeat": ["item"], "column": [{"name": "i", "path": "%rowIndex"}, {"name": "link", "path": "linkId"}]}
+    view = made("Questionnaire", columns(id="id"), walk)
+    found = sorted(rows(con, view, file), key=lambda row: row["i"])
+    down = [f"{depth}a" for depth in range(12, 0, -1)]
+    up = [f"{depth}b" for depth in range(1, 13)]
+    assert [row["link"] for row in found] == [*down, *up]
+    assert [row["i"] for row in found] == list(range(24))
+    assert view.count(con, [file]) == ViewCounts(2, 1, 0, 1)
