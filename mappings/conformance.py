@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 
@@ -37,5 +37,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        return {"number": format(Decimal(str(value)).normalize(), "f")}
+        return {"number": _number(Decimal(str(value)))}
     return value
+
+
+def _number(value: Decimal) -> str:
+    if value == 0:  # -0.0 is the number 0
+        return "0"
+    with localcontext() as context:
+        context.prec = 80
+        return format(value.normalize(), "f")
