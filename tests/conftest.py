@@ -1,7 +1,7 @@
 """What every test may use: where things are, and which tests this machine can run.
 
-A test marked ``hapi``, ``browser`` or ``shared`` is skipped where what it needs is missing, and one line at the end says
-so. With BEDSIDE_REQUIRE_ALL set (as .ci/run does) nothing is skipped for want of a tool.
+A test marked ``hapi``, ``browser``, ``r`` or ``shared`` is skipped where what it needs is missing, and one line at the
+end says so. With BEDSIDE_REQUIRE_ALL set (as .ci/run does) nothing is skipped for want of a tool.
 """
 
 from __future__ import annotations

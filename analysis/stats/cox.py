@@ -50,8 +50,8 @@ class CoxFit:
 def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str) -> CoxFit | NotEstimable:
     """Fit ``x`` (n, p; no missing values, no constant column) to right-censored times.
 
-    NotEstimable: no events, fewer than two subjects, events without an order, no information on a column, linearly dependent columns, a
-    likelihood without a maximum (monotone), no convergence.
+    NotEstimable: no events, fewer than two subjects, events without an order, no information on a column, linearly
+    dependent columns, a likelihood without a maximum (monotone), no convergence.
     """
     n, p = x.shape
     if n < 2:

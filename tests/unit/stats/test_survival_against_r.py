@@ -1,4 +1,4 @@
-"""Oracle: R survival 3.5-3 (tests/golden/survival.R) on the sample study, three public data sets and hostile small ones."""
+"""Oracle: R survival 3.5-3 (tests/golden/survival.R) on the sample, public data sets and hostile small ones."""
 
 from __future__ import annotations
 
