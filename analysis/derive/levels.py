@@ -86,6 +86,7 @@ def with_value(facts: ir.Table, unit: str | None) -> ir.Table:
     Without a unit asked for, numbers are taken as they stand (counts).
     """
     import ibis
+
     from mappings.quantities import factor
 
     number = ibis.coalesce(facts.number, facts.whole.cast("float64"))

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 def analyse(job: Job, run: RunFolder, progress: Progress) -> None:
     """Write ``results/results.parquet`` (unsuppressed, stays on site) and ``results/results.csv`` (suppressed)."""
     from analysis.stats.disclosure import suppress
-
     from analysis.stats.results import analyse as compare
 
     study = job.comparison
