@@ -4,7 +4,7 @@ BEDSIDE = .venv/bin/bedside
 UV = .venv/bin/uv pip compile --system-certs --universal --generate-hashes --no-annotate --python-version 3.11 \
      --custom-compile-command "make lock" --quiet
 
-.PHONY: help setup setup-dev demo test test-hapi test-hapi-full lint format lock clean
+.PHONY: help setup setup-dev demo test bench test-hapi test-hapi-full lint format lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -26,6 +26,9 @@ test-hapi: setup-dev  ## the sample study and two public patients against a real
 
 test-hapi-full: setup-dev  ## the same with all thirteen public colorectal patients
 	@BEDSIDE_HAPI_FULL=1 .venv/bin/pytest -m hapi
+
+bench: setup  ## seconds and memory of each step on growing synthetic cohorts
+	@.venv/bin/python benchmarks/steps.py
 
 lint: setup-dev  ## ruff, mypy, import-linter
 	.venv/bin/ruff check .
