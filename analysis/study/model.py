@@ -6,58 +6,84 @@ added, never renamed: hospitals keep these files for years.
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import Field, model_validator
+
+from analysis.study.base import Frozen, Window, WindowText
+from analysis.study.comparison import (
+    AnalysisPlan,
+    CheckRules,
+    Cox,
+    Disclosure,
+    Method,
+    Sensitivity,
+    Stepwise,
+    Ties,
+)
+from analysis.study.outcomes import (
+    Alive,
+    CensorSource,
+    Endpoint,
+    EndpointRules,
+    EventSource,
+    Imaging,
+    NewTherapy,
+    PartialDates,
+    Readers,
+    Response,
+)
+
+__all__ = [
+    "Alive",
+    "AnalysisPlan",
+    "Arm",
+    "ArmClause",
+    "ArmRules",
+    "BaselineTest",
+    "CensorSource",
+    "CheckRules",
+    "CodeListUse",
+    "Covariate",
+    "Cox",
+    "Criterion",
+    "Disclosure",
+    "Endpoint",
+    "EndpointRules",
+    "EventSource",
+    "Extract",
+    "Imaging",
+    "Index",
+    "IndexEvent",
+    "Level",
+    "Method",
+    "Missing",
+    "NewTherapy",
+    "PartialDates",
+    "Pick",
+    "Population",
+    "PopulationStudy",
+    "Protocol",
+    "Readers",
+    "Requirement",
+    "Response",
+    "Sensitivity",
+    "Stepwise",
+    "Study",
+    "StudyHead",
+    "Ties",
+    "Window",
+    "WindowText",
+]
 
 Level = str | int
 Missing = Literal["fails", "passes", "later"]
 Pick = Literal["closest", "worst", "largest"]
 BaselineTest = Literal["t_pooled", "t_welch", "chi2", "fisher", "mann_whitney"]
-Ties = Literal["efron", "breslow"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, strict=False)
-
-
-class Window(_Frozen):
-    """Days from the index date, both ends included; ``None`` is open, ``high_at_cutoff`` ends at the data cut-off."""
-
-    low: int | None = None
-    high: int | None = None
-    high_at_cutoff: bool = False
-
-    def __str__(self) -> str:
-        high = "cutoff" if self.high_at_cutoff else "" if self.high is None else str(self.high)
-        return f"{'' if self.low is None else self.low}..{high}"
-
-
-def _window(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"(-?\d+)?\.\.(-?\d+|cutoff)?", value.strip())
-    if match is None:
-        raise ValueError(
-            'a window is "LOW..HIGH" in days from the index date, for instance "-28..0", "..0" or "1..cutoff"'
-        )
-    low, high = match.groups()
-    if low is not None and high not in (None, "cutoff") and int(low) > int(high):
-        raise ValueError("the window ends before it begins")
-    return Window(
-        low=None if low is None else int(low),
-        high=None if high in (None, "cutoff") else int(high),
-        # An open end never reaches past the data cut-off: nothing after it is used.
-        high_at_cutoff=high in (None, "cutoff"),
-    )
-
-
-WindowText = Annotated[Window, BeforeValidator(_window), PlainSerializer(str)]
-
-
-class Requirement(_Frozen):
+class Requirement(Frozen):
     """What a criterion asks for: a code list in a window, a covariate's level, or completeness."""
 
     list_: str | None = Field(None, alias="list")
@@ -86,7 +112,7 @@ class Requirement(_Frozen):
         return self
 
 
-class Criterion(_Frozen):
+class Criterion(Frozen):
     """One box of the flow diagram. A subject leaves at the first criterion not met."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
@@ -116,14 +142,14 @@ class Criterion(_Frozen):
         return rule
 
 
-class Protocol(_Frozen):
+class Protocol(Frozen):
     version: str
     date: date
     registration: str
     ethics: str
 
 
-class StudyHead(_Frozen):
+class StudyHead(Frozen):
     id: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
     title: str
     question: str | None = None
@@ -137,7 +163,7 @@ class StudyHead(_Frozen):
     remarks: tuple[str, ...] = ()
 
 
-class CodeListUse(_Frozen):
+class CodeListUse(Frozen):
     """Where the codes of a list are looked for. ``file`` defaults to ``codes/<name>.json`` (a FHIR ValueSet)."""
 
     table: tuple[str, ...]
@@ -151,13 +177,13 @@ class CodeListUse(_Frozen):
         return data
 
 
-class IndexEvent(_Frozen):
+class IndexEvent(Frozen):
     table: Literal["procedure"]
     list_: str = Field(alias="list")
     status: tuple[str, ...] = ("completed",)
 
 
-class Index(_Frozen):
+class Index(Frozen):
     event: IndexEvent
     take: Literal["first"] = "first"
     dates: tuple[date, date]
@@ -173,7 +199,7 @@ class Index(_Frozen):
         return self
 
 
-class ArmClause(_Frozen):
+class ArmClause(Frozen):
     """Either a list the index procedure's own code must be in, or any of ``source:list`` pairs.
 
     Sources: ``used_device``, ``used_substance``, ``used_code``, ``administered`` (MedicationAdministration.partOf the
@@ -193,19 +219,19 @@ class ArmClause(_Frozen):
         return self
 
 
-class Arm(_Frozen):
+class Arm(Frozen):
     id: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
     label: str = Field(pattern=r"^[^.]+$")  # a dot would split the ids of results
     all_: tuple[ArmClause, ...] = Field(alias="all", min_length=1)
 
 
-class ArmRules(_Frozen):
+class ArmRules(Frozen):
     both: str = Field("exclude:mixed-materials", pattern=r"^exclude:[a-z][a-z0-9-]*$")
     neither: str = Field("exclude:material-unknown", pattern=r"^exclude:[a-z][a-z0-9-]*$")
     later_switch: Literal["keep"] = "keep"
 
 
-class Covariate(_Frozen):
+class Covariate(Frozen):
     """A baseline variable. ``levels`` or ``cut`` + ``labels`` make it categorical; the first level is the reference."""
 
     from_: Literal["patient"] | None = Field(None, alias="from")
@@ -244,164 +270,13 @@ class Covariate(_Frozen):
         return self.labels if self.cut else tuple(str(level) for level in self.levels)
 
 
-class Readers(_Frozen):
-    first: str
-    second: str | None = None
-    adjudicator: str | None = None
-    on_disagreement: Literal["adjudicator", "first"] = "adjudicator"
-
-
-class NewTherapy(_Frozen):
-    list_: str = Field(alias="list")
-    not_part_of: str | None = None
-
-
-class Imaging(_Frozen):
-    modality: tuple[str, ...]
-    max_days_apart: int
-    missing: Literal["count"] = "count"
-
-
-class Response(_Frozen):
-    criteria: str
-    source: Literal["recorded"] = "recorded"
-    list_: str = Field(alias="list")
-    values: str
-    readers: Readers | None = None
-    site: str | None = None  # code list of the body site an assessment must speak of
-    window: WindowText
-    best_until: tuple[Literal["PD", "death", "new-therapy"], ...] = ("PD",)
-    new_therapy: NewTherapy | None = None
-    min_days_sd: int = 0
-    confirm: Literal[False] = False
-    imaging: Imaging | None = None
-    not_evaluable: Literal["non-responder", "exclude"] = "non-responder"
-    order: tuple[str, ...] = ("CR", "PR", "SD", "PD")
-    responders: tuple[str, ...] = ("CR", "PR")
-    controlled: tuple[str, ...] = ("CR", "PR", "SD")
-
-
-class EventSource(_Frozen):
-    """An event: a response level (optionally at a site), or death. ``desc`` ends in the row's EVNTDESC."""
-
-    response: str | None = None
-    site: str | None = None
-    death: Literal[True] | None = None
-    desc: str
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if bool(self.response) == bool(self.death):
-            raise ValueError("say either response or death = true")
-        return self
-
-
-class CensorSource(_Frozen):
-    last: Literal["adequate assessment", "evidence alive"] | None = None
-    at: Literal["index", "cutoff"] | None = None
-    desc: str
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if bool(self.last) == bool(self.at):
-            raise ValueError("say either last or at")
-        return self
-
-
-class Endpoint(_Frozen):
-    id: str = Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$")
-    label: str
-    start: Literal["index"] = "index"
-    events: tuple[EventSource, ...] = Field(min_length=1)
-    censors: tuple[CensorSource, ...] = Field(min_length=1)
-
-
-class PartialDates(_Frozen):
-    event: Literal["middle", "low", "high"] = "middle"
-    bounds: Literal["sensitivity"] = "sensitivity"
-
-
-class EndpointRules(_Frozen):
-    unit: Literal["day", "month", "year"] = "month"
-    day_zero: Literal["keep"] = "keep"
-    same_day: Literal["event before censor, progression before death"] = "event before censor, progression before death"
-    partial_dates: PartialDates = PartialDates()
-
-
-class Alive(_Frozen):
-    """Where evidence of life comes from, each an optional code list of Observations."""
-
-    last_contact: str | None = None
-    vital_status: str | None = None
-    vital_status_values: str | None = None  # ConceptMap to alive | dead | lost
-    death: str | None = None  # Observations whose effective date is the date of death
-    tables: tuple[
-        Literal["encounter", "procedure", "observation", "medication_administration", "imaging_study"], ...
-    ] = (
-        "encounter",
-        "procedure",
-        "observation",
-    )
-
-
-class Stepwise(_Frozen):
-    enter: Literal["score"] = "score"
-    p_in: float = Field(0.05, gt=0, lt=1)
-    remove: tuple[Literal["lr", "wald"], ...] = ("lr", "wald")
-    p_out: float = Field(0.10, gt=0, lt=1)
-
-
-class Cox(_Frozen):
-    adjust: tuple[str, ...] = ()
-    stepwise: Stepwise | None = None
-
-
-class Method(_Frozen):
-    """One named set of conventions: ``primary`` is what we stand by, ``published`` what the paper did."""
-
-    km_ci: Literal["log-log", "log", "plain"] = "log-log"
-    median_ci: Literal["km", "spss"] = "km"
-    ties: Ties = "efron"
-    response: Literal["fisher", "pearson"] = "fisher"
-
-
-class Sensitivity(_Frozen):
-    id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
-    text: str | None = None
-    set_: Method | None = Field(None, alias="set")
-    drop_criterion: str | None = None
-    censor: str | None = None
-
-
-class AnalysisPlan(_Frozen):
-    release: Literal["open", "locked"] = "locked"
-    alpha: float = Field(0.05, gt=0, lt=1)
-    primary: Method = Method()
-    published: Method | None = None
-    cox: Cox = Cox()
-    sensitivity: tuple[Sensitivity, ...] = ()
-    min_events_per_term: int = 10
-
-
-class Extract(_Frozen):
+class Extract(Frozen):
     """How a server is asked: by the codes of the lists, or by patient only with the codes looked at on arrival."""
 
     codes: Literal["sent", "on-arrival"] = "on-arrival"
 
 
-class Disclosure(_Frozen):
-    min_count: int = Field(5, ge=0)
-    reason: str | None = None
-
-
-class CheckRules(_Frozen):
-    """The study's own thresholds: the share of screened subjects (percent) whose violations stop the analysis."""
-
-    stop_above_percent: float = Field(2.0, ge=0, le=100)
-    actions: dict[str, Literal["stop", "drop", "warn"]] = {}
-
-
-class Study(_Frozen):
+class Study(Frozen):
     """A whole study file. ``analysis.study.load`` reads one and names line and field of every fault."""
 
     study: StudyHead
@@ -410,7 +285,7 @@ class Study(_Frozen):
     arm: tuple[Arm, ...] = Field(min_length=2)
     arm_rules: ArmRules = ArmRules()
     criterion: tuple[Criterion, ...] = ()
-    covariate: dict[str, Covariate] = {}
+    covariate: dict[str, Covariate] = Field(default_factory=dict)
     response: Response | None = None
     endpoint: tuple[Endpoint, ...] = ()
     endpoint_rules: EndpointRules = EndpointRules()
@@ -431,13 +306,13 @@ class Study(_Frozen):
         return self.arm[-1]
 
 
-class Population(_Frozen):
+class Population(Frozen):
     """Take every patient of the source: these resource types, whole."""
 
     types: tuple[str, ...] = Field(min_length=1)
 
 
-class PopulationStudy(_Frozen):
+class PopulationStudy(Frozen):
     """A file that only says what to extract, map and check (raw checks); nothing is derived or compared."""
 
     study: StudyHead

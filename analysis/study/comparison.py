@@ -1,0 +1,62 @@
+"""The part of the study language that says how arms are compared, checked and what may be shown of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from analysis.study.base import Frozen
+
+Ties = Literal["efron", "breslow"]
+
+
+class Stepwise(Frozen):
+    enter: Literal["score"] = "score"
+    p_in: float = Field(0.05, gt=0, lt=1)
+    remove: tuple[Literal["lr", "wald"], ...] = ("lr", "wald")
+    p_out: float = Field(0.10, gt=0, lt=1)
+
+
+class Cox(Frozen):
+    adjust: tuple[str, ...] = ()
+    stepwise: Stepwise | None = None
+
+
+class Method(Frozen):
+    """One named set of conventions: ``primary`` is what we stand by, ``published`` what the paper did."""
+
+    km_ci: Literal["log-log", "log", "plain"] = "log-log"
+    median_ci: Literal["km", "spss"] = "km"
+    ties: Ties = "efron"
+    response: Literal["fisher", "pearson"] = "fisher"
+
+
+class Sensitivity(Frozen):
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    text: str | None = None
+    set_: Method | None = Field(None, alias="set")
+    drop_criterion: str | None = None
+    censor: str | None = None
+
+
+class AnalysisPlan(Frozen):
+    release: Literal["open", "locked"] = "locked"
+    alpha: float = Field(0.05, gt=0, lt=1)
+    primary: Method = Method()
+    published: Method | None = None
+    cox: Cox = Cox()
+    sensitivity: tuple[Sensitivity, ...] = ()
+    min_events_per_term: int = 10
+
+
+class Disclosure(Frozen):
+    min_count: int = Field(5, ge=0)
+    reason: str | None = None
+
+
+class CheckRules(Frozen):
+    """The study's own thresholds: the share of screened subjects (percent) whose violations stop the analysis."""
+
+    stop_above_percent: float = Field(2.0, ge=0, le=100)
+    actions: dict[str, Literal["stop", "drop", "warn"]] = Field(default_factory=dict)

@@ -1,0 +1,109 @@
+"""The part of the study language that says what happened to a subject: response, endpoints, evidence of life."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from analysis.study.base import Frozen, WindowText
+
+
+class Readers(Frozen):
+    first: str
+    second: str | None = None
+    adjudicator: str | None = None
+    on_disagreement: Literal["adjudicator", "first"] = "adjudicator"
+
+
+class NewTherapy(Frozen):
+    list_: str = Field(alias="list")
+    not_part_of: str | None = None
+
+
+class Imaging(Frozen):
+    modality: tuple[str, ...]
+    max_days_apart: int
+    missing: Literal["count"] = "count"
+
+
+class Response(Frozen):
+    criteria: str
+    source: Literal["recorded"] = "recorded"
+    list_: str = Field(alias="list")
+    values: str
+    readers: Readers | None = None
+    site: str | None = None  # code list of the body site an assessment must speak of
+    window: WindowText
+    best_until: tuple[Literal["PD", "death", "new-therapy"], ...] = ("PD",)
+    new_therapy: NewTherapy | None = None
+    min_days_sd: int = 0
+    confirm: Literal[False] = False
+    imaging: Imaging | None = None
+    not_evaluable: Literal["non-responder", "exclude"] = "non-responder"
+    order: tuple[str, ...] = ("CR", "PR", "SD", "PD")
+    responders: tuple[str, ...] = ("CR", "PR")
+    controlled: tuple[str, ...] = ("CR", "PR", "SD")
+
+
+class EventSource(Frozen):
+    """An event: a response level (optionally at a site), or death. ``desc`` ends in the row's EVNTDESC."""
+
+    response: str | None = None
+    site: str | None = None
+    death: Literal[True] | None = None
+    desc: str
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if bool(self.response) == bool(self.death):
+            raise ValueError("say either response or death = true")
+        return self
+
+
+class CensorSource(Frozen):
+    last: Literal["adequate assessment", "evidence alive"] | None = None
+    at: Literal["index", "cutoff"] | None = None
+    desc: str
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if bool(self.last) == bool(self.at):
+            raise ValueError("say either last or at")
+        return self
+
+
+class Endpoint(Frozen):
+    id: str = Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$")
+    label: str
+    start: Literal["index"] = "index"
+    events: tuple[EventSource, ...] = Field(min_length=1)
+    censors: tuple[CensorSource, ...] = Field(min_length=1)
+
+
+class PartialDates(Frozen):
+    event: Literal["middle", "low", "high"] = "middle"
+    bounds: Literal["sensitivity"] = "sensitivity"
+
+
+class EndpointRules(Frozen):
+    unit: Literal["day", "month", "year"] = "month"
+    day_zero: Literal["keep"] = "keep"
+    same_day: Literal["event before censor, progression before death"] = "event before censor, progression before death"
+    partial_dates: PartialDates = PartialDates()
+
+
+class Alive(Frozen):
+    """Where evidence of life comes from, each an optional code list of Observations."""
+
+    last_contact: str | None = None
+    vital_status: str | None = None
+    vital_status_values: str | None = None  # ConceptMap to alive | dead | lost
+    death: str | None = None  # Observations whose effective date is the date of death
+    tables: tuple[
+        Literal["encounter", "procedure", "observation", "medication_administration", "imaging_study"], ...
+    ] = (
+        "encounter",
+        "procedure",
+        "observation",
+    )
