@@ -50,11 +50,13 @@ class SubjectCounts:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The whole of a run: ``types[site][type]``, ``views[site][view]`` and the subjects."""
+    """The whole of a run: ``types[site][type]``, ``views[site][view]``, the subjects, and the rows of each analysis
+    table (``analysis[table]``)."""
 
     types: Mapping[str, Mapping[str, TypeCounts]]
     views: Mapping[str, Mapping[str, ViewCounts]] = field(default_factory=dict)
     subjects: SubjectCounts | None = None
+    analysis: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Recount:
     quarantined: Mapping[str, Mapping[str, int]] | None = None
     rows: Mapping[str, Mapping[str, int]] | None = None
     subjects: SubjectCounts | None = None
+    analysis: Mapping[str, int] | None = None
 
 
 def imbalances(ledger: Ledger, recount: Recount | None = None) -> tuple[str, ...]:
@@ -136,6 +139,11 @@ def _recounted(ledger: Ledger, recount: Recount) -> list[str]:
                 there = recount.rows.get(site, {}).get(view, 0)
                 if v.rows != there:
                     found.append(f"{site} view {view}: the ledger says {v.rows} rows, the table holds {there}")
+    if recount.analysis is not None:
+        for table, n in ledger.analysis.items():
+            there = recount.analysis.get(table, 0)
+            if n != there:
+                found.append(f"analysis table {table}: the ledger says {n} rows, the table holds {there}")
     if recount.subjects is not None and ledger.subjects is not None and recount.subjects != ledger.subjects:
         found.append(
             f"subjects: the ledger says {_said(ledger.subjects)}, the analysis tables hold {_said(recount.subjects)}"

@@ -23,6 +23,7 @@ def read(run: RunFolder) -> Ledger:
         types={s: {t: TypeCounts(**c) for t, c in types.items()} for s, types in said["types"].items()},
         views={s: {v: ViewCounts(**c) for v, c in views.items()} for s, views in said.get("views", {}).items()},
         subjects=SubjectCounts(**subjects) if subjects else None,
+        analysis=said.get("analysis", {}),
     )
 
 
@@ -67,7 +68,8 @@ def recount(run: RunFolder) -> Recount:
         accepted=_lines(run.root / "accepted") if "accept" in said else None,
         quarantined=_lines(run.root / "quarantine") if "accept" in said else None,
         rows=_rows(run.tables) if "map" in said else None,
-        subjects=_subjects(run.analysis) if "derive" in said and (run.analysis / "adsl.parquet").exists() else None,
+        subjects=_subjects(run.analysis) if "derive" in said else None,
+        analysis=_analysis_rows(run.analysis) if "derive" in said else None,
     )
 
 
@@ -108,9 +110,22 @@ def _rows(tables: Path) -> dict[str, dict[str, int]]:
     return counted
 
 
-def _subjects(analysis: Path) -> SubjectCounts:
+def _analysis_rows(analysis: Path) -> dict[str, int]:
+    import pyarrow.parquet as parquet
+
+    files = sorted(analysis.rglob("*.parquet"))
+    return {
+        file.relative_to(analysis).with_suffix("").as_posix(): int(parquet.read_metadata(file).num_rows)
+        for file in files
+    }
+
+
+def _subjects(analysis: Path) -> SubjectCounts | None:
+    """None where a table is gone, which the count of its rows says."""
     import duckdb
 
+    if not all((analysis / f"{name}.parquet").exists() for name in ("adsl", "analysis_table")):
+        return None
     with duckdb.connect() as con:
         adsl = str(analysis / "adsl.parquet")
         reasons = con.execute(

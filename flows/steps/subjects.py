@@ -39,9 +39,10 @@ def derive(job: Job, run: RunFolder, progress: Progress) -> None:
 def note_subjects(run: RunFolder, ledger: Ledger) -> None:
     """Count the subjects of the tables just written into the ledger."""
     run.step_done("derive")
-    subjects = ledger_files.recount(run).subjects
+    counted = ledger_files.recount(run)
+    subjects = counted.subjects
     assert subjects is not None
-    ledger_files.write(run, replace(ledger, subjects=subjects))
+    ledger_files.write(run, replace(ledger, subjects=subjects, analysis=counted.analysis or {}))
     run.step_done("derive", {"screened": subjects.screened, "analysed": subjects.analysed})
 
 
