@@ -45,7 +45,9 @@ def judge(frame: pd.DataFrame, checks: Sequence[Check], sets: Mapping[str, Seque
 def _great_expectations() -> Any:
     import great_expectations as gx
 
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    # One of its modules sets a level of its own, and then names a temporary folder for every frame that is judged.
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     return gx
 
 

@@ -63,6 +63,8 @@ def run_here(job: Job, run_folder: RunFolder, progress: Progress) -> pipeline.Ou
     """
     for logger in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
+    # It counts the events still to be sent while the flow begins.
+    logging.getLogger("EventsWorker").setLevel(logging.ERROR)
     started = time.monotonic()
     progress("Prefect is starting", 0, 1)
 
