@@ -13,9 +13,8 @@ import sys
 import traceback
 from pathlib import Path
 
-from mappings.errors import BedsideError
-
 ROOMS = ("flows", "expectations", "analysis", "mappings")
+DEFECT = 70
 
 
 def settle_environment(environ: dict[str, str] | os._Environ[str] = os.environ) -> None:
@@ -32,21 +31,20 @@ def settle_environment(environ: dict[str, str] | os._Environ[str] = os.environ) 
     environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 
-def check_rooms() -> None:
-    """Say so where another package on the path shadows one of ours: their names are plain words."""
-    places = {}
+def shadowed() -> str:
+    """Say which of our packages another one on the path hides, or "": their names are plain words.
+
+    Asked before anything of ours is imported: the other package would be imported in its place.
+    """
+    home = Path(__file__).resolve().parent.parent
     for room in ROOMS:
         spec = importlib.util.find_spec(room)
-        if spec is None or not spec.submodule_search_locations:
-            raise BedsideError(f"Bedside's package {room!r} is not installed")
-        places[room] = Path(next(iter(spec.submodule_search_locations))).resolve().parent
-    home = Path(__file__).resolve().parent.parent
-    strangers = sorted(room for room, place in places.items() if place != home)
-    if strangers:
-        raise BedsideError(
-            f"another package shadows Bedside's {', '.join(strangers)}: "
-            f"it lies in {places[strangers[0]]}, Bedside in {home}"
-        )
+        if spec is None:
+            return f"Bedside's package {room!r} is not installed"
+        found = [Path(place) for place in spec.submodule_search_locations or [str(spec.origin)]]
+        if found[0].resolve().parent != home:
+            return f"another package hides Bedside's {room!r}: it lies in {found[0].parent}, Bedside in {home}"
+    return ""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,13 +54,17 @@ def main(arguments: list[str] | None = None) -> int:
     # Queries are built of very many small objects that live; looking for cycles among them cost a tenth of a run.
     gc.set_threshold(200_000, 20, 100)
     arguments = sys.argv[1:] if arguments is None else arguments
+    hidden = shadowed()
+    if hidden:
+        return _say(hidden, DEFECT, arguments)
+    from mappings.errors import BedsideError
+
     try:
-        check_rooms()
         from flows.cli.app import invoke
 
         return invoke(arguments)
     except BedsideError as error:
-        return _say(error, arguments)
+        return _say(str(error), error.exit_code, arguments)
     except KeyboardInterrupt:
         print("stopped; the same command goes on where it was", file=sys.stderr)
         return 130
@@ -71,25 +73,25 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("BEDSIDE_TRACEBACK"):
             raise
-        return _say(_defect(error), arguments)
+        return _say(_defect(error), DEFECT, arguments)
 
 
-def _defect(error: Exception) -> BedsideError:
+def _defect(error: Exception) -> str:
     """Our own defect in a sentence: kind and place only, because a library's message may quote a patient's value."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parts[-2:-1] != ("bin",)]
     ours = [f for f in frames if any(room in Path(f.filename).parts for room in ROOMS)] or frames
     where = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"
-    return BedsideError(
+    return (
         f"this is a defect of ours, not of your data: {type(error).__name__} at {where}. Please report it; "
         "BEDSIDE_TRACEBACK=1 shows all of it, which may include patients' values"
     )
 
 
-def _say(error: BedsideError, arguments: list[str]) -> int:
+def _say(message: str, exit_code: int, arguments: list[str]) -> int:
     if "--json" in arguments:
-        print(json.dumps({"outcome": "error", "exit_code": error.exit_code, "message": str(error)}))
-    print(f"bedside: {error}", file=sys.stderr)
-    return error.exit_code
+        print(json.dumps({"outcome": "error", "exit_code": exit_code, "message": message}))
+    print(f"bedside: {message}", file=sys.stderr)
+    return exit_code
 
 
 def console() -> None:

@@ -63,6 +63,8 @@ class Job:
             "sites": {site.id: _fingerprint(site) for site in self.sites.sites},
             "filters_sha256": {site.id: self.plan(site).sha256 for site in self.sites.sites},
             "views_sha256": {name: hashlib.sha256(view_bytes(name)).hexdigest() for name in view_names()},
+            # It decides which sites are analysed, so a run keeps to it from the first step to the last.
+            "allow_incomplete": self.allow_incomplete,
         }
         digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
         definition = {name: sha for name, sha in self.folder.hashes.items() if name != study_folder.STUDY_FILE}
@@ -96,7 +98,13 @@ def again(run: RunFolder) -> Job:
     said = run.read()
     called = said["called"]
     sites = Path(called["sites"]) if called["sites"] else None
-    job = prepare(Path(called["study"]), sites, called["source"], run.root.parent.parent)
+    job = prepare(
+        Path(called["study"]),
+        sites,
+        called["source"],
+        run.root.parent.parent,
+        allow_incomplete=said["allow_incomplete"],
+    )
     if job.facts()["inputs_sha256"] != said["inputs_sha256"]:
         raise DefinitionError(
             "the study or its sites have changed since this run was made; start anew with: bedside run"

@@ -15,7 +15,7 @@ from flows.job import Job
 from flows.progress import Progress
 from flows.run_folder import RunFolder, start, unfinished
 from flows.sites import Site
-from mappings.errors import BedsideError, IncompleteError, SourceError
+from mappings.errors import BedsideError, DefinitionError, IncompleteError, SourceError
 
 
 class Caller(Protocol):
@@ -90,7 +90,8 @@ def ingest(job: Job, run_folder: RunFolder, progress: Progress, caller: Caller) 
     Raises:
         SourceError: no site could be reached.
     """
-    if not run_folder.done("extract"):
+    # A run that stopped on an incomplete site asks that site again; those that landed whole are left alone.
+    if not run_folder.done("extract") or steps.missing(run_folder):
         done = caller.each("extract", steps.Extract(job, run_folder, progress), job.sites.sites)
         refused = {s.id: e for s, e in zip(job.sites.sites, done, strict=True) if isinstance(e, BedsideError)}
         other = [e for e in refused.values() if not isinstance(e, SourceError | IncompleteError)]
@@ -102,16 +103,38 @@ def ingest(job: Job, run_folder: RunFolder, progress: Progress, caller: Caller) 
     return steps.missing(run_folder)
 
 
+def step(name: str, job: Job, run_folder: RunFolder, progress: Progress) -> None:
+    """Do one step of a run again, or for the first time; the last step closes the run.
+
+    Raises:
+        DefinitionError: the study has no such step, or a step before it is not done: nothing goes round the checks.
+    """
+    order = ["extract", "accept", *_following(job)]
+    if name not in order:
+        raise DefinitionError(f"the study compares no treatments: it has no step {name!r}")
+    undone = [before for before in order[: order.index(name)] if not run_folder.done(before)]
+    if undone:
+        raise DefinitionError(f"{name} needs the steps before it: {', '.join(undone)} not done in {run_folder.root}")
+    run_folder.reopen(name)
+    try:
+        steps.BY_NAME[name](job, run_folder, progress)
+    except BedsideError as error:
+        run_folder.finish("failed", error.exit_code)
+        raise
+    if name == order[-1]:
+        missing = steps.missing(run_folder)
+        run_folder.finish("incomplete" if missing else "complete", 6 if missing else 0)
+
+
+def _following(job: Job) -> list[str]:
+    """The steps after acceptance, in order: a study that compares nothing is only mapped and checked."""
+    return ["map", "check"] if job.comparison is None else ["map", "derive", "check", "analyse", "report"]
+
+
 def _analyse(job: Job, run_folder: RunFolder, progress: Progress, caller: Caller) -> None:
-    following: list[tuple[str, Callable[[Job, RunFolder, Progress], Any]]] = [("map", steps.map_tables)]
-    if job.comparison is not None:
-        following.append(("derive", steps.derive))
-    following.append(("check", steps.check))
-    if job.comparison is not None:
-        following += [("analyse", steps.analyse), ("report", steps.report)]
-    for name, work in following:
+    for name in _following(job):
         if not run_folder.done(name):
-            caller.one(name, work, job, run_folder, progress)
+            caller.one(name, steps.BY_NAME[name], job, run_folder, progress)
 
 
 def _incomplete(missing: Sequence[str]) -> str:

@@ -98,6 +98,11 @@ class RunFolder:
         write_json(self.root / "run.json", said)
         return said
 
+    def reopen(self, step: str) -> None:
+        """Before a step is done again: neither it nor what came after it counts any more, and the run has not ended."""
+        kept = {name: value for name, value in self.read()["steps"].items() if STEPS.index(name) < STEPS.index(step)}
+        self.update(steps=kept, outcome=None, exit_code=None, finished=None)
+
     def step_done(self, step: str, counts: Mapping[str, object] | None = None) -> None:
         """Note that a step is done; what came after an older pass of it no longer counts."""
         steps = {name: value for name, value in self.read()["steps"].items() if STEPS.index(name) < STEPS.index(step)}
@@ -108,10 +113,16 @@ class RunFolder:
         return step in self.read()["steps"]
 
     def finish(self, outcome: str, exit_code: int) -> None:
-        """Close the run. A complete one becomes the study's ``latest``."""
+        """Close the run. A complete one becomes the study's ``latest``, unless a newer one is complete."""
         self.update(outcome=outcome, exit_code=exit_code, finished=_now())
-        if outcome == "complete":
-            write_bytes(self.root.parent / "latest", f"{self.id}\n".encode())
+        latest = self.root.parent / "latest"
+        if outcome == "complete" and self.id >= _newest_complete(latest):
+            write_bytes(latest, f"{self.id}\n".encode())
+
+
+def _newest_complete(latest: Path) -> str:
+    named = latest.read_text(encoding="utf-8").strip() if latest.is_file() else ""
+    return named if named and (latest.parent / named).is_dir() else ""
 
 
 def _now() -> str:
@@ -120,9 +131,10 @@ def _now() -> str:
 
 def start(runs: Path, study_id: str, facts: Mapping[str, object]) -> RunFolder:
     """Make a new run folder. ``facts`` go into ``run.json`` (study hash, sites, hashes, versions, inputs_sha256)."""
-    private_folder(runs)
-    parent = runs / study_id
-    parent.mkdir(exist_ok=True, mode=0o700)
+    if not runs.exists():
+        private_folder(runs)
+    # A folder that was there before is somebody's own: only what is made here is closed and hidden from git.
+    parent = private_folder(runs / study_id)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     root = private_folder(parent / f"{stamp}-{secrets.token_hex(2)}")
     run = RunFolder(root)

@@ -1,14 +1,21 @@
-"""The comparison in a few lines, for the end of a command: the published method's P values beside the primary's."""
+"""What is said in passing, outside the report: the comparison in a few lines, and that data are synthetic."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from analysis.study.model import Method, Study
+from analysis.study.model import Method, PopulationStudy, Study
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def synthetic_note(study: Study | PopulationStudy) -> str | None:
+    """What every page, figure and export of synthetic data says; None where the data are real."""
+    if study.study.data != "synthetic":
+        return None
+    return study.study.synthetic_note or "synthetic data, not patients"
 
 
 def comparison_lines(study: Study, results: pd.DataFrame) -> Iterator[str]:

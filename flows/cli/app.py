@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
+
+from mappings.errors import DefinitionError
 
 app = typer.Typer(
     name="bedside",
@@ -43,11 +44,14 @@ def invoke(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
     try:
         given = command.main(args=arguments, prog_name="bedside", standalone_mode=False)
+    except typer.Abort:
+        raise KeyboardInterrupt from None  # what it was before the command line library renamed it
     except Exception as error:
-        code = getattr(error, "exit_code", None)
-        show = getattr(error, "show", None)
-        if show is None or code is None:
+        context, say = getattr(error, "ctx", None), getattr(error, "format_message", None)
+        if say is None:
             raise
-        show(file=sys.stderr)
-        return int(code)
+        usage = context.get_usage() if context is not None else ""
+        if say().startswith("Usage:"):  # a group without a command: the sentence is its help
+            raise DefinitionError(f"a command is missing\n{say()}") from None
+        raise DefinitionError(f"{say()}\n{usage}".rstrip()) from None
     return given if isinstance(given, int) else 0

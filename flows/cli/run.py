@@ -65,7 +65,6 @@ def extract(
     from flows.cli import say
     from flows.job import prepare
     from flows.progress import shown
-    from mappings.errors import IncompleteError
 
     job = prepare(study, sites, source, runs, allow_incomplete=allow_incomplete, fresh=fresh)
     if plan:
@@ -75,10 +74,8 @@ def extract(
     say.begun(job, folder, as_json)
     with shown(as_json) as progress:
         missing = pipeline.ingest(job, folder, progress, pipeline.Direct())
-    say.ledger(folder, as_json)
-    if missing:
-        raise IncompleteError("the extract is incomplete:\n" + "\n".join(f"  {line}" for line in missing))
-    return 0
+    say.extracted(folder, missing, as_json)
+    return 6 if missing else 0
 
 
 def add_commands(app: Any) -> None:

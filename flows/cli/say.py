@@ -12,6 +12,7 @@ from flows import ledger_files
 from flows.job import Job
 from flows.pipeline import Outcome
 from flows.run_folder import RunFolder
+from flows.summary import synthetic_note
 
 
 def begun(job: Job, run: RunFolder, as_json: bool) -> None:
@@ -24,8 +25,7 @@ def begun(job: Job, run: RunFolder, as_json: bool) -> None:
     typer.echo(f"{head.title}\nfrom {where} into {run.root}", err=True)
     if going_on:
         typer.echo(f"going on after: {', '.join(going_on)}", err=True)
-    if head.data == "synthetic":
-        typer.echo(f"SYNTHETIC: {head.synthetic_note or 'no real patient'}", err=True)
+    _say_synthetic(job, err=True)
     if job.key()[1]:
         typer.echo("pseudonyms are made with the public key: fit for synthetic data only", err=True)
 
@@ -45,7 +45,7 @@ def ended(job: Job, outcome: Outcome, as_json: bool) -> None:
             )
         )  # fmt: skip
         return
-    ledger(run, as_json)
+    ledger(run)
     if job.comparison is not None:
         from flows.steps.comparison import read_results
         from flows.summary import comparison_lines
@@ -53,21 +53,35 @@ def ended(job: Job, outcome: Outcome, as_json: bool) -> None:
         typer.echo()
         for line in comparison_lines(job.comparison, read_results(run)):
             typer.echo(line)
-        if job.comparison.study.data == "synthetic":
-            typer.echo(f"SYNTHETIC: {job.comparison.study.synthetic_note or 'no real patient'}")
+        _say_synthetic(job)
         typer.echo(f"\nreport: {run.report}")
     for line in outcome.missing:
         typer.echo(f"missing: {line}", err=True)
 
 
-def ledger(run: RunFolder, as_json: bool) -> None:
+def _say_synthetic(job: Job, err: bool = False) -> None:
+    note = synthetic_note(job.study)
+    if note is not None:
+        typer.echo(f"SYNTHETIC: {note}", err=err)
+
+
+def extracted(run: RunFolder, missing: list[str], as_json: bool) -> None:
+    """How an extract ended: the ledger, and what is missing."""
+    if not as_json:
+        ledger(run)
+        if missing:
+            typer.echo("\n".join(["bedside: the extract is incomplete:", *(f"  {line}" for line in missing)]), err=True)
+        return
+    said = {
+        "outcome": "incomplete" if missing else "complete", "exit_code": 6 if missing else 0, "run": str(run.root),
+        "missing": missing, "ledger": json.loads(run.ledger.read_bytes()),
+    }  # fmt: skip
+    typer.echo(json.dumps(said))
+
+
+def ledger(run: RunFolder) -> None:
     """The ledger by site and type, as people read it."""
     found = ledger_files.read(run)
-    if as_json:
-        typer.echo(
-            json.dumps({"outcome": "complete", "run": str(run.root), "ledger": json.loads(run.ledger.read_text())})
-        )
-        return
     typer.echo(f"{'site':<14}{'type':<26}{'received':>10}{'landed':>10}{'accepted':>10}{'quarantine':>12}")
     for site, types in found.types.items():
         for type_, c in sorted(types.items()):
@@ -77,8 +91,8 @@ def ledger(run: RunFolder, as_json: bool) -> None:
     said = run.read()
     for lost in _lost(said.get("references_without_key", [])):
         typer.echo(lost)
-    for reasons in (said.get("quarantine_reasons") or {}).items():
-        typer.echo(f"quarantined: {reasons[0]} {reasons[1]:,}")
+    for reason, n in said.get("quarantine_reasons", {}).items():
+        typer.echo(f"quarantined: {reason} {n:,}")
 
 
 def _lost(losses: list[dict[str, Any]]) -> list[str]:

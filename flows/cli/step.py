@@ -33,7 +33,7 @@ def report(run: RunArgument, runs: RunsOption = RUNS, as_json: JsonOption = Fals
 
 
 def _step(step: str, run: str, runs: Any, as_json: bool) -> int:
-    from flows import run_folder, steps
+    from flows import pipeline, run_folder
     from flows.cli import say
     from flows.job import again
     from flows.progress import shown
@@ -41,7 +41,7 @@ def _step(step: str, run: str, runs: Any, as_json: bool) -> int:
     folder = run_folder.find(runs, run)
     job = again(folder)
     with shown(as_json) as progress:
-        steps.BY_NAME[step](job, folder, progress)
+        pipeline.step(step, job, folder, progress)
     say.stepped(folder, step, as_json)
     return 0
 

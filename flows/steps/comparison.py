@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.study.model import Study
 from flows import ledger_files
 from flows.job import Job
 from flows.progress import Progress
 from flows.run_folder import RunFolder, private_folder, write_bytes
 from flows.steps.subjects import read_derived
+from flows.summary import synthetic_note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,9 +39,29 @@ def analyse(job: Job, run: RunFolder, progress: Progress) -> None:
     results.to_parquet(part, index=False)
     part.chmod(0o600)
     part.replace(run.results / "results.parquet")
-    write_bytes(run.results / "results.csv", as_csv(suppress(results, study.disclosure.min_count)))
+    released = with_note(study, suppress(results, study.disclosure.min_count))
+    write_bytes(run.results / "results.csv", as_csv(released))
     run.step_done("analyse", {"results": len(results)})
     progress("comparing treatments", 1, 1)
+
+
+def with_note(study: Study, results: pd.DataFrame) -> pd.DataFrame:
+    """The results with one row more where the data are synthetic: an export must say so wherever it ends up.
+
+    The row has no value and the note as its warning; it stands in the order of ids like every other.
+    """
+    import pandas as pd
+
+    said = synthetic_note(study)
+    if said is None:
+        return results
+    row = dict.fromkeys(results.columns, "") | {
+        "id": "study.data...synthetic.", "parameter": "study", "variable": "data", "statistic": "synthetic",
+        "warning": f"SYNTHETIC: {said}",
+    }  # fmt: skip
+    note = pd.DataFrame([{**row, "value": None, "n": None}]).astype(results.dtypes)
+    noted = pd.concat([results, note], ignore_index=True)
+    return noted.sort_values("id", kind="stable", ignore_index=True)
 
 
 def as_csv(results: pd.DataFrame) -> bytes:
@@ -58,4 +80,6 @@ def read_results(run: RunFolder) -> pd.DataFrame:
         dtype=dict.fromkeys(texts, "object"),
         keep_default_na=False,
         na_values={"value": [""], "n": [""]},
+        # The default is quicker and may miss the last digit.
+        float_precision="round_trip",
     )

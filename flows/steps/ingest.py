@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -90,6 +91,11 @@ def accept(job: Job, run: RunFolder, progress: Progress) -> None:
         for site, by_type in ledger.types.items()
     }
     ledger_files.write(run, replace(ledger, types=types))
+    reasons: Counter[str] = Counter()
+    for site in counts.sites.values():
+        for found in site.types.values():
+            reasons.update(found.reasons)
+    run.update(quarantine_reasons=dict(sorted(reasons.items())))
     run.step_done("accept", {"accepted": counts.accepted, "quarantined": counts.quarantined})
     ledger_files.require_balance(run, "mapping")
     if not counts.landed:

@@ -13,6 +13,7 @@ from flows.run_folder import RunFolder, private_folder, write_bytes
 from flows.steps.comparison import read_results
 from flows.steps.subjects import read_derived
 from flows.steps.tables import analysed_sites
+from flows.summary import synthetic_note
 
 FIGURES = "figures.toml"
 
@@ -28,7 +29,7 @@ def report(job: Job, run: RunFolder, progress: Progress) -> None:
     progress("writing the report", 0, 1)
     beside = published(job, run)
     if beside is not None:
-        text = json.dumps({"note": study.study.synthetic_note, "figures": beside}, indent=1, ensure_ascii=False)
+        text = json.dumps({"note": synthetic_note(study), "figures": beside}, indent=1, ensure_ascii=False)
         write_bytes(run.results / "published.json", f"{text}\n".encode())
     page = render(study, read_results(run), pd.read_parquet(run.checks), provenance(job, run), beside)
     private_folder(run.report.parent)
