@@ -7,7 +7,7 @@ dropped instead, because their very ids hold the times of single subjects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,8 +23,9 @@ PEOPLE = ("count", "n", "missing", "events", "censored", "at_risk", "unusable")
 
 _TABLE = ("count", "percent", "expected_below_5")
 _ONE_PERSON = ("min", "max")
-_QUANTILES = ("q1", "median", "q3")
 _STATUS = ("events", "censored", "unusable")
+_ASSESSED = ("assessments", "assessments_without_imaging")
+_MODELS = ("cox_univariate", "cox_adjusted", "cox_stepwise", "ph_test")
 
 
 def suppress(results: pd.DataFrame, min_count: int) -> pd.DataFrame:
@@ -40,7 +41,7 @@ def suppress(results: pd.DataFrame, min_count: int) -> pd.DataFrame:
     table.response()
     for endpoint in table.endpoints():
         table.endpoint(endpoint)
-    table.sensitivity()
+        table.models(endpoint)
     table.rest()
     return table.released()
 
@@ -61,7 +62,7 @@ class _Table:
         self._level = self.rows["level"].astype(str).to_numpy()
         self._time = np.array([_time(level) for level in self._level])
         self._value = self.rows["value"].to_numpy(dtype="float64")
-        self._n = self.rows["n"].astype("float64").to_numpy()
+        self._n = self.rows["n"].astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
 
     def released(self) -> pd.DataFrame:
         out = self.rows.copy()
@@ -91,11 +92,13 @@ class _Table:
         return float(found[0]) if found.size else float("nan")
 
     def small_arms(self) -> None:
-        """An arm of too few subjects: nothing is shown by arm."""
-        by_arm = self.at(parameter="flow", variable="analysed") & ~self.at(group=TOTAL)
-        if self.any_small(by_arm):
+        """An arm of too few subjects: nothing is shown by arm; too few in all: nothing at all."""
+        analysed = self.at(parameter="flow", variable="analysed")
+        if self.any_small(analysed & ~self.at(group=TOTAL)):
             self.hidden |= ~self.at(group=TOTAL)
             self.dropped |= self.at(variable="km")
+        if self.any_small(analysed & self.at(group=TOTAL)):
+            self.hidden[:] = True
 
     def flow(self) -> None:
         """Reasons add up to the excluded, and these with the analysed to the screened."""
@@ -123,8 +126,13 @@ class _Table:
                 self.no_n |= mine
             if missing or self.any_small(counts):
                 self.hidden |= mine & from_table
-            few = self._n < 2 * self.k
-            self.hidden |= mine & (self.at(statistic=_ONE_PERSON) | (self.at(statistic=_QUANTILES) & few))
+            if self.any_small(mine & self.at(statistic="n")):
+                self.hidden |= mine  # the mean of one arm follows from those of the other and of all
+            self.hidden |= mine & (self.at(statistic=_ONE_PERSON) | self._few("median", 2) | self._few(("q1", "q3"), 4))
+
+    def _few(self, statistic: str | Iterable[str], shares: int) -> np.ndarray:
+        """Quantiles without ``k`` subjects on either side: they are single subjects' values."""
+        return self.at(statistic=statistic) & (self._n < shares * self.k)
 
     def response(self) -> None:
         """Best response by level, and the two rates that are sums of levels."""
@@ -143,9 +151,16 @@ class _Table:
             orr, dcr = counted["orr"], counted["dcr"]
             if self.small(np.array([orr, dcr, n - orr, n - dcr, abs(dcr - orr)])).any():
                 self.hidden |= mine & self.at(variable=("orr", "dcr"))
-        counts = mine & self.at(variable=("assessments", "assessments_without_imaging"))
-        if self.any_small(counts):
-            self.hidden |= counts
+        assessed = mine & self.at(variable=("assessments", "assessments_without_imaging"))
+        sizes = mine & self.at(variable="orr", statistic="count")
+        arms = {g: self.number(parameter="flow", variable="analysed", group=g) for g in set(self._group[sizes])}
+        left_out = np.array([arms[self._group[row]] - self._n[row] for row in np.flatnonzero(sizes)])
+        if self.small(left_out).any() or self.small(self._n[sizes]).any():
+            self.hidden |= mine & ~assessed  # subjects left out of the rates are a margin of them
+        for group in sorted(set(self._group[assessed])):
+            both, without = (self._value[assessed & self.at(group=group, variable=v)] for v in _ASSESSED)
+            if self.any_small(assessed) or self.small(both - without).any():
+                self.hidden |= assessed
 
     def endpoints(self) -> list[str]:
         return sorted(
@@ -153,30 +168,40 @@ class _Table:
         )
 
     def endpoint(self, name: str) -> None:
-        """Events and censorings, the curve at kept ticks only, and medians that rest on enough events."""
+        """Events and censorings, the curve at kept ticks only, and times that rest on enough subjects."""
         mine = self.at(parameter=name)
         status = mine & self.at(variable=_STATUS, statistic="n")
-        events_small = self.any_small(status)
-        few_groups = [
-            g
-            for g in sorted(set(self._group[status]))
-            if self.number(parameter=name, variable="events", group=g) < self.k
-        ]
-        for group in few_groups:
-            self.hidden |= mine & self.at(variable="median", group=group)
-        few = self._n < 2 * self.k
-        self.hidden |= mine & self.at(variable="median") & few
-        self.hidden |= mine & self.at(variable="follow_up", statistic=_ONE_PERSON)
-        self.hidden |= mine & self.at(variable="follow_up", statistic="median") & few
+        if self.small(self._n[status]).any():
+            self.hidden |= mine  # an arm with few usable times is an arm of few subjects
+            self.dropped |= mine & self.at(variable="km")
+        for group in sorted(set(self._group[status])):
+            if self.any_small(status & self.at(variable="events", group=group)):
+                self.hidden |= mine & self.at(variable="median", group=group)
+        self.hidden |= mine & self.at(variable="median") & (self._n < 2 * self.k)
+        self.hidden |= mine & self.at(variable="follow_up") & (self.at(statistic=_ONE_PERSON) | self._few("median", 2))
+        self._late_times(name)
         self._curve(name)
-        models = mine & self.at(variable=("cox_univariate", "cox_adjusted", "cox_stepwise", "ph_test"))
-        if self.number(parameter=name, variable="events", group=TOTAL) < self.k:
-            self.hidden |= models
-        missing = self.any_small(self.at(parameter="baseline", statistic="missing"))
-        if events_small or missing:
+        if self.any_small(status):
             self.hidden |= status
-            self.hidden |= models & self.at(statistic=("n", "events"))
             self.no_n |= mine
+
+    def _late_times(self, name: str) -> None:
+        """Medians and their limits at which fewer than ``k`` subjects were at risk are hidden."""
+        at_risk = self.at(parameter=name, variable="km", statistic="at_risk")
+        curves = {}
+        for group in sorted(set(self._group[at_risk])):
+            rows = np.flatnonzero(at_risk & self.at(group=group))
+            rows = rows[np.argsort(self._time[rows])]
+            curves[group] = self._time[rows], self._value[rows]
+        for row in np.flatnonzero(self.at(parameter=name, variable=("median", "follow_up"))):
+            group, value = self._group[row], self._value[row]
+            if np.isnan(value):
+                continue
+            wanted = [curves[group]] if group in curves else [curves[g] for g in curves if group == TOTAL]
+            # The curve's times carry four decimals, the median all of them.
+            left = [counts[max(np.searchsorted(times, value + 5e-5, "right") - 1, 0)] for times, counts in wanted]
+            if left and sum(left) < self.k:
+                self.hidden[row] = True
 
     def _curve(self, name: str) -> None:
         """Keep ticks between which every group has 0 or enough events and censorings; the curve at these alone."""
@@ -185,19 +210,15 @@ class _Table:
         ticks = sorted({float(level) for level in self._level[risk]})
         groups = sorted(set(self._group[risk]))
         counts = {
-            (tick, group, statistic): self._value[row]
+            (self._time[row], self._group[row], self._columns["statistic"][row]): self._value[row]
             for row in np.flatnonzero(risk)
-            for tick, group, statistic in [(float(self._level[row]), self._group[row], self._columns["statistic"][row])]
         }
-        kept: list[float] = []
-        last = {(group, statistic): 0.0 for group in groups for statistic in ("events", "censored")}
-        for tick in ticks:
-            now = {(g, s): counts.get((tick, g, s), float("nan")) for g in groups for s in ("events", "censored")}
-            steps = np.array([now[key] - last[key] for key in now])
-            at_risk = np.array([counts.get((tick, g, "at_risk"), float("nan")) for g in groups])
-            if not (np.isnan(steps).any() or self.small(steps).any() or self.small(at_risk).any()):
-                kept.append(tick)
-                last = now
+        statistics = ("events", "censored")
+        series = {t: np.array([[counts.get((t, g, s), np.nan) for s in statistics] for g in groups]) for t in ticks}
+        end = np.array([[self.number(parameter=name, variable=s, group=g) for s in statistics] for g in groups])
+        kept = ticks
+        for k in range(2, self.k + 1):  # step by step, so that a higher k never shows what a lower one hides
+            kept = self._kept(kept, series, end, k)
         for tick in set(ticks) - set(kept):
             self.hidden |= risk & (self._time == tick)
         km = mine & self.at(variable="km")
@@ -206,35 +227,80 @@ class _Table:
             times = sorted({float(level) for level in self._level[rows]})
             shown = {max((t for t in times if t < tick), default=0.0) for tick in kept} | {0.0}
             self.dropped |= rows & ~np.isin(self._time, sorted(shown))
-        self.hidden |= km & self.at(statistic=("at_risk", "events", "censored"))
+            if self.any_small(rows & (self._time == 0) & self.at(statistic=statistics)):
+                self.hidden |= rows & (self._time == 0)
+        self.hidden |= km & self.at(statistic=("at_risk", *statistics))
 
-    def sensitivity(self) -> None:
-        """Sets that differ by a few subjects or events give these away by subtraction."""
-        sets = np.char.startswith(self._columns["parameter"].astype(str), "sensitivity:")
-        if not sets.any():
-            return
-        for statistic in ("n", "events"):
-            rows = sets & self.at(statistic=statistic)
-            for endpoint in sorted(set(self._columns["variable"][rows])):
-                mine = rows & self.at(variable=endpoint)
-                for group in sorted(set(self._group[mine])):
-                    values = list(self._value[mine & self.at(group=group)])
-                    values += list(self._main(endpoint, statistic, group))
-                    gaps = np.array([abs(a - b) for i, a in enumerate(values) for b in values[:i]] or [0.0])
-                    if self.small(gaps).any() or self.small(np.array(values)).any():
-                        self.hidden |= sets & self.at(statistic=("n", "events"))
-                        self.no_n |= sets
+    @staticmethod
+    def _kept(ticks: list[float], series: dict[float, np.ndarray], end: np.ndarray, k: int) -> list[float]:
+        """The ticks of those given that may stay. ``series`` and ``end``: (groups, events and censored) up to there."""
 
-    def _main(self, endpoint: str, statistic: str, group: str) -> Iterator[float]:
-        """The same count of the main analysis, from the row of treatment."""
-        rows = self.at(parameter=endpoint, variable="cox_univariate", statistic=statistic, group=group)
-        yield from self._value[rows]
+        def small(counts: np.ndarray) -> bool:
+            return bool(((counts >= 1) & (counts < k)).any())
+
+        kept: list[float] = []
+        last = np.zeros_like(end)
+        for tick in ticks:
+            now = series[tick]
+            after = (end - now)[now.sum(axis=1) > 0]
+            # Where the sums up to the end are hidden anyway, only the number at risk bounds what comes after.
+            after = after.sum(axis=1) if small(end) else after
+            if not (np.isnan(now).any() or small(now - last) or small(after)):
+                kept.append(tick)
+                last = now
+        return kept
+
+    def models(self, name: str) -> None:
+        """Counts of models go together where any two of them, or one and the endpoint's own, differ by few."""
+        own = self.at(parameter=name)
+        sets = np.char.startswith(self._columns["parameter"].astype(str), "sensitivity:") & self.at(variable=name)
+        fitted = (own & self.at(variable=_MODELS)) | sets
+        events, censored = (self.number(parameter=name, variable=v, group=TOTAL) for v in ("events", "censored"))
+        if self.small(np.array([events])).any():
+            self.hidden |= fitted
+        sizes = np.unique([(events + censored, events, censored), *self._sizes(fitted)], axis=0)
+        gaps = [np.abs(a - b) for i, a in enumerate(sizes) for b in sizes[:i]]
+        tests = (own & self.at(variable="logrank")) | (sets & self.at(method="logrank"))
+        for group in sorted(set(self._group[tests])):  # with three arms, each test has subjects of its own
+            asked = np.unique(self._n[tests & self.at(group=group)])
+            gaps.append(np.abs(asked[:, None] - asked).ravel())
+        missing = self.any_small(self.at(parameter="baseline", statistic="missing"))
+        hidden_status = self.any_small(own & self.at(variable=_STATUS, statistic="n"))
+        if missing or hidden_status or self.small(np.concatenate([sizes.ravel(), *gaps])).any():
+            self.hidden |= fitted & self.at(statistic=("n", "events"))
+            self.no_n |= fitted
+        self._ratios(own, sets)
+
+    def _sizes(self, fitted: np.ndarray) -> list[tuple[float, float, float]]:
+        """Subjects, events and censored of each model; a model of too few hides its level."""
+        found: dict[tuple[str, str, str, str, str], dict[str, float]] = {}
+        for row in np.flatnonzero(fitted & self.at(statistic=("n", "events"))):
+            parameter, variable, method = (self._columns[c][row] for c in ("parameter", "variable", "method"))
+            key = (parameter, variable, method, self._level[row], self._group[row])
+            found.setdefault(key, {})[self._columns["statistic"][row]] = self._value[row]
+        for key, counts in found.items():
+            if self.small(np.array(list(counts.values()))).any():
+                self.hidden |= fitted & self.at(parameter=key[0], level=key[3])
+        pairs = [(counts.get("n", np.nan), counts.get("events", np.nan)) for counts in found.values()]
+        return [(n, events, n - events) for n, events in pairs]
+
+    def _ratios(self, own: np.ndarray, sets: np.ndarray) -> None:
+        """The standard error of a ratio of two groups alone tells the events of the smaller: 1/d1 + 1/d2."""
+        alone = own & self.at(variable=("cox_univariate", "cox_stepwise", "ph_test")) & ~self.at(statistic="entered")
+        alone &= ~self.at(method="score_km_adjusted")
+        by_arm = own & self.at(variable="events", statistic="n") & ~self.at(group=TOTAL)
+        terms = np.array([level.split("=")[0] for level in self._level])
+        if self.any_small(by_arm):
+            self.hidden |= (alone & (terms == "treatment")) | (sets & ~self.at(method="logrank"))
+        counts = self.at(parameter="baseline", statistic="count")
+        for variable in sorted(set(self._columns["variable"][counts & self.small(self._value)])):
+            self.hidden |= alone & (terms == variable)
 
     def rest(self) -> None:
         """Whatever is still a small count of subjects, and whatever rests on so few."""
         counts = self.at(statistic=PEOPLE) & ~self.at(parameter="alpha_crossing")
         self.hidden |= counts & self.small(self._value)
-        self.hidden |= self.small(self._n) & ~self.no_n
+        self.hidden |= self.small(self._n)
 
 
 def _time(level: str) -> float:
