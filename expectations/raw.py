@@ -91,7 +91,8 @@ def landing_findings(types: Mapping[str, Mapping[str, TypeCounts]]) -> list[Find
                 found.append(
                     Finding("resource_parses_as_fhir_r4", type_, landed, (c.quarantined or 0) - c.superseded, site=site)
                 )
-            total = c.server_total or 0
+            # What is named as missing already makes the run incomplete; the user's word decides, not the gate.
+            total = 0 if c.incomplete else c.server_total or 0
             short = max(0, total - (c.distinct if c.distinct is not None else total))
             found.append(Finding("total_equals_fetched", type_, total, short, site=site))
     return found

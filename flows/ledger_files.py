@@ -46,6 +46,7 @@ def require_balance(run: RunFolder, before: str) -> Ledger:
 
 def from_manifest(manifest: Mapping[str, Any]) -> dict[str, TypeCounts]:
     """The arrival half of the ledger, from a landing manifest."""
+    short = {one["type"] for one in manifest.get("missing", ())}
     return {
         type_: TypeCounts(
             received=c["received"],
@@ -55,6 +56,7 @@ def from_manifest(manifest: Mapping[str, Any]) -> dict[str, TypeCounts]:
             not_asked=dict(c["not_asked"]),
             server_total=c.get("server_total") if c.get("total_exact") else None,
             distinct=c.get("distinct"),
+            incomplete=type_ in short,
         )
         for type_, c in manifest["types"].items()
     }
