@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,4 +135,6 @@ def t_test(first: FloatArray, second: FloatArray, *, pooled: bool) -> Value:
         return NotEstimable("no variation within the arms")
     from scipy.stats import ttest_ind
 
-    return finite(float(ttest_ind(first, second, equal_var=pooled).pvalue), "too few values")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # scipy warns of an arm without variation, which is no fault
+        return finite(float(ttest_ind(first, second, equal_var=pooled).pvalue), "too few values")
