@@ -72,6 +72,16 @@ def test_a_residual_that_changes_no_longer_counts_as_explained():
     assert status["pfs.uni.age.hr"] == "differs"
 
 
+def test_a_term_that_other_data_do_not_choose_is_missing_and_no_fault():
+    """The selection has rows of hr, p and limits only for chosen terms; every candidate has a row ``entered``."""
+    results = sample_results()
+    age = results["id"].str.startswith("PFS.cox_stepwise.age") & (results["statistic"] != "entered")
+    status = {r["id"]: r["status"] for r in compare(FIGURES, MAPPING, results[~age])}
+    moved = {k for k, v in status.items() if v != RECORDS[k]["status"]}
+    assert moved == {f"pfs.multi.age.{statistic}" for statistic in ("p", "hr", "lower", "upper")}
+    assert {status[k] for k in moved} == {"missing"}
+
+
 def test_a_map_that_does_not_fit_names_every_fault():
     figures = [*FIGURES, {"id": "new", "printed": "1", "recomputed": 1.0, "status": "match"}]
     mapping = {**MAPPING, "figure": {**MAPPING["figure"], "flow.screened": "flow.nowhere"}}
