@@ -91,6 +91,8 @@ def ledger(run: RunFolder) -> None:
     said = run.read()
     for lost in _lost(said.get("references_without_key", [])):
         typer.echo(lost)
+    for type_, n in said.get("types_without_view", {}).items():
+        typer.echo(f"in no table, since no standard view reads {type_}: {n:,}")
     for reason, n in said.get("quarantine_reasons", {}).items():
         typer.echo(f"quarantined: {reason} {n:,}")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.plan import TYPE_OF_TABLE
-from expectations.ledger import ViewCounts
+from expectations.ledger import Ledger, ViewCounts
 from flows import ledger_files
 from flows.job import Job
 from flows.progress import Progress
@@ -50,10 +50,21 @@ def map_tables(job: Job, run: RunFolder, progress: Progress) -> None:
             _join(con, parts, run.tables / f"{name}.parquet")
     progress("mapping", len(views), len(views))
     ledger_files.write(run, replace(ledger, views=found))
-    run.update(references_without_key=lost)
+    run.update(references_without_key=lost, types_without_view=_without_view(replace(ledger, views=found)))
     rows_in_all = sum(c.rows for by_view in found.values() for c in by_view.values())
     run.step_done("map", {"views": len(views), "rows": rows_in_all})
     ledger_files.require_balance(run, "derivation")
+
+
+def _without_view(ledger: Ledger) -> dict[str, int]:
+    """Accepted resources of types that no standard view reads, by type: kept, and in no table."""
+    read = set(TYPE_OF_TABLE.values())
+    counts: dict[str, int] = {}
+    for site in ledger.views:
+        for type_, found in ledger.types[site].items():
+            if type_ not in read and found.accepted:
+                counts[type_] = counts.get(type_, 0) + found.accepted
+    return dict(sorted(counts.items()))
 
 
 def analysed_sites(job: Job, run: RunFolder) -> list[str]:
