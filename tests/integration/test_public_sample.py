@@ -28,3 +28,12 @@ def test_every_resource_of_the_public_sample_is_accounted_for(shared: Path, tmp_
         assert view["accepted"] == view["with_rows"] + view["removed_by_where"] + view["empty_for_each"], name
     assert views["observation"]["with_rows"] == counts["Observation"]
     assert views["procedure"]["with_rows"] == counts["Procedure"]
+    without_view = (
+        "DiagnosticReport",
+        "Location",
+        "MedicationRequest",
+        "Organization",
+        "Practitioner",
+        "PractitionerRole",
+    )
+    assert run.read("run.json")["types_without_view"] == {name: counts[name] for name in without_view}
