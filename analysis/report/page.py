@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -11,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from analysis.report import words
 from analysis.report.context import Context
@@ -39,11 +40,12 @@ def render(
     context = _context(study, results, quality, provenance, expected)
     style = _read("style.css")
     page = _environment().get_template("page.html.j2")
-    return page.render(
+    text = page.render(
         **_sections(context),
         style=Markup(style),  # noqa: S704 - our own file
         csp=content_policy(style),
     )
+    return _say_in_figures(text, study)
 
 
 def figures(study: Study, results: pd.DataFrame) -> dict[str, str]:
@@ -55,7 +57,7 @@ def figures(study: Study, results: pd.DataFrame) -> dict[str, str]:
     for many in (times.survival(context), models.models(context)):
         _gather(many, found)
     _gather(variations.sensitivity(context), found)
-    return found
+    return {name: _say_in_figures(figure, study) for name, figure in found.items()}
 
 
 def content_policy(style: str) -> str:
@@ -78,6 +80,18 @@ def _context(
     return Context(study, Index(rows), quality, provenance, [] if masked else footer.records(expected), masked)
 
 
+def _note(study: Study) -> str:
+    return study.study.synthetic_note or "synthetic data, not patients"
+
+
+def _say_in_figures(text: str, study: Study) -> str:
+    """Begin the description of every figure with what synthetic data are: a figure may be saved without its page."""
+    if study.study.data != "synthetic":
+        return text
+    # Texts from outside are escaped, so that only our own figures have this tag.
+    return re.sub(r'<desc id="[^"]*">', lambda tag: f"{tag[0]}SYNTHETIC: {escape(_note(study))}. ", text)
+
+
 def _pooled(row: Row) -> bool:
     """Whether a row tells nothing of one arm: what a locked study may show."""
     shared = row.parameter == "flow" or row.variable in ("events", "censored", "follow_up")
@@ -92,7 +106,7 @@ def _sections(context: Context) -> dict[str, Any]:
         "contrasts": context.contrasts,
         "masked": context.masked,
         "synthetic": study.study.data == "synthetic",
-        "note": study.study.synthetic_note or "synthetic data, not patients",
+        "note": _note(study),
         "state": footer.state(context),
         "opening": opening.opening(context),
         "curves": times.figures(context, wide=False),
