@@ -67,17 +67,22 @@ def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str) -> CoxFit 
         coef = _efron(time, event, x) if ties == "efron" else _breslow(time, event, x)
     except _NoFitError:
         coef = np.full(p, np.nan)
+    verdict: bool | None = False
     if not np.all(np.isfinite(coef)) or np.any(np.abs(coef) * np.ptp(x, axis=0) > _SUSPICIOUS):
         verdict = _monotone(time, event, x)
-        if verdict or (verdict is None and not np.all(np.isfinite(coef))):
-            return NotEstimable("the likelihood has no maximum (monotone): a hazard ratio of zero or infinity")
-        if not np.all(np.isfinite(coef)):
-            return NotEstimable("the fit did not converge")
+    if verdict:
+        return NotEstimable("the likelihood has no maximum (monotone): a hazard ratio of zero or infinity")
+    if not np.all(np.isfinite(coef)):
+        return NotEstimable("the fit did not converge")
     at = derivatives(time, event, x, coef, ties)
     decrement = quadratic_form(at.total_score, at.total_information)
     if decrement is None or decrement > 1e-10:
         return NotEstimable("the fit did not converge")
-    return CoxFit(coef, np.asarray(np.linalg.inv(at.total_information)), at.loglik, start.loglik, n, int(event.sum()))
+    found = CoxFit(coef, np.asarray(np.linalg.inv(at.total_information)), at.loglik, start.loglik, n, int(event.sum()))
+    # Too large to prove: a huge coefficient within its own standard error is where a monotone likelihood stops.
+    if verdict is None and np.any((np.abs(coef) < found.se) & (np.abs(coef) * np.ptp(x, axis=0) > _SUSPICIOUS)):
+        return NotEstimable("the likelihood seems to have no maximum (monotone): too large a coefficient")
+    return found
 
 
 class _NoFitError(Exception):
@@ -129,15 +134,22 @@ def _monotone(time: FloatArray, event: BoolArray, x: FloatArray) -> bool | None:
     """
     from scipy.optimize import linprog
 
-    scaled = x / np.ptp(x, axis=0)
-    blocks: list[FloatArray] = []
-    rows = 0
-    for i in np.flatnonzero(event):
-        differences = np.unique(scaled[i] - scaled[time >= time[i]], axis=0)
-        blocks.append(differences)
-        rows += differences.shape[0]
-        if rows > _MOST_PAIRS:
-            return None
-    pairs = np.unique(np.vstack(blocks), axis=0)
+    patterns, code = np.unique(x / np.ptp(x, axis=0), axis=0, return_inverse=True)
+    code, kinds = code.ravel(), len(patterns)
+    if kinds**2 > _MOST_PAIRS * 20:
+        return None
+    # Which kind of subject had its event while which other kind was at risk: from the last time to the first.
+    leads = np.zeros((kinds, kinds), dtype=np.bool_)
+    at_risk = np.zeros(kinds, dtype=np.bool_)
+    order = np.argsort(-time, kind="stable")
+    for here in np.split(order, np.flatnonzero(np.diff(time[order])) + 1):
+        at_risk[code[here]] = True
+        leads[code[here[event[here]]]] |= at_risk
+    first, second = np.nonzero(leads & ~np.eye(kinds, dtype=np.bool_))
+    if first.size > _MOST_PAIRS:
+        return None
+    if first.size == 0:
+        return False
+    pairs = patterns[first] - patterns[second]
     found = linprog(-pairs.sum(axis=0), A_ub=-pairs, b_ub=np.zeros(len(pairs)), bounds=[(-1, 1)] * x.shape[1])
     return bool(found.status == 0 and -found.fun > 1e-7)

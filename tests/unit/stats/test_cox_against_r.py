@@ -117,3 +117,12 @@ def test_the_fit_satisfies_its_score_equation(ties):
     at = derivatives(time, event, x, fit.coef, ties)
     assert abs(quadratic_form(at.total_score, at.total_information)) < 1e-10
     assert fit.coef[0] == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("ties", TIES)
+def test_a_monotone_likelihood_too_large_to_prove_is_still_no_number(ties, monkeypatch):
+    monkeypatch.setattr(cox, "_MOST_PAIRS", 0)
+    fit = cox.fit(TIME, np.ones(8, dtype=bool), ONE, ties)
+    assert isinstance(fit, NotEstimable)
+    assert "monotone" in fit.reason or "converge" in fit.reason
+    assert isinstance(cox.fit(TIME, SOME, TIME[:, None] % 3, ties), CoxFit)
