@@ -159,10 +159,11 @@ def test_what_cannot_be_fetched_is_6_and_not_analysed(few: Path, tmp_path: Path,
 
 @pytest.mark.usefixtures("no_waits")
 def test_what_cannot_be_fetched_is_analysed_if_allowed_and_still_6(few: Path, tmp_path: Path) -> None:
-    with faulty_server(few, FAULTS["page missing"][0]) as base:
+    gone = second_page("Encounter", lambda _said, _own: Answer(404, b""))
+    with faulty_server(few, gone, page_size=10) as base:
         found = ran(tmp_path, "--source", base, "--allow-incomplete")
     assert found.said.code == 6
-    assert "missing:" in found.said.err
+    assert "missing: yichang: Encounter: page 2 of search" in found.said.err
     assert found.flow()["screened"] == len(FEW)
     assert "incomplete" in found.run.report.read_text()
     assert not (found.run.root.parent / "latest").exists()
@@ -287,7 +288,7 @@ def test_death_before_the_procedure_is_5_where_the_study_makes_it_stop(sample: P
     found = ran(tmp_path / "runs", "--source", data, study=study)
     assert found.said.code == 5
     (told,) = [line for line in found.said.err.splitlines() if "death_not_before_index" in line]
-    assert "1 of 29" in told
+    assert ("1 of 29 screened" if by == "stop_above_percent" else "(screened): 1 of ") in told
     checks = pd.read_parquet(found.run.checks).set_index("check_id")
     assert checks.loc["death_not_before_index", "status"] == "FAIL"
     assert not found.run.results.exists()
