@@ -76,7 +76,12 @@ def _endpoints(study: Study, analysed: pd.DataFrame, adrs: pd.DataFrame, adtte: 
     for endpoint in study.endpoint:
         rows = adtte[adtte["PARAMCD"] == endpoint.id].merge(analysed[["USUBJID"]], on="USUBJID", how="right")
         recorded = _first_event(study, endpoint, analysed, adrs)
-        rows = rows.assign(PARAMCD=endpoint.id, EVENT_DATE_RECORDED=rows["USUBJID"].map(recorded))
+        undated = rows["USUBJID"].isin(_undated_deaths(analysed)) & any(source.death for source in endpoint.events)
+        rows = rows.assign(
+            PARAMCD=endpoint.id,
+            EVENT_DATE_RECORDED=rows["USUBJID"].map(recorded),
+            EVENT_RECORDED=_yes(rows["USUBJID"].isin(recorded.index) | undated),
+        )
         frames.append(rows)
     if not frames:
         return pd.DataFrame()
@@ -86,26 +91,36 @@ def _endpoints(study: Study, analysed: pd.DataFrame, adrs: pd.DataFrame, adtte: 
         AVAL=rows["AVAL"].astype("float64"),
         RECOMPUTED_AVAL=(rows["ADT"] - rows["STARTDT"]).dt.days.astype("float64"),
         IS_EVENT=_yes(is_event),
-        EVENT_RECORDED=_yes(rows["EVENT_DATE_RECORDED"].notna()),
         EVENT_DATE=rows["ADT"].where(is_event),
     )
 
 
+def _undated_deaths(analysed: pd.DataFrame) -> pd.Series:
+    return analysed.loc[(analysed["DTHFL"] == "Y") & analysed["DTHDT"].isna(), "USUBJID"]
+
+
 def _first_event(study: Study, endpoint: Endpoint, analysed: pd.DataFrame, adrs: pd.DataFrame) -> pd.Series:
-    """The first day, after the index and up to the cut-off, on which the records show an event of this endpoint."""
+    """The first day up to the cut-off on which the records show an event of this endpoint.
+
+    Responses count from the index on. A death before it is an event too: that it cannot be is another check's to say.
+    """
     import pandas as pd
 
     cutoff = pd.Timestamp(study.index.data_cutoff)
-    days = [pd.DataFrame({"USUBJID": pd.Series(dtype="object"), "DAY": pd.Series(dtype="datetime64[s]")})]
+    nothing = {"USUBJID": "object", "DAY": "datetime64[s]", "DEATH": "bool"}
+    days = [pd.DataFrame({column: pd.Series(dtype=kind) for column, kind in nothing.items()})]
     if any(source.death for source in endpoint.events):
-        days.append(analysed[["USUBJID", "DTHDT"]].rename(columns={"DTHDT": "DAY"}))
+        days.append(analysed[["USUBJID", "DTHDT"]].rename(columns={"DTHDT": "DAY"}).assign(DEATH=True))
     for source in endpoint.events:
         if source.response:
             at_site = adrs["SITEFL"].eq("Y") if source.site else pd.Series(True, index=adrs.index)
             seen = adrs[(adrs["PARAMCD"] == "OVRLRESP") & (adrs["ACCEPTED"] == "Y") & at_site]
-            days.append(seen.loc[seen["AVALC"] == source.response, ["USUBJID", "ADT"]].rename(columns={"ADT": "DAY"}))
+            hits = seen.loc[seen["AVALC"] == source.response, ["USUBJID", "ADT"]]
+            days.append(hits.rename(columns={"ADT": "DAY"}).assign(DEATH=False))
     found = pd.concat(days, ignore_index=True).merge(analysed[["USUBJID", "TRTSDT"]], on="USUBJID")
-    found = found[found["DAY"].notna() & (found["DAY"] >= found["TRTSDT"]) & (found["DAY"] <= cutoff)]
+    found = found[
+        found["DAY"].notna() & (found["DEATH"] | (found["DAY"] >= found["TRTSDT"])) & (found["DAY"] <= cutoff)
+    ]
     return found.groupby("USUBJID")["DAY"].min()
 
 
