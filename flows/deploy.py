@@ -15,63 +15,100 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mappings.errors import DefinitionError, SourceError
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.schedules import CronSchedule
 
 HEARTBEAT_SECONDS = 30
 _START_SECONDS = 120
 
 
+@dataclass(frozen=True)
+class Server:
+    """The Prefect server to deploy to; with a port it is one of our own, on loopback, still to be started."""
+
+    address: str
+    port: int | None = None
+
+
+def choose_server(port: int) -> Server:
+    """The server that PREFECT_API_URL names, else one of our own on ``port``.
+
+    It is named in the environment from here on: Prefect reads that once, when it is imported, and would otherwise
+    hold its deployment in a second server inside this process.
+
+    Raises:
+        DefinitionError: the port is taken.
+    """
+    named = os.environ.get("PREFECT_API_URL")
+    if named:
+        return Server(named)
+    if _taken(port):
+        raise DefinitionError(f"port {port} is taken: choose another with --port, or name a server in PREFECT_API_URL")
+    address = f"http://127.0.0.1:{port}/api"
+    os.environ["PREFECT_API_URL"] = address
+    return Server(address, port)
+
+
 @contextmanager
-def prefect_server(port: int) -> Iterator[str]:
-    """The address of the Prefect server to deploy to: the one PREFECT_API_URL names, else one started here on loopback.
+def started(server: Server) -> Iterator[None]:
+    """The server while it answers; one of our own is started, and ended afterwards.
 
     Raises:
         SourceError: it did not answer within two minutes.
     """
-    named = os.environ.get("PREFECT_API_URL")
-    if named:
-        yield named
+    if server.port is None:
+        yield
         return
-    if _taken(port):
-        raise DefinitionError(f"port {port} is taken: choose another with --port, or name a server in PREFECT_API_URL")
-    address = f"http://127.0.0.1:{port}/api"
-    environment = {**os.environ, "PREFECT_SERVER_UI_API_URL": address, "PREFECT_SERVER_EPHEMERAL_ENABLED": "false"}
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    server = subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
+    environment = {
+        **os.environ,
+        "PREFECT_SERVER_UI_API_URL": server.address,
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+    }
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(server.port)]
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        _wait_for(address, server)
-        os.environ["PREFECT_API_URL"] = address
-        yield address
+        _wait_for(server.address, process)
+        yield
     finally:
-        server.terminate()
-        server.wait(timeout=30)
+        process.terminate()
+        process.wait(timeout=30)
 
 
-def serve(name: str, parameters: Mapping[str, str | None], cron: str, timezone: str) -> None:
-    """Register the deployment and run what falls due, until interrupted. PREFECT_API_URL must name a server.
+def schedule_of(cron: str, timezone: str) -> CronSchedule:
+    """The schedule, checked before anything is started; the server must have been chosen.
 
     Raises:
         DefinitionError: the cron expression or the time zone is wrong.
     """
+    # Prefect reads it when it is imported, which is here for the first time; the runs' processes inherit it.
     os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", str(HEARTBEAT_SECONDS))
-    from prefect import serve as serve_deployments
-    from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
     from prefect.client.schemas.schedules import CronSchedule
-    from prefect.flows import EntrypointType
-
-    from flows.orchestrate import scheduled
 
     try:
-        schedule = CronSchedule(cron=cron, timezone=timezone)
+        return CronSchedule(cron=cron, timezone=timezone)
     except ValueError as error:
         raise DefinitionError(
             f"the schedule {cron!r} in {timezone!r} is not a cron expression of five fields in a known time zone"
         ) from error
+
+
+def serve(name: str, parameters: Mapping[str, str | None], schedule: CronSchedule) -> None:
+    """Register the deployment and run what falls due, until interrupted, on the server that was chosen."""
+    from prefect import serve as serve_deployments
+    from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+    from prefect.flows import EntrypointType
+
+    from flows.orchestrate import scheduled
+
     _mark_dead_runs()
     serve_deployments(
         scheduled.to_deployment(

@@ -25,11 +25,13 @@ def deploy(
 
     job = prepare(study, sites, source, runs)
     called = name or job.study.study.id
+    server = deployment.choose_server(port)
+    schedule = deployment.schedule_of(cron, timezone)
     typer.echo("looking for the Prefect server, or starting one", err=True)
-    with deployment.prefect_server(port) as address:
+    with deployment.started(server):
         typer.echo(f"bedside-scheduled/{called}: {cron} ({timezone}), Ctrl-C ends it", err=True)
-        typer.echo(f"its runs are shown at {address.removesuffix('/api')}", err=True)
-        deployment.serve(called, deployment.parameters_of(job.folder.path, sites, source, runs), cron, timezone)
+        typer.echo(f"its runs are shown at {server.address.removesuffix('/api')}", err=True)
+        deployment.serve(called, deployment.parameters_of(job.folder.path, sites, source, runs), schedule)
 
 
 def add_commands(app: Any) -> None:
