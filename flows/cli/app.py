@@ -17,6 +17,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+# The library answers Ctrl-C with Abort or with this code, by its version; for us it is what it was.
+INTERRUPTED = 130
+
 
 def _version(asked: bool) -> None:
     if asked:
@@ -45,7 +48,7 @@ def invoke(arguments: list[str]) -> int:
     try:
         given = command.main(args=arguments, prog_name="bedside", standalone_mode=False)
     except typer.Abort:
-        raise KeyboardInterrupt from None  # what it was before the command line library renamed it
+        raise KeyboardInterrupt from None
     except Exception as error:
         context, say = getattr(error, "ctx", None), getattr(error, "format_message", None)
         if say is None:
@@ -54,4 +57,6 @@ def invoke(arguments: list[str]) -> int:
         if say().startswith("Usage:"):  # a group without a command: the sentence is its help
             raise DefinitionError(f"a command is missing\n{say()}") from None
         raise DefinitionError(f"{say()}\n{usage}".rstrip()) from None
+    if given == INTERRUPTED:
+        raise KeyboardInterrupt
     return given if isinstance(given, int) else 0

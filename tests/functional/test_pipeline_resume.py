@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from flows import study_folder
 from flows.run_folder import STEPS, RunFolder
 from tests.functional.conftest import STUDY, command, copy_run, only_run, run_study
 
@@ -140,3 +141,33 @@ def test_an_extract_that_was_incomplete_is_asked_again(finished_run: RunFolder, 
     assert run.read()["missing"] == {}
     for file in finished_run.accepted("yichang").iterdir():
         assert (run.accepted("yichang") / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def test_latest_names_the_newest_complete_run_whichever_ended_last(finished_run: RunFolder, tmp_path: Path) -> None:
+    run = copy_run(finished_run, tmp_path)
+    latest, newer = run.root.parent / "latest", run.root.parent / "99991231T000000Z-0000"
+    newer.mkdir()
+    latest.write_text(f"{newer.name}\n")
+    assert command("report", run.root).code == 0
+    assert latest.read_text().strip() == newer.name
+    newer.rmdir()
+    assert command("report", run.root).code == 0
+    assert latest.read_text().strip() == run.id
+
+
+def test_ctrl_c_is_130_and_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_path: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(study_folder, "read", interrupted)
+    said = command("study", "check", STUDY)
+    assert said.code == 130
+    assert "the same command goes on where it was" in said.err
+
+
+def test_a_runs_folder_that_was_there_stays_its_owners(sample: Path, tmp_path: Path) -> None:
+    """Only what a run makes is hidden from git: --runs may name a folder that holds other things."""
+    said = command("extract", STUDY, "--runs", tmp_path, "--source", sample)
+    assert said.code == 0, said.err
+    assert not (tmp_path / ".gitignore").exists()
+    assert (tmp_path / "li2023" / ".gitignore").read_text() == "*\n"
