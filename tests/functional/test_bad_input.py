@@ -25,6 +25,7 @@ from tests.functional.conftest import STUDY, Resource, Said, edited_copy, only_r
 SITE = "yichang"
 FEW = ("P01", "P02", "P03", "P12", "P13", "P14")
 CANARY = "canary-7f3a"
+ONE_RUN = pytest.mark.xdist_group("bad-input")  # these read the same run
 
 
 @dataclass(frozen=True)
@@ -214,6 +215,7 @@ def messy(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return ran(folder / "runs", "--source", data)
 
 
+@ONE_RUN
 def test_an_invalid_resource_is_quarantined_and_the_run_goes_on(messy: Ran) -> None:
     assert messy.said.code == 0, messy.said.err
     ledger = messy.ledger()
@@ -229,6 +231,7 @@ def test_an_invalid_resource_is_quarantined_and_the_run_goes_on(messy: Ran) -> N
     assert CANARY not in outcome
 
 
+@ONE_RUN
 def test_an_unknown_code_is_counted_by_reason(messy: Ran) -> None:
     assert messy.said.code == 0
     counts = pd.read_parquet(messy.run.analysis / "counts.parquet")
@@ -238,6 +241,7 @@ def test_an_unknown_code_is_counted_by_reason(messy: Ran) -> None:
     assert unmapped["reason"].iloc[0] in messy.run.report.read_text()
 
 
+@ONE_RUN
 def test_materials_of_both_arms_on_the_index_day_exclude_by_name(messy: Ran) -> None:
     assert messy.said.code == 0
     subject = messy.subject("P16")
@@ -247,12 +251,14 @@ def test_materials_of_both_arms_on_the_index_day_exclude_by_name(messy: Ran) -> 
     assert flow["analysed"] == 20
 
 
+@ONE_RUN
 def test_no_value_of_a_patient_is_said_anywhere_but_in_the_data(messy: Ran) -> None:
     assert CANARY not in messy.said.text
     told = [messy.run.report, messy.run.ledger, messy.run.root / "run.json", *messy.run.results.glob("*")]
     assert [file.name for file in told if CANARY.encode() in file.read_bytes()] == []
 
 
+@pytest.mark.xdist_group("sample-run")
 def test_of_several_sessions_the_first_is_the_index(finished_run: RunFolder, sample: Path) -> None:
     sessions = tace_sessions(sample)
     assert max(map(len, sessions.values())) > 1

@@ -12,6 +12,8 @@ import pytest
 from flows.run_folder import RunFolder
 from tests.functional.conftest import STUDY, Resource, command, copy_run, edited_copy, only_run
 
+pytestmark = pytest.mark.xdist_group("sample-run")
+
 
 @pytest.fixture
 def run(finished_run: RunFolder, tmp_path: Path) -> RunFolder:
