@@ -10,7 +10,6 @@ import importlib.util
 import json
 import os
 import sys
-import traceback
 from pathlib import Path
 
 ROOMS = ("flows", "expectations", "analysis", "mappings")
@@ -71,20 +70,11 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     except Exception as error:
-        if os.environ.get("BEDSIDE_TRACEBACK"):
+        from flows import defects
+
+        if os.environ.get(defects.SHOW_ALL):
             raise
-        return _say(_defect(error), DEFECT, arguments)
-
-
-def _defect(error: Exception) -> str:
-    """Our own defect in a sentence: kind and place only, because a library's message may quote a patient's value."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parts[-2:-1] != ("bin",)]
-    ours = [f for f in frames if any(room in Path(f.filename).parts for room in ROOMS)] or frames
-    where = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"
-    return (
-        f"this is a defect of ours, not of your data: {type(error).__name__} at {where}. Please report it; "
-        "BEDSIDE_TRACEBACK=1 shows all of it, which may include patients' values"
-    )
+        return _say(defects.sentence(error), DEFECT, arguments)
 
 
 def _say(message: str, exit_code: int, arguments: list[str]) -> int:

@@ -17,11 +17,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import wait
 
 from flows import pipeline
+from flows.defects import without_values
 from flows.job import Job, prepare
 from flows.progress import Progress, silent
 from flows.run_folder import RunFolder
 from flows.sites import Site
-from mappings.errors import BedsideError
+from mappings.errors import BedsideError, IncompleteError
 
 
 class _Tasks:
@@ -49,7 +50,8 @@ def _as_task(name: str, work: Callable[..., Any]) -> Any:
 
 def _named(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
     def step(*arguments: Any) -> Any:
-        return work(*arguments)
+        with without_values():
+            return work(*arguments)
 
     step.__name__ = name.split(" ", 1)[0]
     return step
@@ -79,7 +81,8 @@ def run_here(job: Job, run_folder: RunFolder, progress: Progress) -> pipeline.Ou
     # Without parameters: job and folder are no values for Prefect's database.
     @flow(name="bedside", persist_result=False)  # type: ignore[untyped-decorator]
     def comparison() -> pipeline.Outcome:
-        return pipeline.run(job, run_folder, begun, _Tasks())
+        with without_values():
+            return pipeline.run(job, run_folder, begun, _Tasks())
 
     outcome: pipeline.Outcome = comparison()
     return outcome
@@ -87,8 +90,18 @@ def run_here(job: Job, run_folder: RunFolder, progress: Progress) -> pipeline.Ou
 
 @flow(name="bedside-scheduled", persist_result=False)  # type: ignore[untyped-decorator]
 def scheduled(study: str, sites: str | None = None, source: str | None = None, runs: str = "runs") -> dict[str, Any]:
-    """What a schedule runs: a fresh run of one study. Returns aggregates only: Prefect keeps them in its database."""
-    job = prepare(Path(study), Path(sites) if sites else None, source, Path(runs), fresh=True)
-    run_folder = pipeline.open_run(job)
-    outcome = pipeline.run(job, run_folder, silent, _Tasks())
-    return {"run": run_folder.id, "exit_code": outcome.exit_code, "missing": len(outcome.missing)}
+    """What a schedule runs: a fresh run of one study. Returns aggregates only: Prefect keeps them in its database.
+
+    Raises:
+        IncompleteError: the sites that landed whole are analysed; nobody reads a night's log, so the run still fails.
+    """
+    with without_values():
+        job = prepare(Path(study), Path(sites) if sites else None, source, Path(runs), fresh=True)
+        run_folder = pipeline.open_run(job)
+        outcome = pipeline.run(job, run_folder, silent, _Tasks())
+        if outcome.missing:
+            raise IncompleteError(
+                f"run {run_folder.id} is analysed without what is missing:\n"
+                + "\n".join(f"  {line}" for line in outcome.missing)
+            )
+    return {"run": run_folder.id, "exit_code": outcome.exit_code}

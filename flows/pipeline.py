@@ -67,8 +67,14 @@ def run(job: Job, run_folder: RunFolder, progress: Progress, caller: Caller) -> 
     """Take a run from where it stands to its end, and write into ``run.json`` how it ended.
 
     Raises:
+        DefinitionError: another command is at work in the run.
         BedsideError: with the exit code of what went wrong; the run folder keeps what was done.
     """
+    with run_folder.held():
+        return _run(job, run_folder, progress, caller)
+
+
+def _run(job: Job, run_folder: RunFolder, progress: Progress, caller: Caller) -> Outcome:
     try:
         missing = ingest(job, run_folder, progress, caller)
         if missing and not job.allow_incomplete and not steps.usable_sites(run_folder):
@@ -107,7 +113,8 @@ def step(name: str, job: Job, run_folder: RunFolder, progress: Progress) -> None
     """Do one step of a run again, or for the first time; the last step closes the run.
 
     Raises:
-        DefinitionError: the study has no such step, or a step before it is not done: nothing goes round the checks.
+        DefinitionError: the study has no such step, or a step before it is not done (nothing goes round the checks),
+            or another command is at work in the run.
     """
     order = ["extract", "accept", *_following(job)]
     if name not in order:
@@ -115,15 +122,16 @@ def step(name: str, job: Job, run_folder: RunFolder, progress: Progress) -> None
     undone = [before for before in order[: order.index(name)] if not run_folder.done(before)]
     if undone:
         raise DefinitionError(f"{name} needs the steps before it: {', '.join(undone)} not done in {run_folder.root}")
-    run_folder.reopen(name)
-    try:
-        steps.BY_NAME[name](job, run_folder, progress)
-    except BedsideError as error:
-        run_folder.finish("failed", error.exit_code)
-        raise
-    if name == order[-1]:
-        missing = steps.missing(run_folder)
-        run_folder.finish("incomplete" if missing else "complete", 6 if missing else 0)
+    with run_folder.held():
+        run_folder.reopen(name)
+        try:
+            steps.BY_NAME[name](job, run_folder, progress)
+        except BedsideError as error:
+            run_folder.finish("failed", error.exit_code)
+            raise
+        if name == order[-1]:
+            missing = steps.missing(run_folder)
+            run_folder.finish("incomplete" if missing else "complete", 6 if missing else 0)
 
 
 def _following(job: Job) -> list[str]:

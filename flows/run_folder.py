@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,6 +86,20 @@ class RunFolder:
     def ledger(self) -> Path:
         return self.root / "ledger.json"
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other commands out of the run meanwhile. The hold ends with the process, however that ends.
+
+        Raises:
+            DefinitionError: another command is at work in it.
+        """
+        folder = os.open(self.root, os.O_RDONLY)
+        try:
+            _lock(folder, self.root)
+            yield
+        finally:
+            os.close(folder)
+
     def read(self) -> dict[str, Any]:
         """What ``run.json`` says. A folder without one is no run."""
         try:
@@ -118,6 +134,17 @@ class RunFolder:
         latest = self.root.parent / "latest"
         if outcome == "complete" and self.id >= _newest_complete(latest):
             write_bytes(latest, f"{self.id}\n".encode())
+
+
+def _lock(folder: int, name: Path) -> None:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DefinitionError(
+            f"another command is at work in {name}: wait until it has ended, or start anew with --fresh"
+        ) from None
+    except OSError:
+        pass  # A file system without locks: as it was before there were any.
 
 
 def _newest_complete(latest: Path) -> str:

@@ -72,7 +72,7 @@ def extract(
         return 0
     folder = pipeline.open_run(job)
     say.begun(job, folder, as_json)
-    with shown(as_json) as progress:
+    with shown(as_json) as progress, folder.held():
         missing = pipeline.ingest(job, folder, progress, pipeline.Direct())
     say.extracted(folder, missing, as_json)
     return 6 if missing else 0

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from flows.run_folder import RunFolder
-from tests.fixtures.processes import bedside
+from tests.fixtures.processes import bedside, environment
 from tests.functional.conftest import STUDY, edited_copy, only_run
 
 # A fresh home is a database to make; on a loaded machine the first run takes two minutes.
@@ -93,3 +95,39 @@ def test_what_a_later_step_finds_keeps_its_exit_code(
     assert (done.returncode, said["outcome"], said["exit_code"]) == (4, "error", 4)
     assert "cohort is empty" in said["message"]
     assert "Traceback" not in done.stderr
+
+
+CANARY = "canary-patient-7f3a"
+BROKEN = f"""
+import sys
+from flows import steps
+from flows.entry import main
+
+def broken(job, run, progress):
+    raise ValueError("could not convert {CANARY} to a number")
+
+steps.BY_NAME = {{**steps.BY_NAME, "map": broken}}
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_defect_says_no_value_not_even_to_prefect(
+    through_prefect: tuple[RunFolder, Path, str, str], sample: Path, tmp_path: Path
+) -> None:
+    """A library's message may quote a patient, and Prefect keeps the last message of a run that failed."""
+    home = through_prefect[1]
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN, "run", STUDY, "--source", sample, "--runs", tmp_path / "runs"],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.returncode == 70, done.stderr
+    assert "a defect of ours, not of your data: ValueError at" in done.stderr
+    kept = b"".join(path.read_bytes() for path in (home / "prefect").rglob("*") if path.is_file())
+    assert b"a defect of ours, not of your data: ValueError at" in kept
+    assert CANARY.encode() not in kept
+    assert CANARY not in done.stdout + done.stderr
+    assert only_run(tmp_path / "runs").read()["exit_code"] == 70
