@@ -201,7 +201,7 @@ class Attacker:
         return found
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, 10_000), st.integers(2, 7))
 def test_no_small_count_follows_from_all_that_is_shown(seed, min_count):
     results = made_up_results(seed)
@@ -220,7 +220,7 @@ def test_the_attacker_finds_what_is_not_suppressed():
     assert set(attacker.derived(5)) == set(small)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.integers(0, 10_000))
 def test_a_higher_minimum_hides_no_less_and_twice_is_once(seed):
     results = made_up_results(seed)
