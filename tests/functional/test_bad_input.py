@@ -340,7 +340,11 @@ def no_oil(resources: list[Resource]) -> list[Resource]:
 
 @pytest.mark.parametrize(
     ("edit", "sentence"),
-    [(no_tace, "cohort is empty"), (no_tace_completed, "no"), (no_oil, "no subject is analysed in arm cTACE")],
+    [
+        (no_tace, "cohort is empty"),
+        (no_tace_completed, "no patient has a procedure of the list 'tace' with an accepted status"),
+        (no_oil, "no subject is analysed in arm cTACE"),
+    ],
     ids=["no procedure", "none completed", "one arm"],
 )
 def test_an_empty_cohort_or_arm_is_4(
