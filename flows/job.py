@@ -17,7 +17,7 @@ from flows import study_folder
 from flows.run_folder import RunFolder
 from flows.sites import Site, Sites, load_sites, sites_for_source
 from flows.study_folder import StudyFolder
-from mappings.errors import DefinitionError
+from mappings.errors import DefinitionError, SourceError
 
 SITES_FILE = "sites.toml"
 # Said in the README and printed with every run that uses it: pseudonyms of synthetic subjects protect nobody.
@@ -77,10 +77,17 @@ class Job:
         }
 
     def key(self) -> tuple[bytes, bool]:
-        """The pseudonym key, and whether it is the public one (synthetic data only)."""
+        """The pseudonym key, and whether it is the public one (synthetic data only).
+
+        Raises:
+            DefinitionError: real data without a key, or none is kept where the sites file says.
+        """
         secret = self.sites.pseudonym_key
         if secret is not None:
-            return secret.resolve(self.sites.folder).encode(), False
+            try:
+                return secret.resolve(self.sites.folder).encode(), False
+            except SourceError as error:
+                raise DefinitionError(f"deidentify.pseudonym_key: {error}") from error
         if self.study.study.data == "real":
             raise DefinitionError(
                 "real data need a key for the pseudonyms: set deidentify.pseudonym_key in the sites file, "

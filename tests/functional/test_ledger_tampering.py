@@ -4,6 +4,7 @@ is lost between server and analysis set, or the run fails with 4) and what each 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -39,6 +40,23 @@ def refused(step: str, run: RunFolder, *names: str) -> str:
     assert step not in ended["steps"]
     assert (ended["outcome"], ended["exit_code"]) == ("failed", 4)
     return told
+
+
+def test_a_line_less_in_landing_stops_acceptance(sample: Path, tmp_path: Path) -> None:
+    """Cut off between landing and acceptance; the same command goes on and finds a line gone."""
+    arguments = ("extract", STUDY, "--source", sample, "--runs", tmp_path)
+    assert command(*arguments).code == 0
+    run = only_run(tmp_path)
+    for part in ("accepted", "quarantine"):
+        shutil.rmtree(run.root / part)
+    run.update(steps={"extract": run.read()["steps"]["extract"]})
+    without_last_line(run.landing("yichang") / "Substance.000.ndjson")
+    said = command(*arguments)
+    assert said.code == 4, said.err
+    (told,) = [line for line in said.err.splitlines() if "Substance" in line]
+    assert told.strip() == "yichang Substance: the ledger says 24 landed, the files hold 23"
+    assert "accept" not in run.read()["steps"]
+    assert not (run.root / "accepted").exists()
 
 
 def test_a_line_less_in_landing_stops_mapping(run: RunFolder) -> None:
