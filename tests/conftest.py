@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -23,6 +24,12 @@ NEEDS = {
     "shared": lambda: [] if SHARED.is_dir() else ["the shared folder"],
 }
 WANTING = "wants "
+
+
+def pytest_configure() -> None:
+    # A shell starts what it puts into the background deaf to Ctrl-C, and children inherit that: some tests press it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
