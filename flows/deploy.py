@@ -7,6 +7,7 @@ as crashed instead of running for ever. The schedule is served by the process th
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -75,12 +76,18 @@ def started(server: Server) -> Iterator[None]:
     process = subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
+    # Ended while the server starts, this process must still end the server; afterwards Prefect listens to the signal.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         _wait_for(server.address, process)
         yield
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def schedule_of(cron: str, timezone: str) -> CronSchedule:
