@@ -62,6 +62,7 @@ def prettify(level: str) -> str:
 
 
 def sentence_case(text: str) -> str:
+    """The text with a capital at its beginning and the rest as it is."""
     return text[:1].upper() + text[1:]
 
 
@@ -121,6 +122,7 @@ def _day(day: int) -> str:
 
 
 def time_unit(rules: EndpointRules) -> str:
+    """The study's unit of time in the plural, as axes and tables print it."""
     return UNITS[rules.unit]
 
 

@@ -25,6 +25,7 @@ def at_places(value: Decimal, places: int = PLACES) -> Decimal:
 
 
 def product(left: Decimal, right: Decimal) -> Decimal:
+    """Two decimals multiplied as the engine does: each rounded to ``PRODUCT_PLACES`` first, so that the result fits."""
     with localcontext() as context:
         context.prec = 80
         return at_places(left, PRODUCT_PLACES) * at_places(right, PRODUCT_PLACES)
@@ -55,6 +56,7 @@ def plain_time(text: str) -> str:
 
 
 def compare_texts(a: str, b: str) -> int | None:
+    """-1, 0 or 1 for two date texts; None where they agree as far as both go and one goes further (FHIRPath: empty)."""
     shared = min(len(a), len(b))
     if a[:shared] != b[:shared]:
         return -1 if a[:shared] < b[:shared] else 1

@@ -60,12 +60,14 @@ def text(
 
 
 def line(x1: float, y1: float, x2: float, y2: float, **attributes: object) -> Markup:
+    """A line between two points of the canvas (user units), in the colour of rules unless another is given."""
     attributes.setdefault("stroke", LINE)
     attributes.setdefault("class_", "rule")
     return tag("line", x1=float(x1), y1=float(y1), x2=float(x2), y2=float(y2), **attributes)
 
 
 def rect(x: float, y: float, width: float, height: float, **attributes: object) -> Markup:
+    """A rectangle by its upper left corner and size (user units)."""
     return tag("rect", x=float(x), y=float(y), width=float(width), height=float(height), **attributes)
 
 

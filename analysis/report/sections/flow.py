@@ -69,6 +69,7 @@ def known_rules(study: Any) -> list[str]:
 
 
 def rule_words(name: str) -> str:
+    """A reason of exclusion that is no criterion, in words: an arm rule, or the id of a check."""
     return words.ARM_RULES.get(name, words.sentence_case(name.replace("-", " ")))
 
 
