@@ -6,7 +6,7 @@ The caller hands in an Ibis backend connection and file paths. Nothing is execut
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,8 +15,9 @@ import ibis
 import ibis.expr.types as ir
 
 from mappings import engine
+from mappings.engine.on_duckdb import sql_type
 from mappings.expressions import STORED, single
-from mappings.read_schema import Path, needs, overs, paths_read, views_paths
+from mappings.read_schema import Need, Path, needs, overs, paths_read, views_paths
 from mappings.reference_losses import loss_paths, reference_losses
 from mappings.unnesting import OUT, Focus, Unnesting
 from mappings.view_counts import ViewCounts, gives_rows, needs_rows
@@ -47,7 +48,12 @@ class CompiledView:
     @cached_property
     def read_columns(self) -> dict[str, str]:
         """What is parsed of a resource: its elements and their nested DuckDB types."""
-        return self._read_columns(self._paths)
+        return {name: sql_type(need) for name, need in self.needs.items()}
+
+    @cached_property
+    def needs(self) -> dict[str, Need]:
+        """What is parsed of a resource: its elements and what is needed inside them."""
+        return needs(self.view.resource, self._paths)
 
     def relation(self, con: Any, paths: Sequence[str]) -> ir.Table:
         """The rows of the view over NDJSON files, in no promised order; no file gives no row.
@@ -73,7 +79,7 @@ class CompiledView:
                 return self._count_rows(con, paths)
             read = paths_read(self.view.where, overs(self.view.select))
             table, stays = self._read(con, paths, read)
-            gives = gives_rows(self.view.select, Unnesting(self.bases, read).place(table, Focus()))
+            gives = gives_rows(self.view.select, Unnesting(self.bases, read, con).place(table, Focus()))
             judged = table.select(stays=stays, gives=gives)
             asked = judged.aggregate(
                 accepted=judged.count(),
@@ -81,7 +87,7 @@ class CompiledView:
                 removed_by_where=(~judged.stays).sum(),
                 empty_for_each=(judged.stays & ~judged.gives).sum(),
             )
-            row = con.to_pyarrow(asked).to_pylist()[0]
+            row = engine.of(con).arrow(con, asked).to_pylist()[0]
         return ViewCounts(**{name: int(number or 0) for name, number in row.items()})
 
     def reference_losses(self, con: Any, paths: Sequence[str]) -> dict[tuple[str, str], int]:
@@ -95,14 +101,11 @@ class CompiledView:
     def _paths(self) -> frozenset[Path]:
         return views_paths(self.view)
 
-    def _read_columns(self, read: Iterable[Path]) -> dict[str, str]:
-        return {name: engine.sql_type(need) for name, need in needs(self.view.resource, read).items()}
-
     def _read(self, con: Any, paths: Sequence[str], read: frozenset[Path]) -> tuple[ir.Table, ir.BooleanValue]:
         """The resources of the view's type, and whether its ``where`` lets each stay (never null)."""
-        table = engine.read(con, paths, self._read_columns(read))
+        table = engine.of(con).read(con, paths, needs(self.view.resource, read))
         table = table.filter(table["resourceType"] == self.view.resource)
-        place = Unnesting(self.bases, read).place(table, Focus())
+        place = Unnesting(self.bases, read, con).place(table, Focus())
         asked = [single(node, replace(place, where=f"where[{i}].path")) for i, node in enumerate(self.view.where)]
         return table, ibis.and_(*asked).fill_null(False) if asked else ibis.literal(True)
 
@@ -116,14 +119,15 @@ class CompiledView:
 
     def _count_rows(self, con: Any, paths: Sequence[str]) -> ViewCounts:
         table, stays = self._read(con, paths, self._paths)
-        table = engine.kept(con, table.mutate(_stays=stays, **{_NUMBER: ibis.row_number()}))
+        own = engine.of(con)
+        table = own.kept(con, own.numbered(table.mutate(_stays=stays), _NUMBER))
         rows = self._rows(con, table.filter(table["_stays"]), _NUMBER)
         accepted, staying = (
-            con.to_pyarrow(table.aggregate(a=table.count(), s=table["_stays"].sum().fill_null(0)))
+            own.arrow(con, table.aggregate(a=table.count(), s=table["_stays"].sum().fill_null(0)))
             .to_pylist()[0]
             .values()
         )
-        made = int(con.to_pyarrow(rows[_NUMBER].nunique()).as_py())
+        made = int(own.arrow(con, rows.aggregate(n=rows[_NUMBER].nunique())).to_pylist()[0]["n"])
         return ViewCounts(accepted, made, accepted - staying, staying - made)
 
 

@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 import ibis
 import ibis.expr.types as ir
 
-from mappings import engine, scalar_expressions
+from mappings import scalar_expressions
 from mappings.elements import DATES, INTEGERS, is_primitive, storage
+from mappings.engine import DUCKDB, Engine
 from mappings.errors import DefinitionError
 from mappings.fhirpath.typed import (
     Arithmetic,
@@ -62,6 +63,7 @@ class Place:
     bases: tuple[str, ...] = ()
     where: str = ""
     paths: frozenset[Path] = frozenset()
+    engine: Engine = DUCKDB
 
 
 Made: TypeAlias = Any  # a Resource or an Ibis value
@@ -110,8 +112,8 @@ def single(node: Typed, place: Place) -> ir.Value:
     made = value(node, place)
     if not node.many:
         return made
-    failing = engine.several_values(place.where, made.type().value_type)
-    return ibis.ifelse(made.length() > 1, failing, made[0])
+    failing = place.engine.several_values(place.where, made.type().value_type)
+    return ibis.ifelse(made.length() > 1, failing, place.engine.item(made, 0))
 
 
 def _made(node: Typed, place: Place) -> Made:
@@ -191,7 +193,8 @@ def _structure(node: Typed, made: Made, place: Place) -> Made:
     if not dtype.is_string():
         return made
     wanted = needs(node.type, below(origin(node) or (), place.paths))
-    return made.map(lambda text: engine.parse_json(text, wanted)) if node.many else engine.parse_json(made, wanted)
+    parse = place.engine.parse_json
+    return made.map(lambda text: parse(text, wanted)) if node.many else parse(made, wanted)
 
 
 def _where(node: Where, place: Place) -> Made:
@@ -218,7 +221,7 @@ def _at(node: At, place: Place) -> Made:
             asked = index == 0
             return Resource(base.table, asked if base.guard is None else base.guard & asked)
         return ibis.ifelse(index == 0, base, ibis.null(base.type()))
-    return base[node.index.value if isinstance(node.index, Value) else index]
+    return place.engine.item(base, node.index.value if isinstance(node.index, Value) else index)
 
 
 def _reference_key(base: Typed, to: str | None, place: Place) -> ir.Value:
@@ -244,7 +247,7 @@ def _compare(node: Compare, place: Place) -> ir.BooleanValue:
         return ibis.ifelse((a.length() > 0).fill_null(False) & (b.length() > 0).fill_null(False), same, nothing)
     several, one = (a, b) if left.many else (b, a)
     size = several.length()
-    compared = compare(several[0], one)
+    compared = compare(place.engine.item(several, 0), one)
     return ibis.cases((size.fill_null(0) == 0, nothing), (one.isnull(), nothing), (size > 1, unequal), else_=compared)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from mappings import engine
 from mappings.expressions import structures
 from mappings.fhirpath.typed import ReferenceKey, Typed, Where, origin, parts
 from mappings.read_schema import Path, paths_read
@@ -59,7 +60,7 @@ def reference_losses(
         rows = rows.select(reference=made.unnest() if asked.base.many else made)
         types = () if None in asked.types else sorted(to for to in asked.types if to is not None)
         reasons = rows.select(reason=loss_reason(rows.reference, types, bases)).filter(ibis._.reason.notnull())
-        for row in con.to_pyarrow(reasons.group_by("reason").agg(n=ibis._.count())).to_pylist():
+        for row in engine.of(con).arrow(con, reasons.group_by("reason").agg(n=ibis._.count())).to_pylist():
             key = (asked.name, row["reason"])
             found[key] = found.get(key, 0) + int(row["n"])
     return dict(sorted(found.items()))

@@ -45,6 +45,11 @@ class Unnesting:
     paths: frozenset[Path]
     con: Any = None
 
+    @property
+    def engine(self) -> engine.Engine:
+        """The engine of the connection."""
+        return engine.of(self.con)
+
     def select(self, table: ir.Table, select: Selection, focus: Focus) -> ir.Table:
         """``table`` with the selection's columns, once for each of its rows."""
         if select.over is not None:
@@ -78,7 +83,7 @@ class Unnesting:
         """Where a path of this focus is read."""
         at: Resource | ir.Value = Resource(table) if focus.item is None else table[focus.item]
         row_index = ibis.literal(0, type="int64") if focus.index is None else table[focus.index]
-        return Place(at, row_index, self.bases, paths=self.paths)
+        return Place(at, row_index, self.bases, paths=self.paths, engine=self.engine)
 
     def _repeat(self, table: ir.Table, over: Repeat, focus: Focus, counted: bool) -> tuple[ir.Table, Focus]:
         """Level by level, until one is empty. Items are JSON text; each level's is parsed once."""
@@ -93,12 +98,12 @@ class Unnesting:
                 step = ibis.array([below_rows[found.index]])
                 so_far = below_rows[trail].concat(step) if trail in rows.columns else step
                 below_rows = below_rows.mutate(**{trail: so_far}).drop(found.index)
-            below_rows = below_rows.mutate(**{item: engine.parse_json(below_rows[text], wanted)}).drop(text)
-            return below_rows if self.con is None else engine.kept(self.con, below_rows)
+            below_rows = below_rows.mutate(**{item: self.engine.parse_json(below_rows[text], wanted)}).drop(text)
+            return below_rows if self.con is None else self.engine.kept(self.con, below_rows)
 
         if counted:
-            table = table.mutate(**{number: ibis.row_number()})
-            table = table if self.con is None else engine.kept(self.con, table)
+            table = self.engine.numbered(table, number)
+            table = table if self.con is None else self.engine.kept(self.con, table)
         levels = [level(table, over.first, focus)]
         while self.con is not None and _any_row(self.con, levels[-1]):
             levels.append(level(levels[-1].select(levels[0].columns), over.next, Focus(item)))
@@ -133,7 +138,7 @@ def _as_array(node: Typed, made: ir.Value) -> ir.ArrayValue:
 
 
 def _any_row(con: Any, rows: ir.Table) -> bool:
-    return bool(con.to_pyarrow(rows.limit(1).count()).as_py())
+    return bool(engine.of(con).arrow(con, rows.limit(1).select(one=ibis.literal(1))).num_rows)
 
 
 def _next_name(table: ir.Table, prefix: str) -> str:

@@ -1,0 +1,113 @@
+"""DuckDB, embedded in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import ibis.expr.datatypes as dt
+
+from mappings.engine.base import MARK, Engine, no_rows
+from mappings.read_schema import Need
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+_SQL = {"text": "VARCHAR", "boolean": "BOOLEAN", "integer": "BIGINT", "decimal": "VARCHAR"}
+_INSTANT = dt.Timestamp(timezone="UTC")
+_BATCH = 65_536
+
+
+@ibis.udf.scalar.builtin(name="error")  # type: ignore[untyped-decorator]
+def _error(message: str) -> str:
+    """Fails the query."""
+    raise NotImplementedError
+
+
+@ibis.udf.scalar.builtin(name="json_extract")  # type: ignore[untyped-decorator]
+def _json_part(text: str, path: str) -> dt.json:
+    """A part of a JSON text."""
+    raise NotImplementedError
+
+
+@ibis.udf.scalar.builtin(name="json_extract_string")  # type: ignore[untyped-decorator]
+def _json_text(text: str, path: str) -> str:
+    """A part of a JSON text: a string's own characters, else its JSON."""
+    raise NotImplementedError
+
+
+@ibis.udf.scalar.builtin(name="timezone")  # type: ignore[untyped-decorator]
+def _at_zone(zone: str, moment: dt.Timestamp(timezone="UTC")) -> dt.Timestamp():  # type: ignore[valid-type]
+    """The wall clock of a time zone."""
+    raise NotImplementedError
+
+
+def sql_type(need: Need) -> str:
+    """The DuckDB type an element is read as."""
+    if need.inside:
+        fields = ", ".join(f'"{name}" {sql_type(inner)}' for name, inner in need.inside)
+        made = f"STRUCT({fields})"
+    else:
+        made = _SQL[need.stored]
+    return f"{made}[]" if need.many else made
+
+
+class DuckDB(Engine):
+    name = "duckdb"
+
+    def read(self, con: Any, paths: Sequence[str], columns: Mapping[str, Need]) -> ir.Table:
+        if not paths:
+            return no_rows(columns)
+        types = {name: sql_type(need) for name, need in columns.items()}
+        return con.read_json([str(path) for path in paths], columns=types, format="newline_delimited")
+
+    def several_values(self, where: str, dtype: dt.DataType) -> ir.Value:
+        return _error(MARK + where).cast(dtype)
+
+    def parse_json(self, text: ir.StringValue, wanted: Mapping[str, Need]) -> ir.StructValue:
+        made = ibis.struct({name: self._parsed(text, name, need) for name, need in wanted.items()})
+        return ibis.ifelse(text.notnull(), made, ibis.null(made.type()))
+
+    def _parsed(self, text: ir.StringValue, name: str, need: Need) -> ir.Value:
+        path = f'$."{name}"'
+        plain = dt.dtype({"boolean": "boolean", "integer": "int64"}.get(need.stored, "string"))
+        if need.many and not need.inside:
+            return _json_part(text, path).cast(dt.Array(plain))
+        if need.many:
+            texts = _json_part(text, path).cast(dt.Array(dt.string))
+            return texts.map(lambda item: self.parse_json(item, dict(need.inside)))
+        found = _json_text(text, path)
+        return self.parse_json(found, dict(need.inside)) if need.inside else found.cast(plain)
+
+    def item(self, array: ir.ArrayValue, index: ir.IntegerValue | int) -> ir.Value:
+        return array[index]
+
+    def numbered(self, table: ir.Table, name: str) -> ir.Table:
+        return table.mutate(**{name: ibis.row_number()})
+
+    def kept(self, con: Any, rows: ir.Table) -> ir.Table:
+        return con.create_table(ibis.util.gen_name("bedside_level"), obj=rows, temp=True)
+
+    def local_day(self, moment: ir.StringValue, zone: str) -> ir.DateValue:
+        return _at_zone(zone, moment.try_cast(_INSTANT)).date()
+
+    def arrow(self, con: Any, rows: ir.Table) -> pa.Table:
+        return con.to_pyarrow(rows)
+
+    @contextmanager
+    def batches(self, con: Any, rows: ir.Table, scratch: Path) -> Iterator[Iterator[pa.RecordBatch]]:
+        del scratch
+        with con.to_pyarrow_batches(rows, chunk_size=_BATCH) as reader:
+            yield iter(reader)
+
+    def explains(self, error: BaseException) -> tuple[str, bool] | None:
+        import duckdb
+
+        if not isinstance(error, duckdb.Error):
+            return None
+        text = str(error)
+        return text, isinstance(error, duckdb.ConversionException) and "DECIMAL(38" in text

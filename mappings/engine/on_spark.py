@@ -1,0 +1,137 @@
+"""An existing Spark, from 4.0 on, with ANSI rules: what does not fit fails the query instead of becoming null.
+
+Spark's own package is not needed to import this module: it is reached through the connection handed in.
+"""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import ibis.expr.datatypes as dt
+
+from mappings.engine.base import MARK, Engine, ibis_type, no_rows
+from mappings.read_schema import Need
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+_SQL = {"text": "STRING", "boolean": "BOOLEAN", "integer": "BIGINT", "decimal": "STRING"}
+_INSTANT = dt.Timestamp(timezone="UTC")
+
+
+@ibis.udf.scalar.builtin(name="raise_error")  # type: ignore[untyped-decorator]
+def _raise_error(message: str) -> str:
+    """Fails the query."""
+    raise NotImplementedError
+
+
+@ibis.udf.scalar.builtin(name="monotonically_increasing_id")  # type: ignore[untyped-decorator]
+def _row_id() -> int:
+    """A number of its own for each row."""
+    raise NotImplementedError
+
+
+@ibis.udf.scalar.builtin(name="from_utc_timestamp")  # type: ignore[untyped-decorator]
+def _at_zone(moment: dt.Timestamp(timezone="UTC"), zone: str) -> dt.Timestamp():  # type: ignore[valid-type]
+    """The wall clock of a time zone."""
+    raise NotImplementedError
+
+
+@lru_cache(maxsize=256)
+def _from_json(made: dt.DataType) -> Any:
+    def from_json(text, schema, options):  # type: ignore[no-untyped-def]
+        raise NotImplementedError
+
+    options = dt.Map(dt.string, dt.string)
+    return ibis.udf.scalar.builtin(from_json, name="from_json", signature=((dt.string, dt.string, options), made))
+
+
+@lru_cache(maxsize=256)
+def _get(array: dt.Array) -> Any:
+    def get(array, index):  # type: ignore[no-untyped-def]
+        raise NotImplementedError
+
+    return ibis.udf.scalar.builtin(get, name="get", signature=((array, dt.int64), array.value_type))
+
+
+def sql_type(need: Need) -> str:
+    """The Spark type an element is read as."""
+    if need.inside:
+        made = "STRUCT<" + ", ".join(f"`{name}`: {sql_type(inner)}" for name, inner in need.inside) + ">"
+    else:
+        made = _SQL[need.stored]
+    return f"ARRAY<{made}>" if need.many else made
+
+
+def frame(con: Any, rows: ir.Table) -> Any:
+    """An Ibis table as a Spark DataFrame; nothing is executed."""
+    # A table held in memory is handed to Spark by the backend itself, here and nowhere else.
+    con._run_pre_execute_hooks(rows)
+    return con.raw_sql(con.compile(rows))
+
+
+class Spark(Engine):
+    name = "spark"
+
+    def read(self, con: Any, paths: Sequence[str], columns: Mapping[str, Need]) -> ir.Table:
+        if not paths:
+            return no_rows(columns)
+        ddl = ", ".join(f"`{name}` {sql_type(need)}" for name, need in columns.items())
+        return con.read_json([str(path) for path in paths], schema=ddl, mode="FAILFAST", encoding="UTF-8")
+
+    def several_values(self, where: str, dtype: dt.DataType) -> ir.Value:
+        return _raise_error(MARK + where).cast(dtype)
+
+    def parse_json(self, text: ir.StringValue, wanted: Mapping[str, Need]) -> ir.StructValue:
+        made = dt.Struct({name: ibis_type(need) for name, need in wanted.items()})
+        ddl = ", ".join(f"`{name}` {sql_type(need)}" for name, need in wanted.items())
+        return _from_json(made)(text, ddl, ibis.literal({"mode": "FAILFAST"}, type="map<string, string>"))
+
+    def item(self, array: ir.ArrayValue, index: ir.IntegerValue | int) -> ir.Value:
+        return _get(array.type())(array, index)
+
+    def numbered(self, table: ir.Table, name: str) -> ir.Table:
+        return table.mutate(**{name: _row_id()})
+
+    def kept(self, con: Any, rows: ir.Table) -> ir.Table:
+        name = f"bedside_level_{uuid.uuid4().hex}"
+        frame(con, rows).persist().createOrReplaceTempView(name)
+        return con.table(name)
+
+    def local_day(self, moment: ir.StringValue, zone: str) -> ir.DateValue:
+        return _at_zone(moment.try_cast(_INSTANT), zone).date()
+
+    def arrow(self, con: Any, rows: ir.Table) -> pa.Table:
+        return frame(con, rows).toArrow()
+
+    @contextmanager
+    def batches(self, con: Any, rows: ir.Table, scratch: Path) -> Iterator[Iterator[pa.RecordBatch]]:
+        import shutil
+
+        import pyarrow.dataset
+
+        folder = scratch / f"rows-{uuid.uuid4().hex}"
+        try:
+            frame(con, rows).write.parquet(str(folder))
+            yield pyarrow.dataset.dataset(folder, format="parquet").to_batches()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def explains(self, error: BaseException) -> tuple[str, bool] | None:
+        if "pyspark" not in sys.modules:
+            return None
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
+
+        if not isinstance(error, PySparkException | Py4JError):
+            return None
+        text = str(error)
+        return text, "DECIMAL(38" in text.upper() or "NUMERIC_VALUE_OUT_OF_RANGE" in text
