@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 PACKAGES = ("orjson",)
@@ -11,7 +12,7 @@ Rows = list[dict[str, Any]]
 
 
 @contextmanager
-def started(view: dict[str, Any], threads: int) -> Iterator[Callable[[str], Rows]]:
+def started(view: dict[str, Any], _threads: int) -> Iterator[Callable[[str], Rows]]:
     """A function from a file to a list of rows; one thread, whatever is asked."""
     yield {"Observation": observations, "Patient": patients, "ImagingStudy": imaging_studies}[view["resource"]]
 
@@ -25,7 +26,7 @@ def observations(file: str) -> Rows:
     from orjson import loads
 
     made: Rows = []
-    with open(file, "rb") as lines:
+    with Path(file).open("rb") as lines:
         for line in lines:
             resource = loads(line)
             quantity = resource.get("valueQuantity", {})
@@ -49,10 +50,11 @@ def patients(file: str) -> Rows:
     from orjson import loads
 
     made: Rows = []
-    with open(file, "rb") as lines:
+    with Path(file).open("rb") as lines:
         for line in lines:
             resource = loads(line)
             name: dict[str, Any] = next((n for n in resource.get("name", ()) if n.get("use") == "official"), {})
+            address: dict[str, Any] = next(iter(resource.get("address", ())), {})
             made.append(
                 {
                     "id": resource["id"],
@@ -63,7 +65,7 @@ def patients(file: str) -> Rows:
                     "given": next(iter(name.get("given", ())), None),
                     "record_number": _with_system(resource.get("identifier"), "http://hospital.smarthealthit.org"),
                     "phone": _with_system(resource.get("telecom"), "phone"),
-                    "city": next(iter(resource.get("address", ())), {}).get("city"),
+                    "city": address.get("city"),
                 }
             )
     return made
@@ -77,11 +79,11 @@ def imaging_studies(file: str) -> Rows:
     from orjson import loads
 
     made: Rows = []
-    with open(file, "rb") as lines:
+    with Path(file).open("rb") as lines:
         for line in lines:
             resource = loads(line)
             for series in resource.get("series", ()):
-                first = next(iter(series.get("instance", ())), {})
+                first: dict[str, Any] = next(iter(series.get("instance", ())), {})
                 made.append(
                     {
                         "id": resource["id"],
