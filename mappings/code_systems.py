@@ -126,9 +126,13 @@ def code_expression(system: ir.StringValue, column: ir.StringValue) -> ir.String
     plain = column.strip()
     caseless = system.isnull() | system.isin(sorted(_ANY_CASE))
     plain = ibis.ifelse(caseless, plain.upper(), plain)
+    # Not by a replacement that names its groups: engines write those differently.
     made = ibis.cases(
-        (system == SNOMED, plain.re_replace(_FOCUS, r"\1")),
-        (system == ICD10, plain.re_replace(_UNDOTTED, r"\1.\2")),
+        ((system == SNOMED) & plain.re_search(_FOCUS), plain.re_extract(_FOCUS, 1)),
+        (
+            (system == ICD10) & plain.re_search(_UNDOTTED),
+            plain.re_extract(_UNDOTTED, 1) + "." + plain.re_extract(_UNDOTTED, 2),
+        ),
         else_=plain,
     )
     return ibis.ifelse(plain == "", ibis.null("string"), made)

@@ -1,26 +1,21 @@
-"""Code lists (FHIR ValueSet) and translations (FHIR ConceptMap) from a study's own files.
+"""Code lists (FHIR ValueSet) and translations (FHIR ConceptMap) on tables of codings.
 
 A list is what a hospital adds its codes to: ``compose.include`` with a system and its concepts, or with a filter
 ``code regex PATTERN`` over a system. An include without ``system`` matches codings without a system, and no others. The
-system ``urn:bedside:text`` holds words looked for in free text. Nothing here asks a terminology server.
+system ``urn:bedside:text`` holds words looked for in free text. Work is done on the distinct codings and joined back,
+so millions of rows cost one hash join.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mappings.code_systems import (
-    TEXT,
-    code_expression,
-    normalise_code,
-    normalise_system,
-    system_expression,
-)
-from mappings.errors import DefinitionError, Problem
+from mappings.code_files import parse_concept_map, parse_value_set, read_concept_map, read_value_set
+from mappings.code_model import CodeEntry, CodeList, CodePattern, ConceptMapping, ConceptRow, words_pattern
+from mappings.code_systems import code_expression, normalise_code, normalise_system, system_expression
+from mappings.errors import DefinitionError
+from mappings.table_columns import column_of, new_columns, text_column
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -33,195 +28,18 @@ __all__ = [
     "ConceptRow",
     "matches",
     "matches_text",
+    "membership_reason",
     "normalise_code",
     "normalise_system",
     "parse_concept_map",
     "parse_value_set",
+    "read_concept_map",
+    "read_value_set",
     "translated",
+    "translation_reason",
+    "with_membership",
+    "with_translation",
 ]
-
-# What one regular-expression dialect has and another lacks: patterns must mean the same on every engine.
-_NOT_PORTABLE = re.compile(r"\(\?(?!:)|\\[1-9]|\\[bBAZzG]|[*+?}]\+")
-_NO_TRANSLATION = frozenset(("unmatched", "disjoint", "not-related-to"))
-
-
-@dataclass(frozen=True)
-class CodeEntry:
-    """One coding of a list: normalised system (None: codings without a system) and code."""
-
-    system: str | None
-    code: str
-    display: str = ""
-
-
-@dataclass(frozen=True)
-class CodePattern:
-    """All codes of a system that match a regular expression from end to end, whatever their case."""
-
-    system: str | None
-    regex: str
-
-    def matches(self, code: str) -> bool:
-        """Whether a normalised code is in it."""
-        return re.fullmatch(self.regex, code, re.IGNORECASE) is not None
-
-
-@dataclass(frozen=True)
-class CodeList:
-    """A ValueSet file. ``words`` are what a text list looks for, in lower case."""
-
-    name: str
-    title: str = ""
-    entries: tuple[CodeEntry, ...] = ()
-    patterns: tuple[CodePattern, ...] = ()
-    words: tuple[str, ...] = ()
-
-    @cached_property
-    def _codings(self) -> frozenset[tuple[str | None, str]]:
-        return frozenset((entry.system, entry.code) for entry in self.entries)
-
-    def contains(self, system: str | None, code: str | None) -> bool:
-        """Whether a coding is in the list, after normalisation; a text list contains no coding."""
-        system = normalise_system(system)
-        code = normalise_code(system, code)
-        if code is None:
-            return False
-        return (system, code) in self._codings or any(p.system == system and p.matches(code) for p in self.patterns)
-
-    def found_in(self, text: str | None) -> bool:
-        """Whether any of the list's words stands in a free text, whatever its case and line breaks."""
-        if not text or not self.words:
-            return False
-        return re.search(_words_pattern(self.words), text, re.IGNORECASE | re.ASCII) is not None
-
-
-@dataclass(frozen=True)
-class ConceptRow:
-    """One line of a ConceptMap; the source is normalised, the target kept as written."""
-
-    source_system: str | None
-    source_code: str
-    target_system: str | None
-    target_code: str
-
-
-@dataclass(frozen=True)
-class ConceptMapping:
-    """A ConceptMap file: from answer codes, or plain values (a group without source), to the study's levels."""
-
-    name: str
-    rows: tuple[ConceptRow, ...] = ()
-    title: str = ""
-    _by_source: dict[tuple[str | None, str], str] = field(init=False, repr=False, compare=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._by_source.update({(row.source_system, row.source_code): row.target_code for row in self.rows})
-
-    def translate(self, system: str | None, code: str | None) -> str | None:
-        """The target code of a coding, or None where the map says nothing. ``system=None`` for a plain value."""
-        system = normalise_system(system)
-        code = normalise_code(system, code)
-        return None if code is None else self._by_source.get((system, code))
-
-
-def parse_value_set(name: str, resource: Mapping[str, Any], file: str = "") -> CodeList:
-    """A code list from a parsed ValueSet; ``name`` is the study's name for it.
-
-    Raises:
-        DefinitionError: it is no ValueSet, is empty, or asks for what needs a terminology server; every fault listed.
-    """
-    problems: list[Problem] = []
-
-    def fault(where: str, message: str) -> None:
-        problems.append(Problem(message, where, file=file))
-
-    entries: list[CodeEntry] = []
-    patterns: list[CodePattern] = []
-    words: list[str] = []
-    compose = resource.get("compose") or {}
-    if resource.get("resourceType") != "ValueSet":
-        fault("resourceType", "must be ValueSet")
-    if compose.get("exclude"):
-        fault("compose.exclude", "is not supported: list what is meant")
-    for i, include in enumerate(compose.get("include") or []):
-        where = f"compose.include[{i}]"
-        system = normalise_system(include.get("system"))
-        if include.get("valueSet"):
-            fault(f"{where}.valueSet", "another ValueSet cannot be included: copy its codes")
-        if not include.get("concept") and not include.get("filter"):
-            fault(where, "a whole code system cannot be a list: give concept or filter")
-        for j, concept in enumerate(include.get("concept") or []):
-            code = normalise_code(system, concept.get("code"))
-            if code is None:
-                fault(f"{where}.concept[{j}].code", "is missing")
-            elif system == TEXT:
-                words.append(" ".join(code.lower().split()))
-            else:
-                entries.append(CodeEntry(system, code, concept.get("display", "")))
-        for j, found in enumerate(include.get("filter") or []):
-            fault_text = _filter_fault(found)
-            if fault_text:
-                fault(f"{where}.filter[{j}]", fault_text)
-            else:
-                patterns.append(CodePattern(system, str(found["value"])))
-    if not problems and not (entries or patterns or words):
-        fault("compose.include", "the list is empty")
-    if problems:
-        raise DefinitionError(f"The code list {name!r} cannot be used:", tuple(problems))
-    return CodeList(name, resource.get("title") or name, tuple(entries), tuple(patterns), tuple(words))
-
-
-def _filter_fault(found: Mapping[str, Any]) -> str:
-    if (found.get("property"), found.get("op")) != ("code", "regex"):
-        return "only property code with op regex is supported: others need a terminology server"
-    value = str(found.get("value") or "")
-    if not value or _NOT_PORTABLE.search(value):
-        return "the regular expression is empty or uses what not every engine has (look-around, back references, \\b)"
-    try:
-        re.compile(value)
-    except re.error as error:
-        return f"not a regular expression: {error.msg}"
-    return ""
-
-
-def parse_concept_map(name: str, resource: Mapping[str, Any], file: str = "") -> ConceptMapping:
-    """A translation from a parsed ConceptMap (R4 ``equivalence`` or R5 ``relationship``).
-
-    Raises:
-        DefinitionError: it is no ConceptMap, is empty, or gives one code two targets; every fault listed.
-    """
-    problems: list[Problem] = []
-    rows: dict[tuple[str | None, str], ConceptRow] = {}
-
-    def fault(where: str, message: str) -> None:
-        problems.append(Problem(message, where, file=file))
-
-    if resource.get("resourceType") != "ConceptMap":
-        fault("resourceType", "must be ConceptMap")
-    for i, group in enumerate(resource.get("group") or []):
-        if group.get("unmapped"):
-            fault(f"group[{i}].unmapped", "is not supported: what is unmapped is counted, never guessed")
-        system = normalise_system(group.get("source"))
-        for j, element in enumerate(group.get("element") or []):
-            where = f"group[{i}].element[{j}]"
-            code = normalise_code(system, element.get("code"))
-            if code is None:
-                fault(f"{where}.code", "is missing")
-                continue
-            for target in element.get("target") or []:
-                if (target.get("equivalence") or target.get("relationship")) in _NO_TRANSLATION:
-                    continue
-                if not target.get("code"):
-                    fault(f"{where}.target", "has no code")
-                    continue
-                row = ConceptRow(system, code, group.get("target"), str(target["code"]))
-                if rows.setdefault((system, code), row).target_code != row.target_code:
-                    fault(where, f"{element['code']} has two targets")
-    if not problems and not rows:
-        fault("group", "the map is empty")
-    if problems:
-        raise DefinitionError(f"The concept map {name!r} cannot be used:", tuple(problems))
-    return ConceptMapping(name, tuple(rows.values()), resource.get("title") or name)
 
 
 def matches(
@@ -238,22 +56,42 @@ def matches(
     """
     import ibis
 
-    codings = _codings(table, system_column, code_column)
-    listed = [(name, e.system, e.code) for name, made in lists.items() for e in made.entries]
-    parts = []
-    if listed:
-        rows = _memory({"list": 0, "system": 1, "code": 2}, listed)
-        on = [codings._system.identical_to(rows.system), codings._code == rows.code]
-        parts.append(codings.inner_join(rows, on).select("_raw_system", "_raw_code", "list"))
-    for name, made in lists.items():
-        for pattern in made.patterns:
-            same = codings._system.isnull() if pattern.system is None else codings._system == pattern.system
-            hit = codings.filter(same & codings._code.re_search(f"(?i)^(?:{pattern.regex})$"))
-            parts.append(hit.select("_raw_system", "_raw_code", list=ibis.literal(name)))
-    if not parts:
+    hits = _hits(table, system_column, code_column, lists)
+    if hits is None:
         return table.mutate(**{into: ibis.null("string")}).filter(ibis.literal(False))
-    hits = ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0].distinct()
-    return _join_back(table, hits.rename({"_list": "list"}), system_column, code_column, {into: "_list"}, "inner")
+    return _join_back(table, hits, system_column, code_column, {into: "_list"}, "inner")
+
+
+def with_membership(
+    table: ir.Table, system_column: str | None, code_column: str, code_list: CodeList, into: str
+) -> ir.Table:
+    """``table``, each row once, with a boolean column ``into``: whether its coding is in the list; never null.
+
+    ``system_column=None`` reads plain codes without a system. Systems and codes are brought to one form first.
+
+    Raises:
+        DefinitionError: a column is missing or of another kind, ``into`` is there already, or the list holds words
+            for free text and no code.
+    """
+    import ibis
+
+    _coding_columns(table, system_column, code_column, into, "membership in a ValueSet")
+    hits = _hits(table, system_column, code_column, {code_list.name: code_list})
+    if hits is None:
+        raise DefinitionError(f"the ValueSet {code_list.name!r} holds words for free text and no code")
+    marked = _join_back(table, hits, system_column, code_column, {into: "_list"}, "left")
+    return marked.mutate(**{into: ibis.ifelse(marked[into].notnull(), True, False)})
+
+
+def membership_reason(table: ir.Table, code_column: str, into: str) -> ir.StringValue:
+    """Of each row of :func:`with_membership`, to be counted: ``in the list``, ``not in the list`` or ``no code``."""
+    import ibis
+
+    return ibis.cases(
+        (table[into], ibis.literal("in the list")),
+        (table[code_column].isnull(), ibis.literal("no code")),
+        else_=ibis.literal("not in the list"),
+    )
 
 
 def matches_text(
@@ -265,8 +103,8 @@ def matches_text(
     parts = []
     for name, made in lists.items():
         if made.words:
-            pattern = f"(?i){_words_pattern(made.words)}"
-            found = ibis.or_(*(table[column].re_search(pattern).fill_null(False) for column in text_columns))
+            pattern = words_pattern(made.words)
+            found = ibis.or_(*(table[column].lower().re_search(pattern).fill_null(False) for column in text_columns))
             parts.append(table.filter(found).mutate(**{into: ibis.literal(name)}))
     if not parts:
         return table.mutate(**{into: ibis.null("string")}).filter(ibis.literal(False))
@@ -288,16 +126,57 @@ def translated(
     return _join_back(table, hits, system_column, code_column, {into: "_target"}, "left")
 
 
-def _words_pattern(words: Sequence[str]) -> str:
-    """Whole words where a word begins or ends in a Latin letter or digit; scripts without spaces match anywhere."""
+def with_translation(
+    table: ir.Table, system_column: str | None, code_column: str, mapping: ConceptMapping, into: str
+) -> ir.Table:
+    """As :func:`translated`, for columns a person names.
 
-    def one(word: str) -> str:
-        body = r"\s+".join(re.escape(part) for part in word.split())
-        start = r"\b" if re.match(r"\w", word, re.ASCII) else ""
-        end = r"\b" if re.search(r"\w$", word, re.ASCII) else ""
-        return start + body + end
+    Raises:
+        DefinitionError: a column is missing or of another kind, or ``into`` is there already.
+    """
+    _coding_columns(table, system_column, code_column, into, "a translation")
+    return translated(table, system_column, code_column, mapping, into)
 
-    return "(?:" + "|".join(one(word) for word in words) + ")"
+
+def translation_reason(table: ir.Table, code_column: str, into: str) -> ir.StringValue:
+    """Of each row of :func:`with_translation`, to be counted: ``not in the map`` or ``no code``; null where it is."""
+    import ibis
+
+    return ibis.cases(
+        (table[into].notnull(), ibis.null("string")),
+        (table[code_column].isnull(), ibis.literal("no code")),
+        else_=ibis.literal("not in the map"),
+    )
+
+
+def _coding_columns(table: ir.Table, system_column: str | None, code_column: str, into: str, why: str) -> None:
+    if system_column is not None:
+        text_column(table, system_column, why)
+    column_of(table, code_column, why)
+    new_columns(table, [into])
+
+
+def _hits(
+    table: ir.Table, system_column: str | None, code_column: str, lists: Mapping[str, CodeList]
+) -> ir.Table | None:
+    """(_raw_system, _raw_code, _list) of the distinct codings that are in a list; None where no list holds a code."""
+    import ibis
+
+    codings = _codings(table, system_column, code_column)
+    listed = [(name, e.system, e.code) for name, made in lists.items() for e in made.entries]
+    parts = []
+    if listed:
+        rows = _memory({"list": 0, "system": 1, "code": 2}, listed)
+        on = [codings._system.identical_to(rows.system), codings._code == rows.code]
+        parts.append(codings.inner_join(rows, on).select("_raw_system", "_raw_code", _list="list"))
+    for name, made in lists.items():
+        for pattern in made.patterns:
+            same = codings._system.isnull() if pattern.system is None else codings._system == pattern.system
+            hit = codings.filter(same & codings._code.re_search(f"(?i)^(?:{pattern.regex})$"))
+            parts.append(hit.select("_raw_system", "_raw_code", _list=ibis.literal(name)))
+    if not parts:
+        return None
+    return ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0].distinct()
 
 
 def _memory(columns: Mapping[str, int], rows: Sequence[tuple[str | None, ...]]) -> ir.Table:

@@ -12,7 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from analysis.derive.rules import SiteRules
-from mappings.partial_dates import with_dates
+from mappings.partial_dates import seconds_since_1970, with_dates
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from analysis.derive.workspace import Workspace
 
 EPOCH = date(1970, 1, 1)
-_PATTERN = (
-    r"^([0-9]{4})(?:[-/]([0-9]{2})(?:[-/]([0-9]{2})"
-    r"(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)? ?(Z|[+-][0-9]{2}:?[0-9]{2})?)?)?)?$"
-)
 
 
 def day_number(value: date) -> int:
@@ -74,40 +70,7 @@ class Calendar:
 
 def moment(text: ir.StringValue) -> ir.IntegerValue:
     """A date text as seconds since 1970 in UTC, its start where it is partial; -1 where there is none. For ordering."""
-    import ibis
-
-    known = text.re_search(_PATTERN).fill_null(False)
-    day = _number(_part(text, 1, known), _part(text, 2, known).fill_null(1), _part(text, 3, known).fill_null(1))
-    clock = _part(text, 4, known).fill_null(0) * 60 + _part(text, 5, known).fill_null(0)
-    zone = ibis.ifelse(known, text.re_extract(_PATTERN, 7).nullif(""), ibis.null("string"))
-    seconds = (day * 1440 + clock - _zone_minutes(zone).fill_null(0)) * 60 + _part(text, 6, known).fill_null(0)
-    return seconds.fill_null(-1).cast("int64")
-
-
-def _zone_minutes(zone: ir.StringValue) -> ir.IntegerValue:
-    import ibis
-
-    sign = ibis.ifelse(zone.startswith("-"), -1, 1)
-    digits = zone.re_replace("[^0-9]", "")
-    minutes = digits.substr(0, 2).nullif("").cast("int64") * 60 + digits.substr(2, 2).nullif("").cast("int64")
-    return ibis.ifelse(zone == "Z", ibis.literal(0, "int64"), sign * minutes)
-
-
-def _part(text: ir.StringValue, group: int, known: ir.BooleanValue) -> ir.IntegerValue:
-    import ibis
-
-    found = text.re_extract(_PATTERN, group).nullif("")
-    return ibis.ifelse(known, found, ibis.null("string")).cast("int64")
-
-
-def _number(year: ir.IntegerValue, month: ir.IntegerValue, day: ir.IntegerValue) -> ir.IntegerValue:
-    """Days since 1970-01-01 in the Gregorian calendar, by counting years from March so that the leap day comes last."""
-    import ibis
-
-    early = month <= 2
-    y = ibis.ifelse(early, year - 1, year)
-    m = ibis.ifelse(early, month + 9, month - 3)
-    return y * 365 + y // 4 - y // 100 + y // 400 + (153 * m + 2) // 5 + day - 1 - 719468
+    return seconds_since_1970(text).fill_null(-1)
 
 
 def as_date(day: ir.IntegerValue) -> ir.DateValue:
