@@ -77,18 +77,22 @@ def files_of(folder: Path) -> tuple[SourceFile, ...]:
         raise SourceError(f"the folder {folder} holds no .ndjson or .json file (plain, .gz or .zst)")
     files = []
     for number, path in enumerate(found, start=1):
-        typed = _TYPED.fullmatch(path.name)
-        typed = typed if typed and is_resource(typed.group(1)) else None
-        label = path.name if typed else f"file {number} of {len(found)}"
-        files.append(SourceFile(path, label, typed.group(1) if typed else UNKNOWN))
+        type_ = type_in_name(path.name)
+        files.append(SourceFile(path, f"file {number} of {len(found)}" if type_ == UNKNOWN else path.name, type_))
     return tuple(files)
+
+
+def type_in_name(name: str) -> str:
+    """The resource type a file's name begins with, or ``UNKNOWN``."""
+    typed = _TYPED.fullmatch(name)
+    return typed.group(1) if typed and is_resource(typed.group(1)) else UNKNOWN
 
 
 def read_file(file: SourceFile) -> Iterator[Entry]:
     """The resources of one file in their order, as served. Raises `FileFault` where it cannot be read on."""
     fault = ""
     try:
-        with _open(file.path) as stream:
+        with open_file(file.path) as stream:
             yield from _document(stream) if file.bundles else _lines(stream)
             return
     except UnusableBody as unusable:
@@ -102,7 +106,8 @@ def read_file(file: SourceFile) -> Iterator[Entry]:
     raise FileFault(fault)
 
 
-def _open(path: Path) -> BinaryIO:
+def open_file(path: Path) -> BinaryIO:
+    """A file's uncompressed bytes, by its suffix; one that ends too early raises EOFError where it does."""
     if path.suffix == ".gz":
         return cast(BinaryIO, gzip.open(path, "rb"))
     if path.suffix == ".zst":

@@ -1,0 +1,1 @@
+"""Running, checking and explaining one ViewDefinition: what stands behind ``bedside view``."""
