@@ -9,6 +9,7 @@ from analysis.derive.dates import Calendar, as_date
 from analysis.derive.index import SUBJECT
 from analysis.derive.levels import with_level, with_value
 from mappings.codelists import ConceptMapping
+from mappings.comparators import comparator_reason
 from mappings.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -128,15 +129,16 @@ def _picked(
         # A level the study does not list ranks as the worst: it must be seen by the criterion that excludes it.
         rank = t.level.cases(*((level, i) for i, level in enumerate(levels)), else_=len(levels))
         t = t.mutate(value=t.level, rank=rank.cast("float64"))
-        reasons = {f"{name}: codings that answer differently": t.several}
     else:
         t = with_value(mine, rule.unit)
-        t = t.mutate(rank=t.value)
-        reasons = {f"{name}: number with a comparator": t.comparator.notnull()}
-    t = work.keep(t.mutate(doubt=ibis.or_(*reasons.values())))
-    records = t.group_by(["site", "id"]).aggregate(usable=t.value.notnull().any(), doubt=t.doubt.any())
-    counted = {next(iter(reasons)): records.doubt, f"{name}: without a usable value": ~records.usable}
-    work.count("covariates", records, counted)
+        t = t.mutate(rank=t.value, several=ibis.literal(False))
+    t = work.keep(t)
+    records = t.group_by(["site", "id"]).aggregate(usable=t.value.notnull().any(), several=t.several.any())
+    reasons = {
+        f"{name}: codings that answer differently": records.several,
+        f"{name}: without a usable value": ~records.usable,
+    }
+    work.count("covariates", records, reasons)
     good = t.filter(t.value.notnull())
 
     # The index day counts as before; of two records equally near, the one before.
@@ -145,5 +147,7 @@ def _picked(
         order = [good.rank.desc(), *order[:-1]]
     place = ibis.row_number().over(ibis.window(group_by=[good[key] for key in SUBJECT], order_by=order))
     best = good.mutate(_place=place)
-    best = best.filter(best._place == 0)
+    best = work.keep(best.filter(best._place == 0))
+    if not rule.levels:  # the number written is used, and its comparator is said (C-43)
+        work.count_by("covariates", best, f"{name}: " + comparator_reason(best.comparator))
     return work.keep(best.select(*SUBJECT, **{name: best.value, f"{name}_day": best.rel}))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from analysis.derive.covariates import within
 from analysis.derive.index import SUBJECT
 from analysis.derive.levels import with_value
+from mappings.comparators import comparator_reason
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -40,7 +41,9 @@ def judge(
     t = _joined(t, wide)
     for c in study.criterion:
         if c.rule.above is not None:
-            t = _joined(t, _closest(facts, c).rename({f"_above_{c.id}": "value"}))
+            closest = work.keep(_closest(facts, c))
+            work.count_by("criteria", closest, f"{c.id}: " + comparator_reason(closest.comparator))
+            t = _joined(t, closest.select(*SUBJECT, **{f"_above_{c.id}": closest.value}))
     assessed = adrs.filter(adrs.adequate).group_by(SUBJECT).aggregate(_days=adrs.rel.collect())
     t = work.keep(_joined(t, assessed))
     for i, c in enumerate(on_lists):
@@ -82,7 +85,7 @@ def _verdict(c: Criterion, met: ir.BooleanValue) -> ir.BooleanValue:
 
 
 def _closest(facts: ir.Table, c: Criterion) -> ir.Table:
-    """(subject, value): the measurement of a criterion's list nearest to the index, as for a covariate."""
+    """(subject, value, comparator): the measurement of a criterion's list nearest to the index, as for a covariate."""
     import ibis
 
     mine = facts.filter((facts.list == c.rule.list_) & within(facts.rel, c.rule.window))
@@ -90,7 +93,7 @@ def _closest(facts: ir.Table, c: Criterion) -> ir.Table:
     t = t.filter(t.value.notnull())
     order = [t.rel.abs(), t.rel > 0, t.issued_at.desc(), t.id.desc(), t.value.desc()]
     t = t.mutate(_place=ibis.row_number().over(ibis.window(group_by=[t[key] for key in SUBJECT], order_by=order)))
-    return t.filter(t._place == 0).select(*SUBJECT, "value")
+    return t.filter(t._place == 0).select(*SUBJECT, "value", "comparator")
 
 
 def _incomplete(study: Study, c: Criterion, t: ir.Table) -> ir.BooleanValue:

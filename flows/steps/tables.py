@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +17,15 @@ from flows.run_folder import RunFolder, private_folder
 
 
 def map_tables(job: Job, run: RunFolder, progress: Progress) -> None:
-    """Write ``tables/<view>.parquet`` over the analysed sites; references without a key are counted by reason."""
+    """Write ``tables/<view>.parquet`` over the analysed sites; what views read past is counted.
+
+    ``run.json`` gets ``references_without_key`` (view, site, path, reason, n) and ``modifier_extensions`` (view, site,
+    path, url, n): resources that carry one, which may turn into its opposite what the view reads of them.
+    """
     from mappings import engine
     from mappings.catalogue import standard_views
     from mappings.compiler import compile_view
+    from mappings.modifiers import modifier_counts
 
     ledger = ledger_files.require_balance(run, "mapping")
     sites = analysed_sites(job, run)
@@ -28,6 +33,7 @@ def map_tables(job: Job, run: RunFolder, progress: Progress) -> None:
     views = {name: view for name, view in standard_views().items() if _wanted(job, name)}
     found: dict[str, dict[str, ViewCounts]] = {site: {} for site in sites}
     lost: list[dict[str, object]] = []
+    modified: list[dict[str, object]] = []
     with engine_connection() as con:
         for n, (name, view) in enumerate(views.items()):
             progress("mapping", n, len(views))
@@ -47,13 +53,34 @@ def map_tables(job: Job, run: RunFolder, progress: Progress) -> None:
                     {"view": name, "site": site, "path": path, "reason": reason, "n": times}
                     for (path, reason), times in sorted(compiled.reference_losses(con, files).items())
                 ]
+                modified += [
+                    {"view": name, "site": site, "path": path, "url": url, "n": times}
+                    for (path, url), times in modifier_counts(view, con, files, compiled.bases).items()
+                ]
             _join(con, parts, run.tables / f"{name}.parquet")
     progress("mapping", len(views), len(views))
     ledger_files.write(run, replace(ledger, views=found))
-    run.update(references_without_key=lost, types_without_view=_without_view(replace(ledger, views=found)))
+    unread = _without_view(replace(ledger, views=found))
+    run.update(references_without_key=lost, modifier_extensions=modified, types_without_view=unread)
     rows_in_all = sum(c.rows for by_view in found.values() for c in by_view.values())
     run.step_done("map", {"views": len(views), "rows": rows_in_all})
     ledger_files.require_balance(run, "derivation")
+
+
+def modifier_lines(said: Mapping[str, Any]) -> list[str]:
+    """What a run says of its modifierExtensions, a line each element and url; none, no line.
+
+    Views of one resource type read the same resources: each site counts with the view that saw most.
+    """
+    most: dict[tuple[str, str], dict[str, int]] = {}
+    for one in said.get("modifier_extensions", []):
+        sites = most.setdefault((one["path"], one["url"]), {})
+        sites[one["site"]] = max(sites.get(one["site"], 0), one["n"])
+    return [
+        f"WARNING: {path} has the modifierExtension {url} in {sum(sites.values()):,} resources; "
+        "it may turn what they say into its opposite, and the tables do not show it"
+        for (path, url), sites in sorted(most.items())
+    ]
 
 
 def _without_view(ledger: Ledger) -> dict[str, int]:
