@@ -1,6 +1,7 @@
-"""Judging one case of the public SQL on FHIR test files: the format's rules, apart from any engine or file.
+"""Judging cases of the public SQL on FHIR test files, and the report: the formats' rules, apart from engine and file.
 
-Format: ``tests.schema.json`` of the suite. Rows are compared without order; numbers by value.
+Formats: ``tests.schema.json`` and ``test-report.schema.json`` of the suite. Rows are compared without order; numbers by
+value.
 """
 
 from __future__ import annotations
@@ -27,6 +28,41 @@ def passes(case: Mapping[str, Any], found: Sequence[Mapping[str, Any]] | None, c
     if "expectColumns" in case and list(columns) != list(case["expectColumns"]):
         return False
     return "expect" not in case or same_rows(found, case["expect"])
+
+
+def case_report(
+    case: Mapping[str, Any], found: Sequence[Mapping[str, Any]] | None, columns: Sequence[str] = (), refusal: str = ""
+) -> dict[str, Any]:
+    """One entry of a test report: ``name`` and ``result``, with ``passed`` and, of a failure, the ``reason``.
+
+    ``found`` is None where the engine refused, and ``refusal`` what it said.
+    """
+    passed = passes(case, found, columns)
+    result: dict[str, Any] = {"passed": passed}
+    if not passed:
+        result["reason"] = _reason(case, found, columns, refusal)
+    return {"name": str(case.get("title", "")), "result": result}
+
+
+def report_of(files: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """The public report: each file's name to ``tests``, the entries of its cases."""
+    return {name: {"tests": list(entries)} for name, entries in sorted(files.items())}
+
+
+def _reason(
+    case: Mapping[str, Any], found: Sequence[Mapping[str, Any]] | None, columns: Sequence[str], refusal: str
+) -> str:
+    if found is None:
+        return f"refused: {refusal}" if refusal else "refused"
+    if case.get("expectError"):
+        return f"an error is expected, and there are {len(found)} rows"
+    if "expectCount" in case and len(found) != case["expectCount"]:
+        return f"{len(found)} rows instead of {case['expectCount']}"
+    if "expectColumns" in case and list(columns) != list(case["expectColumns"]):
+        return f"columns {', '.join(columns)} instead of {', '.join(case['expectColumns'])}"
+    if len(found) != len(case["expect"]):
+        return f"{len(found)} rows instead of {len(case['expect'])}"
+    return "other values than expected"
 
 
 def _canonical(row: Mapping[str, Any]) -> str:

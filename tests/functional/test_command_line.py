@@ -24,7 +24,20 @@ from tests.functional.conftest import STUDY, Said, command, copy_run, only_run
 
 pytestmark = pytest.mark.xdist_group("sample-run")
 
-COMMANDS = ("run", "extract", "map", "derive", "check", "analyse", "report", "sandbox", "sample", "deploy", "study")
+COMMANDS = (
+    "run",
+    "extract",
+    "map",
+    "derive",
+    "check",
+    "analyse",
+    "report",
+    "sandbox",
+    "sample",
+    "deploy",
+    "study",
+    "view",
+)
 STEPS_ALONE = ("map", "derive", "check", "analyse", "report")
 HEAVY = ("pandas", "prefect", "ibis", "great_expectations", "lifelines", "statsmodels", "duckdb", "scipy", "pyarrow")
 

@@ -1,0 +1,198 @@
+"""Run one view on one source: its rows into a file, and the ledger of what has become of every resource."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from flows.acceptance.counts import TypeCounts
+from flows.engines import EngineChoice, connected
+from flows.landing.folder import SourceFile
+from flows.landing.manifest import TypeCount
+from flows.progress import Progress
+from flows.viewing.faults import name_fault
+from flows.viewing.files import named_type
+from flows.viewing.output import Output, written
+from flows.viewing.sources import Inputs, Source, gather
+from flows.viewing.views import LoadedView
+from mappings.errors import BedsideError, UnusableDataError
+
+if TYPE_CHECKING:
+    from mappings.compiler import CompiledView, ViewCounts
+    from mappings.read_schema import Need
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one run came to. ``lost`` counts references without key by (path, reason), ``modifiers``
+    modifierExtensions that were read past by (element, url), ``others`` resources of other types."""
+
+    rows: int
+    counts: ViewCounts
+    others: dict[str, int]
+    lost: dict[tuple[str, str], int]
+    modifiers: dict[tuple[str, str], int]
+    judged: TypeCounts | None
+    received: TypeCount | None
+    through_double: bool
+
+
+def run_view(
+    loaded: LoadedView, source: Source, output: Output, choice: EngineChoice, exact: bool, progress: Progress
+) -> Ran:
+    """Write the rows of a view. Nothing is written where anything of the source cannot be read.
+
+    Raises:
+        BedsideError: as :func:`flows.viewing.sources.gather`, and the engines' own.
+    """
+    from mappings.compiler import compile_view
+
+    with TemporaryDirectory(prefix="bedside-view-") as folder:
+        scratch = Path(folder)
+        inputs = gather(source, loaded.view.resource, scratch, exact, progress)
+        compiled = compile_view(loaded.view, inputs.bases)
+        with connected(choice) as con:
+            if choice.name == "duckdb":
+                con.raw_sql(f"SET temp_directory = '{scratch / 'engine'}'")  # else beside the command
+            return _Run(loaded.name, compiled, con, inputs, output, exact, progress).whole()
+
+
+@dataclass(frozen=True)
+class _Run:
+    name: str
+    compiled: CompiledView
+    con: Any
+    inputs: Inputs
+    output: Output
+    exact: bool
+    progress: Progress
+
+    def whole(self) -> Ran:
+        """Read the files as they are; where that does not go, take the resources of the type out of them first."""
+        try:
+            types = self._types()
+            # What has gone to standard output cannot be taken back: there it must go at the first attempt.
+            apart = self._odd(types) or (self.output.path is None and len(types) > 1)
+            if not (apart and self.inputs.direct):
+                return self._read(types)
+        except BedsideError as error:
+            if self.exact or not _engine_failed(error):
+                raise
+            self._name_fault()
+            if not self.inputs.direct or self.output.path is None:
+                raise self._unreadable() from None
+        self.inputs.split(self.progress)
+        try:
+            return self._read(self._types())
+        except BedsideError as error:
+            if not _engine_failed(error):
+                raise
+            self._name_fault()
+        raise self._unreadable()
+
+    def _name_fault(self) -> None:
+        label = "what was taken out of the source's files" if self.inputs.landed is None else "what the server gave"
+        written = [SourceFile(path, label, self.inputs.type) for path in self.inputs.written]
+        name_fault([*self.inputs.direct, *written], self.inputs.type, self.compiled.needs, self.progress)
+
+    def _unreadable(self) -> UnusableDataError:
+        return UnusableDataError(
+            f"the view {self.name!r} cannot read one of the resources: an element has another shape than in FHIR; "
+            "--exact quarantines such resources and says which rule they break"
+        )
+
+    def _odd(self, types: dict[str | None, int]) -> bool:
+        """Whether some lines hold no resource, or a Bundle."""
+        bundles = 0 if self.compiled.resource_type == "Bundle" else types.get("Bundle", 0)
+        return bool(bundles) or not all(map(named_type, types))
+
+    def _types(self) -> dict[str | None, int]:
+        """How many resources of each type the files hold."""
+        from mappings import engine
+        from mappings.read_schema import Need
+
+        with engine.clear_errors(self.name):
+            own = engine.of(self.con)
+            table = own.read(self.con, self.inputs.paths(), {"resourceType": Need("text", False)})
+            found = own.arrow(self.con, table.group_by("resourceType").aggregate(n=table.count()))
+        return {row["resourceType"]: row["n"] for row in found.to_pylist()}
+
+    def _read(self, types: dict[str | None, int]) -> Ran:
+        import ibis
+
+        from mappings.modifiers import modifier_counts
+        from mappings.reference_losses import loss_paths
+
+        view, paths = self.compiled.view, self.inputs.paths()
+        schema = ibis.schema(self.compiled.columns).to_pyarrow()
+        with written(self.output, schema) as write:
+            rows = self._rows(paths, write)
+            counts = self._counts(types, paths)
+            if counts.accepted != types.get(view.resource, 0):
+                raise UnusableDataError("the source's files were changed while they were read")
+            lost = self.compiled.reference_losses(self.con, paths) if loss_paths(view) else {}
+            modifiers = modifier_counts(view, self.con, paths, self.inputs.bases)
+        others = self.inputs.others + Counter({t: n for t, n in types.items() if t is not None and t != view.resource})
+        landed = self.inputs.landed
+        return Ran(
+            rows,
+            counts,
+            dict(sorted(others.items())),
+            dict(sorted(lost.items())),
+            dict(sorted(modifiers.items())),
+            self.inputs.judged,
+            landed.types.get(view.resource, TypeCount()) if landed is not None else None,
+            self.con.name == "duckdb" and not self.exact and self._reads_decimals(),
+        )
+
+    def _reads_decimals(self) -> bool:
+        columns = (column.stored == "decimal" for column in self.compiled.view.columns)
+        return any(columns) or any(map(_holds_decimal, self.compiled.needs.values()))
+
+    def _rows(self, paths: list[str], write: Callable[[Any], None]) -> int:
+        from mappings import engine
+
+        rows = 0
+        with engine.clear_errors(self.name):
+            relation = self.compiled.relation(self.con, paths)
+            with _batches(self.con, relation, self.inputs.scratch) as batches:
+                for batch in batches:
+                    write(batch)
+                    rows += batch.num_rows
+                    self.progress("rows", rows, None)
+        return rows
+
+    def _counts(self, types: dict[str | None, int], paths: list[str]) -> ViewCounts:
+        from mappings.compiler import ViewCounts
+        from mappings.read_schema import overs
+
+        view = self.compiled.view
+        if not view.where and not any(overs(view.select)):
+            read = types.get(view.resource, 0)
+            return ViewCounts(read, read, 0, 0)  # each resource has its row
+        return self.compiled.count(self.con, paths)
+
+
+@contextmanager
+def _batches(con: Any, rows: Any, scratch: Path) -> Iterator[Any]:
+    from mappings import engine
+
+    if con.name == "duckdb":  # ibis 12 asks DuckDB for a method that DuckDB 2 no longer has
+        yield con._to_duckdb_relation(rows).to_arrow_reader(65_536)
+        return
+    with engine.of(con).batches(con, rows, scratch) as found:
+        yield found
+
+
+def _engine_failed(error: BedsideError) -> bool:
+    """Whether an engine said that it cannot read on, for no reason that is known yet."""
+    return type(error) is BedsideError
+
+
+def _holds_decimal(need: Need) -> bool:
+    return need.stored == "decimal" or any(_holds_decimal(inner) for _, inner in need.inside)
