@@ -124,10 +124,21 @@ def is_resource(type_: str) -> bool:
         return False
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name nearest to one, whatever its case; None where none is near."""
+    listed = sorted(known)
+    spelled = {one.lower(): one for one in listed} | {one: one for one in listed}
+    for asked in (name, name.lower()):
+        near = [asked] if asked in spelled else difflib.get_close_matches(asked, spelled, n=1, cutoff=0.6)
+        if near:
+            return spelled[near[0]]
+    return None
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """``; did you mean X?`` for the nearest known name, or an empty text."""
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]}?" if near else ""
+    near = nearest(name, known)
+    return f"; did you mean {near}?" if near else ""
 
 
 @cache

@@ -13,8 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 from mappings.elements import (
+    DATES,
     INTEGERS,
     PRIMITIVES,
+    Element,
+    elements_of,
     is_primitive,
     is_resource,
     resource_names,
@@ -24,7 +27,8 @@ from mappings.elements import (
 from mappings.errors import DefinitionError, Problem
 from mappings.fhirpath.resolver import resolve
 from mappings.fhirpath.tree import FhirPathError
-from mappings.fhirpath.typed import Empty, Focus, Typed, Value, origin
+from mappings.fhirpath.typed import Choice, Empty, Focus, Typed, Value, origin
+from mappings.partial_dates import read_date
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _COMMON_KEYS = frozenset(("id", "extension", "modifierExtension"))
@@ -142,7 +146,10 @@ class _Reader:
         where = []
         for i, entry in enumerate(self._list(raw, "where", "")):
             at = f"where[{i}].path"
-            node = self._path(entry.get("path") if isinstance(entry, Mapping) else None, focus, at)
+            if not isinstance(entry, Mapping):
+                self.fault(f"where[{i}]", "is a JSON object with a path")
+                continue
+            node = self._path(entry.get("path"), focus, at)
             if node is not None and node.type not in ("boolean", ""):
                 self.fault(at, f"is a {node.type}, not a boolean; ask exists(), or compare")
             elif node is not None:
@@ -151,8 +158,9 @@ class _Reader:
         if not parts:
             self.fault("select", "is missing: what becomes a column")
         select = Selection(selections=tuple(self._select(part, focus, f"select[{i}]") for i, part in enumerate(parts)))
-        if not self._problems:
-            self._unique(select)
+        self._unique(select)
+        if not select.all_columns and not self._problems:
+            self.fault("select", "gives no column")
         if self._problems:
             raise self._error(raw)
         return ViewDefinition(
@@ -208,7 +216,7 @@ class _Reader:
 
     def _path(self, text: Any, focus: Focus, where: str) -> Typed | None:
         if not isinstance(text, str):
-            self.fault(where, "is a FHIRPath text")
+            self.fault(where, "is missing" if text is None else "is no text, but a FHIRPath is one")
             return None
         try:
             return resolve(text, focus, self._constants)
@@ -231,8 +239,10 @@ class _Reader:
             if (column := self._column(part, focus_below, f"{where}.column[{i}]")) is not None
         )
         nested = self._each_select(raw, "select", focus_below, where)
+        before = len(self._problems)
         union = self._each_select(raw, "unionAll", focus_below, where)
-        self._equal_columns(union, where)
+        if len(self._problems) == before:  # columns that could not be read would be missed here again
+            self._equal_columns(union, where)
         return Selection(columns, over, nested, union)
 
     def _each_select(self, raw: Mapping[str, Any], key: str, focus: Focus, where: str) -> tuple[Selection, ...]:
@@ -252,8 +262,12 @@ class _Reader:
         items = self._path(raw[asked[0]], focus, where)
         if items is None:
             return None, None
-        if items.type in ("", "choice"):
-            self.fault(where, "has no type: say ofType(TYPE)")
+        if isinstance(items, Choice):
+            types = ", ".join(field.type for field in items.fields)
+            self.fault(where, f"{items.name} has a choice of types: say {items.name}.ofType(TYPE) ({types})")
+            return None, None
+        if not items.type:
+            self.fault(where, "gives nothing, so there is no row")
             return None, None
         return Each(items, asked[0] == "forEachOrNull", where), Focus(items.type, origin(items) or ())
 
@@ -264,17 +278,21 @@ class _Reader:
         # A path need not exist on the outer element (answer.item on the response itself), but one must.
         starts = [self._quiet(path, focus) for path in paths]
         types = {node.type for node in starts if node is not None}
-        if len(types) != 1 or is_primitive(next(iter(types), "string")):
-            self._path(paths[0], focus, f"{where}[0]")
-            self.fault(where, "leads to elements of one type")
+        if not types:
+            for i, path in enumerate(paths):
+                self._path(path, focus, f"{where}[{i}]")
+            return None, None
+        if len(types) != 1 or types & (PRIMITIVES | {"", "choice"}):
+            self.fault(where, f"leads to elements of one type, not to {' and '.join(sorted(types)) or 'nothing'}")
             return None, None
         first = tuple(node for node in starts if node is not None)
         below = Focus(types.pop(), (*(origin(first[0]) or ()), "*"))
         nodes = [self._path(path, below, f"{where}[{i}]") for i, path in enumerate(paths)]
         if any(node is None for node in nodes):
             return None, None
-        if any(node is not None and node.type != below.type for node in nodes):
-            self.fault(where, "leads to elements of one type")
+        others = {node.type for node in nodes if node is not None} - {below.type}
+        if others:
+            self.fault(where, f"leads to elements of one type, not to {' and '.join(sorted({below.type, *others}))}")
             return None, None
         return Repeat(first, tuple(node for node in nodes if node is not None), where), below
 
@@ -307,22 +325,28 @@ class _Reader:
         if declared is not None and declared not in PRIMITIVES:
             self.fault(f"{where}.type", f"{declared} is no primitive type{suggestion(declared, PRIMITIVES)}")
             return None
+        if isinstance(node, Choice):
+            types = ", ".join(field.type for field in node.fields)
+            self.fault(f"{where}.path", f"{node.name} has a choice of types: say {node.name}.ofType(TYPE) ({types})")
+            return None
         if node.type and not is_primitive(node.type):
-            self.fault(f"{where}.path", f"is a {node.type}: a column holds single values, name one of its elements")
+            inside = ", ".join(name for name, e in elements_of(node.type).items() if _can_be_column(name, e))
+            self.fault(
+                f"{where}.path", f"is a {node.type}: a column holds single values, name one of its elements ({inside})"
+            )
             return None
         type_ = declared or node.type or "string"
         if node.type and not _fits(node.type, type_):
-            self.fault(f"{where}.type", f"is {type_}, but the path gives {node.type}")
+            self.fault(f"{where}.type", f"is {type_}, but the path gives {node.type}: say {node.type}")
             return None
         return Column(name, str(raw.get("path")), node, type_, collection, where)
 
     def _equal_columns(self, union: tuple[Selection, ...], where: str) -> None:
         for i, branch in enumerate(union[1:], start=1):
-            wanted = [(c.name, c.stored, c.collection) for c in union[0].all_columns]
-            found = [(c.name, c.stored, c.collection) for c in branch.all_columns]
-            if wanted != found:
-                names = f"{[c[0] for c in found]} against {[c[0] for c in wanted]}"
-                self.fault(f"{where}.unionAll[{i}]", f"has other columns than the first branch: {names}")
+            wanted, found = union[0].all_columns, branch.all_columns
+            fault = _difference(wanted, found)
+            if fault:
+                self.fault(f"{where}.unionAll[{i}]", f"has other columns than the first branch: {fault}")
 
     def _unique(self, select: Selection) -> None:
         seen: dict[str, str] = {}
@@ -330,6 +354,29 @@ class _Reader:
             first = seen.setdefault(column.name.lower(), column.where)
             if first != column.where:
                 self.fault(f"{column.where}.name", f"{column.name} is a column already ({first})")
+
+
+def _difference(wanted: Sequence[Column], found: Sequence[Column]) -> str:
+    """What makes the columns of one branch unlike those of the first; an empty text where they are alike."""
+    names, others = [c.name for c in wanted], [c.name for c in found]
+    lacking = [name for name in names if name not in others]
+    more = [f"{name}{suggestion(name, lacking)}" for name in others if name not in names]
+    if lacking or more:
+        said = [f"it lacks {', '.join(lacking)}"] if lacking else []
+        return "; ".join([*said, *([f"it also has {', '.join(more)}"] if more else [])])
+    if names != others:
+        return f"the same in another order, {', '.join(others)} and not {', '.join(names)}"
+    for one, other in zip(wanted, found, strict=True):
+        if one.stored != other.stored:
+            return f"{other.name} is {other.type} ({other.where}), and {one.type} there"
+        if one.collection != other.collection:
+            here, there = ("a list", "one value") if other.collection else ("one value", "a list")
+            return f"{other.name} holds {here} ({other.where}), and {there} there"
+    return ""
+
+
+def _can_be_column(name: str, element: Element) -> bool:
+    return is_primitive(element.type) and not element.many and not name.startswith("_") and name != "id"
 
 
 _SYSTEM_TYPES = frozenset(("string", "boolean", "integer", "decimal", "date", "datetime", "time"))
@@ -349,7 +396,7 @@ def _constant(type_: str, value: Any) -> Value | None:
         right = isinstance(value, int) and not isinstance(value, bool)
     else:
         right = checks.get(type_, lambda: isinstance(value, str))()
-    if not right:
+    if not right or (type_ in DATES and read_date(value) is None):
         return None
     if type_ == "decimal":
         try:

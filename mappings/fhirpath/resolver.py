@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from mappings.elements import (
@@ -13,6 +13,7 @@ from mappings.elements import (
     is_primitive,
     is_resource,
     is_type,
+    nearest,
     resource_names,
     storage,
     suggestion,
@@ -96,7 +97,7 @@ class _Resolver:
         if tree.name == "rowIndex":
             return RowIndex()
         if tree.name not in self._constants:
-            near = suggestion(tree.name, [*self._constants, "rowIndex"])
+            near = suggestion(f"%{tree.name}", [f"%{name}" for name in (*self._constants, "rowIndex")])
             raise FhirPathError(f"the view has no constant %{tree.name}{near}", tree.at)
         return self._constants[tree.name]
 
@@ -104,13 +105,13 @@ class _Resolver:
         if isinstance(base, Empty):
             return base
         if isinstance(base, Choice):
-            raise FhirPathError(f"{base.name} has a choice of types: say {base.name}.ofType(TYPE) first", at)
+            raise FhirPathError(_say_type(base, name), at)
         if isinstance(base, Focus) and begins and base.origin == () and name == base.type:
             return base  # a path may begin with the resource's own type
         if is_primitive(base.type):
             # A primitive's id and extensions stand beside it in JSON, under its name with an underscore.
             if name not in ("id", "extension") or not isinstance(base, Field):
-                raise FhirPathError(f"{base.type} has no element {name}", at)
+                raise FhirPathError(f"{base.type} has no element {name}: it is a value, $this", at)
             base = Field(base.base, f"_{base.name}", "Element", base.many)
         known = elements_of(base.type)
         element = known.get(name)
@@ -120,10 +121,16 @@ class _Resolver:
         if name in choices:
             fields = (Field(base, e.name, e.type, e.many or base.many) for e in choices[name].values())
             return Choice(base, name, tuple(fields))
+        # People write JSON's names (valueQuantity), which are no elements in FHIRPath.
+        spoken = {e.name: f"{e.choice}.ofType({e.type})" if e.choice else e.name for e in known.values()}
         if element is not None and element.choice is not None:
-            raise FhirPathError(f"{base.type} has no element {name}: write {element.choice}.ofType({element.type})", at)
-        public = [*choices, *(e.name for e in known.values() if e.choice is None and not e.name.startswith("_"))]
-        raise FhirPathError(f"{base.type} has no element {name}{suggestion(name, public)}", at)
+            raise FhirPathError(f"{base.type} has no element {name}: write {spoken[name]}", at)
+        public = [*choices, *(name for name in spoken if not name.startswith("_"))]
+        if begins and isinstance(base, Focus) and base.origin == ():
+            public.append(base.type)
+        near = nearest(name, public)
+        asked = f"; did you mean {spoken.get(near, near)}?" if near else ""
+        raise FhirPathError(f"{base.type} has no element {name}{asked}", at)
 
     def _index(self, tree: t.Index, focus: Focus) -> Typed:
         index = self.node(tree.index, focus)
@@ -141,7 +148,8 @@ class _Resolver:
                 tree.at,
             )
         if not low_high[0] <= len(tree.arguments) <= low_high[1]:
-            raise FhirPathError(f"{tree.name}() takes {low_high[0] or 'at most ' + str(low_high[1])} argument", tree.at)
+            takes = {(0, 0): "no argument", (0, 1): "one argument or none", (1, 1): "one argument"}[low_high]
+            raise FhirPathError(f"{tree.name}() takes {takes}, and has {len(tree.arguments)}", tree.at)
         base = self.node(tree.base, focus)
         match tree.name:
             case "where":
@@ -183,20 +191,23 @@ class _Resolver:
         return Where(base, self._boolean(self.node(condition, below), "where()", condition.at))
 
     def _of_type(self, base: Typed, tree: t.Call) -> Typed:
-        type_ = self._type_name(tree.arguments[0])
+        among = [field.type for field in base.fields] if isinstance(base, Choice) else [base.type]
+        type_ = self._type_name(tree.arguments[0], among)
         if isinstance(base, Choice):
             for field in base.fields:
                 if field.type == type_:
                     return field
-            near = suggestion(type_, [field.type for field in base.fields])
-            raise FhirPathError(f"{base.name} is never a {type_}{near}", tree.arguments[0].at)
+            raise FhirPathError(
+                f"{base.name} is never a {type_}{suggestion(type_, among)} ({_either(among)})", tree.arguments[0].at
+            )
         if base.type == type_:
             return base
         if isinstance(base, Empty):
             return base
         raise FhirPathError(f"this is a {base.type}, never a {type_}", tree.arguments[0].at)
 
-    def _type_name(self, tree: t.Tree) -> str:
+    def _type_name(self, tree: t.Tree, among: Sequence[str] = ()) -> str:
+        """The type named; ``among`` are those that can be meant, resource types where none is given."""
         if isinstance(tree, t.Member) and isinstance(tree.base, t.Member) and isinstance(tree.base.base, t.This):
             space, name = tree.base.name, tree.name
             if space == "System":
@@ -205,7 +216,8 @@ class _Resolver:
                 return name
         if isinstance(tree, t.Member) and isinstance(tree.base, t.This):
             if not is_type(tree.name):
-                raise FhirPathError(f"R4 has no type {tree.name}{suggestion(tree.name, resource_names())}", tree.at)
+                near = suggestion(tree.name, among or resource_names())
+                raise FhirPathError(f"R4 has no type {tree.name}{near}", tree.at)
             return tree.name
         raise FhirPathError("expected the name of a type", tree.at)
 
@@ -217,7 +229,8 @@ class _Resolver:
             raise FhirPathError(f"getReferenceKey() is asked of a Reference, not of a {base.type}", tree.at)
         to = self._type_name(tree.arguments[0]) if tree.arguments else None
         if to is not None and not is_resource(to):
-            raise FhirPathError(f"{to} is no resource type", tree.arguments[0].at)
+            near = suggestion(to, resource_names())
+            raise FhirPathError(f"{to} is no resource type{near}", tree.arguments[0].at)
         return ReferenceKey(base, to)
 
     def _boundary(self, base: Typed, tree: t.Call) -> Typed:
@@ -254,7 +267,9 @@ class _Resolver:
             return Empty("boolean" if operator in ("=", "!=", "<", "<=", ">", ">=") else "")
         for side in (left, right):
             if not is_primitive(side.type):
-                raise FhirPathError(f"{operator} compares single values; this is a {side.type}", tree.at)
+                raise FhirPathError(
+                    f"{operator} compares single values; this is a {side.type}: name one of its elements", tree.at
+                )
         if operator in ("+", "-", "*", "/"):
             return self._arithmetic(operator, left, right, tree.at)
         kinds = {_kind(left.type), _kind(right.type)}
@@ -288,8 +303,22 @@ class _Resolver:
 
     def _plain(self, node: Typed, at: int) -> Typed:
         if isinstance(node, Choice):
-            raise FhirPathError(f"{node.name} has a choice of types: say {node.name}.ofType(TYPE) first", at)
+            raise FhirPathError(_say_type(node), at)
         return node
+
+
+def _say_type(node: Choice, name: str = "") -> str:
+    """That a choice element needs its type: those it has, and which of them have an element ``name``."""
+    types = [field.type for field in node.fields]
+    having = [type_ for type_ in types if name and not is_primitive(type_) and name in elements_of(type_)]
+    said = f"{node.name} has a choice of types"
+    if having:
+        return f"{said}: write {node.name}.ofType({having[0]}).{name}"
+    return f"{said}: say {node.name}.ofType(TYPE) first ({_either(types)})"
+
+
+def _either(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def _number(type_: str) -> str:

@@ -26,7 +26,11 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (view(("a", "value.ofType(Money)"), resource="Observation"), "select[0].column[0].path", "value is never a Money"),
     (view(("a", "value.ofType(Quantiti)"), resource="Observation"), "select[0].column[0].path", "R4 has no type"),
     (view(("a", "valueQuantity.value"), resource="Observation"), "select[0].column[0].path", "value.ofType(Quantity)"),
-    (view(("a", "value.unit"), resource="Observation"), "select[0].column[0].path", "say value.ofType(TYPE) first"),
+    (
+        view(("a", "value.unit"), resource="Observation"),
+        "select[0].column[0].path",
+        "write value.ofType(Quantity).unit",
+    ),
     (view(("a", "name")), "select[0].column[0].path", "is a HumanName"),
     (view(("a", "id"), ("A", "gender")), "select[0].column[1].name", "A is a column already"),
     (view(("1a", "id")), "select[0].column[0].name", "letters"),
