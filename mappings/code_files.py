@@ -193,7 +193,8 @@ def parse_concept_map(name: str, resource: Mapping[str, Any], file: str = "") ->
                 fault(f"{where}.code", "is missing")
                 continue
             for at, target in _each(element, "target", where, fault):
-                if (target.get("equivalence") or target.get("relationship")) in _NO_TRANSLATION:
+                relation = _text(target, "equivalence", at, fault) or _text(target, "relationship", at, fault)
+                if relation in _NO_TRANSLATION:
                     continue
                 if not target.get("code"):
                     fault(at, "has no code")

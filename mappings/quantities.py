@@ -2,12 +2,11 @@
 
 A unit is looked up once for each distinct text, so that millions of rows cost one look. Where the factor is a finite
 decimal the product is exact: 13.2 g/dL is 132 g/L. Else (a month to a year, kPa to mm[Hg]) it is computed in doubles
-and rounded to a billionth of the value's own unit.
+and rounded to twelve significant digits.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -40,6 +39,7 @@ TOO_LARGE = "number too large"
 _PLACES = 18
 _DIGITS = 20
 """Digits before the point of a DECIMAL(38, 18)."""
+_SIGNIFICANT = 12
 
 
 @dataclass(frozen=True)
@@ -189,6 +189,12 @@ def _product(value: ir.DecimalValue, ratio: Fraction) -> ir.DecimalValue:
         times = ibis.literal(f"{exact:f}").cast(dt.Decimal(max(before + places, 1), places))
         fits = value.abs() < ibis.literal(str(limit)).cast(dt.Decimal(_DIGITS, 0))
         return ibis.ifelse(fits, ibis.ifelse(fits, value, nothing).cast(narrow) * times, None).cast(whole)
-    places = max(0, min(15, 9 - math.floor(math.log10(ratio))))
     product = value.cast("float64") * float(ratio.numerator) / float(ratio.denominator)
-    return ibis.ifelse(product.abs() < 10.0 ** (_DIGITS - 1), product.cast(dt.Decimal(38, places)).cast(whole), nothing)
+    size = product.abs()
+    # Twelve digits: engines turn doubles into decimals alike so far, and no further.
+    rounded = [
+        (size < 10.0**power, product.cast(dt.Decimal(38, min(_PLACES, _SIGNIFICANT - power))).cast(whole))
+        for power in range(_SIGNIFICANT - _PLACES, _SIGNIFICANT + 1)
+    ]
+    fits = size < 10.0 ** (_DIGITS - 1)
+    return ibis.cases(*rounded, (fits, product.cast(dt.Decimal(38, 0)).cast(whole)), else_=nothing)
