@@ -2,14 +2,13 @@
 
 A list is what a hospital adds its codes to: ``compose.include`` with a system and its concepts, or with a filter
 ``code regex PATTERN`` over a system. An include without ``system`` matches codings without a system, and no others. The
-system ``urn:bedside:text`` holds words looked for in free text. Work is done on the distinct codings and joined back,
-so millions of rows cost one hash join.
+system ``urn:bedside:text`` holds words looked for in free text. Work is done on the distinct codings and joined back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mappings.code_files import parse_concept_map, parse_value_set, read_concept_map, read_value_set
 from mappings.code_model import CodeEntry, CodeList, CodePattern, ConceptMapping, ConceptRow, words_pattern
@@ -48,26 +47,28 @@ def matches(
     code_column: str,
     lists: Mapping[str, CodeList],
     into: str = "list",
+    con: Any = None,
 ) -> ir.Table:
     """The rows of ``table`` whose coding is in a list, once for each list, with its name in column ``into``.
 
-    Rows in no list are not in the result. ``system_column=None`` reads plain codes without a system. Work is done on
-    the distinct codings, so millions of rows cost one hash join.
+    Rows in no list are not in the result. ``system_column=None`` reads plain codes without a system. Where ``con`` is
+    given the distinct codings are computed now, which makes millions of rows faster and smaller in memory.
     """
     import ibis
 
-    hits = _hits(table, system_column, code_column, lists)
+    hits = _hits(table, system_column, code_column, lists, con)
     if hits is None:
         return table.mutate(**{into: ibis.null("string")}).filter(ibis.literal(False))
     return _join_back(table, hits, system_column, code_column, {into: "_list"}, "inner")
 
 
 def with_membership(
-    table: ir.Table, system_column: str | None, code_column: str, code_list: CodeList, into: str
+    table: ir.Table, system_column: str | None, code_column: str, code_list: CodeList, into: str, con: Any = None
 ) -> ir.Table:
     """``table``, each row once, with a boolean column ``into``: whether its coding is in the list; never null.
 
-    ``system_column=None`` reads plain codes without a system. Systems and codes are brought to one form first.
+    ``system_column=None`` reads plain codes without a system. Systems and codes are brought to one form first. Where
+    ``con`` is given the distinct codings are computed now: for millions of rows.
 
     Raises:
         DefinitionError: a column is missing or of another kind, ``into`` is there already, or the list holds words
@@ -76,7 +77,7 @@ def with_membership(
     import ibis
 
     _coding_columns(table, system_column, code_column, into, "membership in a ValueSet")
-    hits = _hits(table, system_column, code_column, {code_list.name: code_list})
+    hits = _hits(table, system_column, code_column, {code_list.name: code_list}, con)
     if hits is None:
         raise DefinitionError(f"the ValueSet {code_list.name!r} holds words for free text and no code")
     marked = _join_back(table, hits, system_column, code_column, {into: "_list"}, "left")
@@ -112,13 +113,14 @@ def matches_text(
 
 
 def translated(
-    table: ir.Table, system_column: str | None, code_column: str, mapping: ConceptMapping, into: str
+    table: ir.Table, system_column: str | None, code_column: str, mapping: ConceptMapping, into: str, con: Any = None
 ) -> ir.Table:
     """``table`` with a text column ``into``: the map's target code, null where the map says nothing.
 
-    ``system_column=None`` translates plain values (strings, or integers read as text).
+    ``system_column=None`` translates plain values (strings, or integers read as text). Where ``con`` is given the
+    distinct codings are computed now: for millions of rows.
     """
-    codings = _codings(table, system_column, code_column)
+    codings = _codings(table, system_column, code_column, con)
     names = {"system": 0, "code": 1, "target": 2}
     rows = _memory(names, [(row.source_system, row.source_code, row.target_code) for row in mapping.rows])
     on = [codings._system.identical_to(rows.system), codings._code == rows.code]
@@ -127,7 +129,7 @@ def translated(
 
 
 def with_translation(
-    table: ir.Table, system_column: str | None, code_column: str, mapping: ConceptMapping, into: str
+    table: ir.Table, system_column: str | None, code_column: str, mapping: ConceptMapping, into: str, con: Any = None
 ) -> ir.Table:
     """As :func:`translated`, for columns a person names.
 
@@ -135,7 +137,7 @@ def with_translation(
         DefinitionError: a column is missing or of another kind, or ``into`` is there already.
     """
     _coding_columns(table, system_column, code_column, into, "a translation")
-    return translated(table, system_column, code_column, mapping, into)
+    return translated(table, system_column, code_column, mapping, into, con)
 
 
 def translation_reason(table: ir.Table, code_column: str, into: str) -> ir.StringValue:
@@ -157,12 +159,12 @@ def _coding_columns(table: ir.Table, system_column: str | None, code_column: str
 
 
 def _hits(
-    table: ir.Table, system_column: str | None, code_column: str, lists: Mapping[str, CodeList]
+    table: ir.Table, system_column: str | None, code_column: str, lists: Mapping[str, CodeList], con: Any
 ) -> ir.Table | None:
     """(_raw_system, _raw_code, _list) of the distinct codings that are in a list; None where no list holds a code."""
     import ibis
 
-    codings = _codings(table, system_column, code_column)
+    codings = _codings(table, system_column, code_column, con)
     listed = [(name, e.system, e.code) for name, made in lists.items() for e in made.entries]
     parts = []
     if listed:
@@ -187,13 +189,27 @@ def _memory(columns: Mapping[str, int], rows: Sequence[tuple[str | None, ...]]) 
     return ibis.memtable(pa.table(arrays))
 
 
-def _codings(table: ir.Table, system_column: str | None, code_column: str) -> ir.Table:
+def _codings(table: ir.Table, system_column: str | None, code_column: str, con: Any = None) -> ir.Table:
+    """(_raw_system, _raw_code, _system, _code): the distinct codings of a table, and each brought to one form.
+
+    Kept where ``con`` is given: engines then know that they are few, and build their hash tables on them.
+    """
     import ibis
+
+    from mappings import engine
 
     raw_system = ibis.null("string") if system_column is None else table[system_column]
     raw = table.select(_raw_system=raw_system, _raw_code=table[code_column].cast("string")).distinct()
-    raw = raw.filter(raw._raw_code.notnull()).mutate(_system=system_expression(raw._raw_system))
-    return raw.mutate(_code=code_expression(raw._system, raw._raw_code))
+    raw = raw.filter(raw._raw_code.notnull())
+    if con is not None:
+        raw = engine.of(con).kept(con, raw)
+    if system_column is None:
+        known = raw.mutate(_system=ibis.null("string"))
+    else:  # systems are far fewer than codings
+        systems = raw.select("_raw_system").distinct()
+        systems = systems.select(_their="_raw_system", _system=system_expression(systems._raw_system))
+        known = raw.join(systems, raw._raw_system.identical_to(systems._their)).drop("_their")
+    return known.mutate(_code=code_expression(known._system, known._raw_code))
 
 
 def _join_back(

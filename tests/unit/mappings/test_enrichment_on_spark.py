@@ -159,7 +159,7 @@ def units(con: Any) -> Any:
 
 
 def codes(con: Any) -> Any:
-    made = with_membership(table(), "system", "code", LISTED, "member")
+    made = with_membership(table(), "system", "code", LISTED, "member", con)
     made = with_translation(made, "system", "code", MAPPED, "level")
     counted = counts_by_reason(
         con,
