@@ -57,8 +57,12 @@ def run(
 
     choice, output = choose(engine, master), output_of(out, to)
     loaded = load_view(name)
-    with shown(as_json) as progress:
-        ran = run_view(loaded, Source(source, sites, tuple(base or ())), output, choice, exact, progress)
+    asked = Source(source, sites, tuple(base or ()))
+    try:
+        with shown(as_json) as progress:
+            ran = run_view(loaded, asked, output, choice, exact, progress)
+    except BrokenPipeError:  # who reads the stream has had enough
+        return
     to_stream = output.path is None
     if as_json:
         typer.echo(json.dumps(said.ran_object(loaded, output, ran)), err=to_stream)

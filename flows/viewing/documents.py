@@ -11,7 +11,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, TypeVar, cast
 
 from flows.client.bundle import one_line
@@ -35,10 +35,11 @@ class MisreadDocument(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource's type (empty: none is said) and its text as served, on one line."""
+    """A resource's type (empty: none is said) and its text as served, on one line; ``entry``: it came in a Bundle."""
 
     type: str
     text: bytes
+    entry: bool = False
 
 
 class _Bad(Exception):
@@ -94,7 +95,7 @@ def _entries(window: _Window) -> Iterator[Resource]:
             if value.get("resourceType") == "Bundle":
                 yield from resources(io.BytesIO(text.encode()))
             else:
-                yield _resource(value, text)
+                yield replace(_resource(value, text), entry=True)
 
 
 def _resource(value: Any, text: str) -> Resource:

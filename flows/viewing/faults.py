@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
@@ -16,6 +17,8 @@ from flows.progress import Progress
 from flows.viewing.files import lines_of
 from mappings.errors import UnusableDataError
 from mappings.read_schema import Need
+
+_DIGITS = 20  # what a column of DECIMAL(38, 18) holds before the point
 
 
 def name_fault(files: Sequence[SourceFile], type_: str, needs: Mapping[str, Need], progress: Progress) -> None:
@@ -67,20 +70,17 @@ def _item_misfit(item: Any, need: Need, at: str) -> str:
         return f"{at} is neither true nor false"
     if need.stored == "integer" and (isinstance(item, bool) or not isinstance(item, int) or abs(item) >= 1 << 63):
         return f"{at} is no whole number of 64 bits"
-    if need.stored == "decimal" and not _is_decimal(item):
-        return f"{at} is no number"
-    return ""
+    return _decimal_misfit(item, at) if need.stored == "decimal" else ""
 
 
-def _is_decimal(item: Any) -> bool:
-    from decimal import Decimal, InvalidOperation
-
-    if isinstance(item, bool) or not isinstance(item, (int, float, str)):
-        return False
+def _decimal_misfit(item: Any, at: str) -> str:
     try:
-        return Decimal(str(item)).is_finite()
+        number = Decimal("NaN") if isinstance(item, bool) else Decimal(str(item))
     except InvalidOperation:
-        return False
+        return f"{at} is no number"
+    if not number.is_finite():
+        return f"{at} is no number"
+    return f"{at} has more than 20 digits before the point" if number and number.adjusted() >= _DIGITS else ""
 
 
 def _name_twice(line: bytes, type_: str, needs: Mapping[str, Need]) -> str:

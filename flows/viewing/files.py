@@ -145,10 +145,14 @@ class Spool:
         self._writers, self._folder = TypeWriters(folder), folder
         self._type, self._lenient = type_, lenient
         self.others: Counter[str] = Counter()
+        self.not_fhir: list[str] = []
 
     def documents(self, file: SourceFile) -> None:
         """Take what a file of Bundles or documents holds."""
         for where, made in resources_of(file, unpack=self._type != "Bundle"):
+            if file.bundles and not made.type and not made.entry:
+                self.not_fhir.append(file.label)  # a folder may hold other JSON too
+                continue
             self._take(made.type, made.text, where)
 
     def lines(self, file: SourceFile) -> None:

@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -88,7 +88,13 @@ def written(output: Output, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBa
             for same in (table if table.schema == schema else table.cast(schema)).to_batches():
                 writer.write(same)
 
-        yield write
+        try:
+            yield write
+        except BaseException:
+            if output.path is not None:  # a stream that broke off must not look ended
+                with suppress(Exception):
+                    writer.close()
+            raise
         writer.close()
 
 

@@ -20,6 +20,7 @@ from flows.viewing.files import named_type
 from flows.viewing.output import Output, written
 from flows.viewing.sources import Inputs, Source, gather
 from flows.viewing.views import LoadedView
+from mappings.elements import elements_of
 from mappings.errors import BedsideError, UnusableDataError
 
 if TYPE_CHECKING:
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Ran:
     """What one run came to. ``lost`` counts references without key by (path, reason), ``modifiers``
-    modifierExtensions that were read past by (element, url), ``others`` resources of other types."""
+    modifierExtensions that were read past by (element, url), ``others`` resources of other types, and
+    ``not_fhir`` names files of other JSON."""
 
     rows: int
     counts: ViewCounts
     others: dict[str, int]
+    not_fhir: tuple[str, ...]
     lost: dict[tuple[str, str], int]
     modifiers: dict[tuple[str, str], int]
     judged: TypeCounts | None
@@ -81,18 +84,22 @@ class _Run:
             if not (apart and self.inputs.direct):
                 return self._read(types)
         except BedsideError as error:
-            if self.exact or not _engine_failed(error):
+            if self.exact or not _of_the_data(error):
                 raise
             self._name_fault()
+            if not _engine_failed(error):
+                raise
             if not self.inputs.direct or self.output.path is None:
                 raise self._unreadable() from None
         self.inputs.split(self.progress)
         try:
             return self._read(self._types())
         except BedsideError as error:
-            if not _engine_failed(error):
+            if not _of_the_data(error):
                 raise
             self._name_fault()
+            if not _engine_failed(error):
+                raise
         raise self._unreadable()
 
     def _name_fault(self) -> None:
@@ -136,13 +143,16 @@ class _Run:
             if counts.accepted != types.get(view.resource, 0):
                 raise UnusableDataError("the source's files were changed while they were read")
             lost = self.compiled.reference_losses(self.con, paths) if loss_paths(view) else {}
-            modifiers = modifier_counts(view, self.con, paths, self.inputs.bases)
+            # Bundle, Parameters and Binary carry none.
+            carries = "modifierExtension" in elements_of(view.resource)
+            modifiers = modifier_counts(view, self.con, paths, self.inputs.bases) if carries else {}
         others = self.inputs.others + Counter({t: n for t, n in types.items() if t is not None and t != view.resource})
         landed = self.inputs.landed
         return Ran(
             rows,
             counts,
             dict(sorted(others.items())),
+            tuple(self.inputs.not_fhir),
             dict(sorted(lost.items())),
             dict(sorted(modifiers.items())),
             self.inputs.judged,
@@ -187,6 +197,11 @@ def _batches(con: Any, rows: Any, scratch: Path) -> Iterator[Any]:
         return
     with engine.of(con).batches(con, rows, scratch) as found:
         yield found
+
+
+def _of_the_data(error: BedsideError) -> bool:
+    """Whether a look at the files may say which line an engine means."""
+    return _engine_failed(error) or isinstance(error, UnusableDataError)
 
 
 def _engine_failed(error: BedsideError) -> bool:

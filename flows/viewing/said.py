@@ -32,6 +32,7 @@ def ran_object(loaded: LoadedView, output: Output, ran: Ran) -> dict[str, Any]:
             "empty_for_each": counts.empty_for_each,
         },
         "other_types": ran.others,
+        "not_fhir": list(ran.not_fhir),
         "references_without_key": [{"path": p, "reason": reason, "n": n} for (p, reason), n in ran.lost.items()],
         "modifier_extensions": [{"element": at, "url": url, "n": n} for (at, url), n in ran.modifiers.items()],
         "received": None
@@ -70,6 +71,7 @@ def ran_lines(loaded: LoadedView, output: Output, ran: Ran) -> list[str]:
         lines.append(f"the source holds no {type_}")
     if ran.others:
         lines.append("of other types: " + ", ".join(f"{other} {n:,}" for other, n in ran.others.items()))
+    lines += [f"no FHIR, left alone: {label}" for label in ran.not_fhir]
     lines += [f"references without a key, {path}: {reason} {n:,}" for (path, reason), n in ran.lost.items()]
     lines += [f"modifierExtensions read past, {at}: {url} {n:,}" for (at, url), n in ran.modifiers.items()]
     return lines

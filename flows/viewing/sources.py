@@ -33,7 +33,8 @@ class Source:
 class Inputs:
     """Files that hold the resources of ``type``: ``direct`` as the user's files of lines, ``written`` by us.
 
-    ``others`` counts resources of other types that were met while writing; ``judged`` is what acceptance said,
+    ``others`` counts resources of other types that were met while writing, ``not_fhir`` names files that hold other
+    JSON; ``judged`` is what acceptance said,
     ``landed`` what a server gave.
     """
 
@@ -43,6 +44,7 @@ class Inputs:
     written: list[Path] = field(default_factory=list)
     bases: tuple[str, ...] = ()
     others: Counter[str] = field(default_factory=Counter)
+    not_fhir: list[str] = field(default_factory=list)
     judged: TypeCounts | None = None
     landed: Manifest | None = None
 
@@ -70,6 +72,7 @@ class Inputs:
         progress("reading files", total, total)
         self.written += spool.close()
         self.others += spool.others
+        self.not_fhir += dict.fromkeys(spool.not_fhir)
 
 
 def gather(source: Source, type_: str, scratch: Path, exact: bool, progress: Progress) -> Inputs:
