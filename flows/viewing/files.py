@@ -198,17 +198,17 @@ def named_type(type_: str | None) -> bool:
     return type_ is not None and _NAME.fullmatch(type_) is not None
 
 
-def engine_paths(files: Iterable[Path], links: Path) -> list[str]:
-    """Paths an engine reads as they are: one that it would take for a pattern, or pass over, gets a link in a folder.
+def engine_paths(files: Iterable[tuple[str, Path]], links: Path) -> list[str]:
+    """The paths of (label, file) pairs for an engine: what it would take for a pattern, or pass over, gets a link.
 
     Raises:
         UnusableDataError: a zstd file is cut off, which an engine may not notice.
     """
     made = []
-    for number, file in enumerate(files):
+    for number, (label, file) in enumerate(files):
         path = file.absolute()
         if path.suffix == ".zst" and not whole_frames(path):
-            raise UnusableDataError(f"{path.name} ends too early")
+            raise UnusableDataError(f"{label} ends too early")
         if not _PLAIN_PATH.fullmatch(str(path)) or path.name.startswith(("_", ".")):
             links.mkdir(mode=0o700, exist_ok=True)
             link = links / f"{len(list(links.iterdir()))}-{number}{''.join(path.suffixes[-2:])}"

@@ -50,7 +50,8 @@ class Inputs:
 
     def paths(self) -> list[str]:
         """All of them, for an engine."""
-        return engine_paths([*(file.path for file in self.direct), *self.written], self.scratch / "links")
+        theirs = [(file.label, file.path) for file in self.direct]
+        return engine_paths([*theirs, *((path.name, path) for path in self.written)], self.scratch / "links")
 
     def split(self, progress: Progress) -> None:
         """Take the resources of the type out of the user's files of lines, where the engine cannot read these as they

@@ -444,6 +444,7 @@ FAULTY: dict[str, tuple[str, bytes, str]] = {
     ),
     "a gzip file cut off": ("Observation.ndjson.gz", gzip.compress(GOOD)[:-20], "Observation.ndjson.gz ends too early"),
     "a zstd file cut off": ("Observation.ndjson.zst", zstd(GOOD)[:-20], "Observation.ndjson.zst ends too early"),
+    "a private name": ("Ann_Zyxwvut.ndjson.zst", zstd(GOOD)[:-9], "file 1 of 1 ends too early"),
     "a zstd file without its last frame's end": (
         "Observation.ndjson.zst", zstd(GOOD) + zstd(GOOD)[:9], "Observation.ndjson.zst ends too early"
     ),
