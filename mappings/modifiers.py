@@ -18,7 +18,7 @@ import ibis.expr.types as ir
 
 from mappings import engine
 from mappings.elements import elements_of, is_primitive
-from mappings.expressions import single, value
+from mappings.expressions import exists, single, value
 from mappings.fhirpath.typed import Field, Typed, origin
 from mappings.fhirpath.typed import Focus as Start
 from mappings.read_schema import Path, needs, paths_read, views_paths
@@ -158,6 +158,9 @@ def _pairs(
     rows, focus = table, Focus()
     for one in over:
         rows, focus = unnesting.over(rows, one, focus, False)
+    at = unnesting.place(rows, focus)
+    # Nearly no resource has one: the rest is let go before lists are made of it.
+    rows = rows.filter(ibis.or_(*(exists(place.urls, at) for place in places)))
     at = unnesting.place(rows, focus)
     nothing = ibis.literal([], type="array<struct<path: string, url: string>>")
     listed = [_named(place, value(place.urls, at)).fill_null(nothing) for place in places]
