@@ -45,6 +45,12 @@ def _at_zone(moment: dt.Timestamp(timezone="UTC"), zone: str) -> dt.Timestamp():
     raise NotImplementedError
 
 
+@ibis.udf.scalar.builtin(name="MAP")  # type: ignore[untyped-decorator]
+def _options(key: str, setting: str) -> dt.Map(dt.string, dt.string):  # type: ignore[valid-type]
+    """One option of a function: Spark takes no other way to write a map there."""
+    raise NotImplementedError
+
+
 @lru_cache(maxsize=256)
 def _from_json(made: dt.DataType) -> Any:
     def from_json(text, schema, options):  # type: ignore[no-untyped-def]
@@ -93,7 +99,7 @@ class Spark(Engine):
     def parse_json(self, text: ir.StringValue, wanted: Mapping[str, Need]) -> ir.StructValue:
         made = dt.Struct({name: ibis_type(need) for name, need in wanted.items()})
         ddl = ", ".join(f"`{name}` {sql_type(need)}" for name, need in wanted.items())
-        return _from_json(made)(text, ddl, ibis.literal({"mode": "FAILFAST"}, type="map<string, string>"))
+        return _from_json(made)(text, ddl, _options("mode", "FAILFAST"))
 
     def item(self, array: ir.ArrayValue, index: ir.IntegerValue | int) -> ir.Value:
         return _get(array.type())(array, index)
@@ -103,7 +109,8 @@ class Spark(Engine):
 
     def kept(self, con: Any, rows: ir.Table) -> ir.Table:
         name = f"bedside_level_{uuid.uuid4().hex}"
-        frame(con, rows).persist().createOrReplaceTempView(name)
+        # Not persist(): Spark takes a query over the same path for the same query, though the file has changed.
+        frame(con, rows).localCheckpoint(eager=True).createOrReplaceTempView(name)
         return con.table(name)
 
     def local_day(self, moment: ir.StringValue, zone: str) -> ir.DateValue:
