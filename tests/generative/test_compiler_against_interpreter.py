@@ -1,7 +1,7 @@
 """Generated resources and views give the same rows and counts on DuckDB and on Spark as on the slow interpreter.
 
-Oracle: the interpreter. BEDSIDE_EXAMPLES says how many examples of each type DuckDB gets; Spark, whose every query costs
-a fifth of a second, gets BEDSIDE_SPARK_EXAMPLES.
+Oracle: the interpreter. BEDSIDE_EXAMPLES says how many examples of each type DuckDB gets; Spark, whose queries cost a
+fifth of a second each, gets BEDSIDE_SPARK_EXAMPLES.
 """
 
 from __future__ import annotations
