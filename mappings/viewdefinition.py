@@ -7,14 +7,12 @@ columns, then its nested selections, then its unionAll.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
+from mappings.constants import constant_value
 from mappings.elements import (
-    DATES,
-    INTEGERS,
     PRIMITIVES,
     Element,
     elements_of,
@@ -28,7 +26,6 @@ from mappings.errors import DefinitionError, Problem
 from mappings.fhirpath.resolver import resolve
 from mappings.fhirpath.tree import FhirPathError
 from mappings.fhirpath.typed import Choice, Empty, Focus, Typed, Value, origin
-from mappings.partial_dates import read_date
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _COMMON_KEYS = frozenset(("id", "extension", "modifierExtension"))
@@ -206,7 +203,7 @@ class _Reader:
             if type_ not in PRIMITIVES:
                 self.fault(f"{where}.{key}", f"is no primitive type{suggestion(type_, PRIMITIVES)}")
                 continue
-            made = _constant(type_, value)
+            made = constant_value(type_, value)
             if made is None:
                 self.fault(f"{where}.{key}", f"is no {type_}")
             elif name in self._constants:
@@ -384,23 +381,3 @@ _SYSTEM_TYPES = frozenset(("string", "boolean", "integer", "decimal", "date", "d
 
 def _fits(found: str, declared: str) -> bool:
     return storage(found) == storage(declared) or (storage(found), storage(declared)) == ("integer", "decimal")
-
-
-def _constant(type_: str, value: Any) -> Value | None:
-    """A constant of its type, or None where the JSON value is of another."""
-    checks: dict[str, Callable[[], bool]] = {
-        "boolean": lambda: isinstance(value, bool),
-        "decimal": lambda: isinstance(value, (int, float, Decimal, str)) and not isinstance(value, bool),
-    }
-    if type_ in INTEGERS:
-        right = isinstance(value, int) and not isinstance(value, bool)
-    else:
-        right = checks.get(type_, lambda: isinstance(value, str))()
-    if not right or (type_ in DATES and read_date(value) is None):
-        return None
-    if type_ == "decimal":
-        try:
-            return Value(Decimal(str(value)), type_)
-        except ArithmeticError:
-            return None
-    return Value(value, type_)
