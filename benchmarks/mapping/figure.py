@@ -10,7 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from benchmarks.mapping.contenders import BY_NAME
 
 SIZE = 100_000
-_LEFT, _RIGHT, _TOP, _ROW = 230, 30, 66, 30
+_LEFT, _RIGHT, _TOP, _ROW = 240, 50, 66, 30
 _WIDTH = 760
 _COLOURS = ("#0b6e99", "#b5541c", "#4c7a34")
 _TEMPLATE = """\

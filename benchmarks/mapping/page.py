@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 from benchmarks.mapping.contenders import BY_NAME
@@ -12,7 +13,7 @@ from benchmarks.mapping.summary import QUOTED, ROUNDS
 _WORDS = {
     "keys carry their type (Patient/1)": "keys carry their type (`Patient/1` where ours is `1`)",
     "numbers come as text": "numbers come as text",
-    "numbers come wrapped in a dict": "whole numbers come wrapped in a dict of its JSON library",
+    "numbers come wrapped in a dict": "some numbers come wrapped in a dict of its JSON library",
     "decimals come as doubles": "decimals come as doubles",
 }
 
@@ -148,6 +149,13 @@ def _verdict(results: dict[str, Any], view: str, name: str) -> str:
 
 
 def _others(results: dict[str, Any]) -> Iterator[str]:
+    yield "## How each was run"
+    yield ""
+    for contender in BY_NAME.values():
+        if not contender.name.endswith("-1-thread"):
+            module = import_module(f"benchmarks.mapping.engines.{contender.module}")
+            yield f"- {' '.join((module.__doc__ or '').split())}".replace("``", "`")
+    yield ""
     yield "## Not run"
     yield ""
     reasons: dict[tuple[str, str], list[str]] = {}
@@ -155,10 +163,13 @@ def _others(results: dict[str, Any]) -> Iterator[str]:
         reasons.setdefault((one["engine"], one["why"]), []).append(f"{one['view']} {one['size']:,}")
     for (engine, why), places in reasons.items():
         yield f"- {BY_NAME[engine].title}: {', '.join(places)} ({why})"
-    yield ""
+    if reasons:
+        yield ""
     yield f"Peers below {STOP_RATE:,} resources/s stop at {STOP_SIZE:,} resources."
     yield ""
     yield "## Versions"
     yield ""
     for engine, versions in results["versions"].items():
+        if engine.endswith("-1-thread"):
+            continue
         yield f"- {BY_NAME[engine].title}: " + ", ".join(f"{name} {number}" for name, number in versions.items())
