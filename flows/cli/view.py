@@ -61,8 +61,10 @@ def run(
     try:
         with shown(as_json) as progress:
             ran = run_view(loaded, asked, output, choice, exact, progress)
-    except BrokenPipeError:  # who reads the stream has had enough
-        return
+    except BrokenPipeError:
+        if output.path is not None:
+            raise
+        return  # who reads the stream has had enough
     to_stream = output.path is None
     if as_json:
         typer.echo(json.dumps(said.ran_object(loaded, output, ran)), err=to_stream)
