@@ -13,13 +13,13 @@ PACKAGES = ("pyspark", "ibis-framework", "pyarrow")
 def started(view: dict[str, Any], threads: int) -> Iterator[Callable[[str], Any]]:
     """A function from a file to an Arrow table in memory, collected as Pathling's is."""
     from flows.engines import EngineChoice, connected
+    from mappings import engine
     from mappings.compiler import compile_view
     from mappings.viewdefinition import parse_view
 
     compiled = compile_view(parse_view(view))
     with connected(EngineChoice("spark", f"local[{threads}]")) as con:
-        # Ibis goes through pandas; Spark's own way to Arrow is the faster one and the one Pathling's rows take.
-        yield lambda file: con._session.sql(con.compile(compiled.relation(con, [file]))).toArrow()
+        yield lambda file: engine.of(con).arrow(con, compiled.relation(con, [file]))
 
 
 def count(result: Any) -> int:
