@@ -17,6 +17,7 @@ import ibis.expr.types as ir
 from mappings import engine
 from mappings.engine.on_duckdb import sql_type
 from mappings.expressions import STORED, single
+from mappings.modifiers import modifier_counts, modifier_paths
 from mappings.read_schema import Need, Path, needs, overs, paths_read, views_paths
 from mappings.reference_losses import loss_paths, reference_losses
 from mappings.unnesting import OUT, Focus, Unnesting
@@ -96,6 +97,19 @@ class CompiledView:
         with engine.clear_errors(self.view.name):
             table = self._staying(con, paths, read)
             return reference_losses(self.view, table, con, self.bases, read)
+
+    def modifier_counts(self, con: Any, paths: Sequence[str]) -> dict[tuple[str, str], int]:
+        """Resources with a modifierExtension on what the view reads, by (element, url); see :mod:`mappings.modifiers`.
+
+        Raises:
+            DefinitionError, BedsideError: as :func:`mappings.engine.clear_errors`.
+        """
+        looked = modifier_paths(self.view)
+        if not looked:  # Bundle, Parameters and Binary can carry none
+            return {}
+        read = paths_read(self.view.where) | looked
+        with engine.clear_errors(self.view.name):
+            return modifier_counts(self.view, self._staying(con, paths, read), con, self.bases, read)
 
     @cached_property
     def _paths(self) -> frozenset[Path]:

@@ -9,7 +9,6 @@ resource counts once for each (element, url).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -18,10 +17,10 @@ import ibis.expr.types as ir
 
 from mappings import engine
 from mappings.elements import elements_of, is_primitive
-from mappings.expressions import exists, single, value
+from mappings.expressions import exists, value
 from mappings.fhirpath.typed import Field, Typed, origin
 from mappings.fhirpath.typed import Focus as Start
-from mappings.read_schema import Path, needs, paths_read, views_paths
+from mappings.read_schema import Path, paths_read, views_paths
 from mappings.unnesting import Focus, Unnesting
 from mappings.viewdefinition import Each, Repeat, Selection, ViewDefinition
 
@@ -40,41 +39,37 @@ _ADDRESS = (
 )
 
 
+def modifier_paths(view: ViewDefinition) -> frozenset[Path]:
+    """The JSON paths to read for the modifierExtensions of a view; none where no element on its way can carry one."""
+    places = _places(view)
+    if not places:
+        return frozenset()
+    return _over_paths(places) | {path for place in places for path in place.read}
+
+
 def modifier_counts(
-    view: ViewDefinition, con: Any, paths: Sequence[str], bases: Sequence[str] = ()
+    view: ViewDefinition, table: ir.Table, con: Any, bases: Sequence[str], read: frozenset[Path]
 ) -> dict[tuple[str, str], int]:
-    """Resources by (element, url), over NDJSON files; ``con`` is an Ibis connection to DuckDB or Spark.
+    """Resources by (element, url), over a table of the view's resources; none at all is an empty dict.
 
     The element is written as in FHIR (``Observation.component``). At most ``MOST_URLS`` pairs, the most frequent, are
-    named; the rest is one line with the url ``others``. None at all is an empty dict.
-
-    Raises:
-        DefinitionError, BedsideError: as :func:`mappings.engine.clear_errors`.
+    named; the rest is one line with the url ``others``.
     """
     places = _places(view)
-    read = paths_read(view.where) | _over_paths(places)
-    read |= {path for place in places for path in place.read}
     own = engine.of(con)
-    with engine.clear_errors(view.name):
-        table = own.read(con, paths, needs(view.resource, read))
-        table = table.filter(table["resourceType"] == view.resource)
-        unnesting = Unnesting(tuple(bases), read, con)
-        at = unnesting.place(table, Focus())
-        asked = [single(node, replace(at, where=f"where[{i}].path")) for i, node in enumerate(view.where)]
-        if asked:
-            table = table.filter(ibis.and_(*asked).fill_null(False))
-        grouped = _grouped(places)
-        if len(grouped) > 1:
-            # Only a repeat makes several rows of a resource, which is then told from others by a number.
-            table = own.kept(con, own.numbered(table, _NUMBER))
-            parts = [_pairs(table, unnesting, over, here, _NUMBER) for over, here in grouped.items()]
-            rows = ibis.union(*parts, distinct=True)
-        else:
-            rows = _pairs(table, unnesting, (), places)
-        counted = rows.group_by(["path", "url"]).agg(n=ibis._.count())
-        counted = counted.mutate(all=counted.n.sum().over(ibis.window()))
-        most = counted.order_by(ibis.desc("n"), "path", "url").limit(MOST_URLS)
-        found = own.arrow(con, most).to_pylist()
+    unnesting = Unnesting(tuple(bases), read, con)
+    grouped = _grouped(places)
+    if len(grouped) > 1:
+        # Only a repeat makes several rows of a resource, which is then told from others by a number.
+        table = own.kept(con, own.numbered(table, _NUMBER))
+        parts = [_pairs(table, unnesting, over, here, _NUMBER) for over, here in grouped.items()]
+        rows = ibis.union(*parts, distinct=True)
+    else:
+        rows = _pairs(table, unnesting, (), places)
+    counted = rows.group_by(["path", "url"]).agg(n=ibis._.count())
+    counted = counted.mutate(all=counted.n.sum().over(ibis.window()))
+    most = counted.order_by(ibis.desc("n"), "path", "url").limit(MOST_URLS)
+    found = own.arrow(con, most).to_pylist()
     named = {(str(row["path"]), str(row["url"])): int(row["n"]) for row in found}
     beyond = int(found[0]["all"]) - sum(named.values()) if found else 0
     return dict(sorted(named.items())) | ({(view.resource, OTHERS): beyond} if beyond else {})

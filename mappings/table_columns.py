@@ -32,10 +32,7 @@ def text_column(table: ir.Table, name: str, why: str) -> ir.StringValue:
     Raises:
         DefinitionError: as there, or the column holds no text.
     """
-    found = column_of(table, name, why)
-    if not found.type().is_string():
-        raise DefinitionError(f"{why} is asked of the column {name}, which holds no text but {found.type()}")
-    return found
+    return _of_kind(column_of(table, name, why), name, why, "text", "is_string")
 
 
 def number_column(table: ir.Table, name: str, why: str) -> ir.NumericValue:
@@ -44,9 +41,12 @@ def number_column(table: ir.Table, name: str, why: str) -> ir.NumericValue:
     Raises:
         DefinitionError: as there, or the column holds no number.
     """
-    found = column_of(table, name, why)
-    if not found.type().is_numeric():
-        raise DefinitionError(f"{why} is asked of the column {name}, which holds no number but {found.type()}")
+    return _of_kind(column_of(table, name, why), name, why, "number", "is_numeric")
+
+
+def _of_kind(found: Any, name: str, why: str, kind: str, test: str) -> Any:
+    if not getattr(found.type(), test)():
+        raise DefinitionError(f"{why} is asked of the column {name}, which holds no {kind} but {found.type()}")
     return found
 
 

@@ -7,12 +7,13 @@ from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import orjson
 
 from flows.acceptance.decimals import keep_digits
 from flows.acceptance.findings import Finding, Judge
+from flows.landing.folder import open_file
 
 CHUNK_BYTES = 2 << 20
 
@@ -48,23 +49,10 @@ class Judged:
     rejected: list[Rejected] = field(default_factory=list)
 
 
-def open_landing(path: Path) -> BinaryIO:
-    """A landing file's uncompressed bytes, by its suffix."""
-    if path.name.endswith(".gz"):
-        import gzip
-
-        return gzip.open(path)  # type: ignore[return-value]
-    if path.name.endswith(".zst"):
-        import zstandard
-
-        return zstandard.open(path, "rb")  # type: ignore[no-any-return]
-    return path.open("rb")
-
-
 def chunks_of(resource_type: str, path: Path) -> Iterator[Chunk]:
     """The file in pieces of whole lines, about ``CHUNK_BYTES`` each."""
     first = 1
-    with open_landing(path) as stream:
+    with open_file(path) as stream:
         while lines := stream.read(CHUNK_BYTES):
             if not lines.endswith(b"\n"):
                 lines += stream.readline()

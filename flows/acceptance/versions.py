@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
-from flows.acceptance.chunks import open_landing
 from flows.acceptance.findings import Finding
 from flows.acceptance.outputs import OutputFile
+from flows.landing.folder import open_file
 
 SUPERSEDED = Finding("superseded-version", "Resource.meta.versionId", "duplicate")
 
@@ -96,7 +96,7 @@ def _take_out(file: AcceptedFile, gone: set[int]) -> Iterator[tuple[str, int, by
 
 
 def _landed(path: Path) -> Iterator[tuple[int, bytes]]:
-    with open_landing(path) as stream:
+    with open_file(path) as stream:
         for number, line in enumerate(stream, 1):
             yield number, line.removesuffix(b"\n")
 

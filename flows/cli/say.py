@@ -12,6 +12,7 @@ from flows import ledger_files
 from flows.job import Job
 from flows.pipeline import Outcome
 from flows.run_folder import RunFolder
+from flows.steps.tables import modifier_lines
 from flows.summary import synthetic_note
 
 
@@ -91,6 +92,8 @@ def ledger(run: RunFolder) -> None:
     said = run.read()
     for lost in _lost(said.get("references_without_key", [])):
         typer.echo(lost)
+    for line in modifier_lines(said):
+        typer.echo(line)
     for type_, n in said.get("types_without_view", {}).items():
         typer.echo(f"in no table, since no standard view reads {type_}: {n:,}")
     for reason, n in said.get("quarantine_reasons", {}).items():

@@ -34,11 +34,11 @@ class Intake:
 
     def land(self, type_: str, id_: str, version: str, text: bytes, *, match: bool = True) -> bool:
         """Take one resource that was asked for; ``False`` when it is a duplicate."""
+        key = identity(type_, id_, version, text)  # by the type as said: what may not name a file may still differ
         type_ = file_type(type_)
         count = self.count(type_)
         count.received += 1
         count.matches += match
-        key = identity(type_, id_, version, text)
         if key in self._seen:
             count.duplicates += 1
             return False

@@ -11,6 +11,7 @@ from typing import Any
 from analysis.plan import TYPE_OF_TABLE
 from expectations.ledger import Ledger, ViewCounts
 from flows import ledger_files
+from flows.engines import connected
 from flows.job import Job
 from flows.progress import Progress
 from flows.run_folder import RunFolder, private_folder
@@ -25,7 +26,6 @@ def map_tables(job: Job, run: RunFolder, progress: Progress) -> None:
     from mappings import engine
     from mappings.catalogue import standard_views
     from mappings.compiler import compile_view
-    from mappings.modifiers import modifier_counts
 
     ledger = ledger_files.require_balance(run, "mapping")
     sites = analysed_sites(job, run)
@@ -34,7 +34,7 @@ def map_tables(job: Job, run: RunFolder, progress: Progress) -> None:
     found: dict[str, dict[str, ViewCounts]] = {site: {} for site in sites}
     lost: list[dict[str, object]] = []
     modified: list[dict[str, object]] = []
-    with engine_connection() as con:
+    with connected() as con:
         for n, (name, view) in enumerate(views.items()):
             progress("mapping", n, len(views))
             parts = []
@@ -55,7 +55,7 @@ def map_tables(job: Job, run: RunFolder, progress: Progress) -> None:
                 ]
                 modified += [
                     {"view": name, "site": site, "path": path, "url": url, "n": times}
-                    for (path, url), times in modifier_counts(view, con, files, compiled.bases).items()
+                    for (path, url), times in compiled.modifier_counts(con, files).items()
                 ]
             _join(con, parts, run.tables / f"{name}.parquet")
     progress("mapping", len(views), len(views))
@@ -104,20 +104,8 @@ def analysed_sites(job: Job, run: RunFolder) -> list[str]:
 @contextmanager
 def open_tables(run: RunFolder) -> Iterator[dict[str, Any]]:
     """The tables of a run as Ibis tables, by view name."""
-    with engine_connection() as con:
+    with connected() as con:
         yield {file.stem: con.read_parquet(str(file)) for file in sorted(run.tables.glob("*.parquet"))}
-
-
-@contextmanager
-def engine_connection() -> Iterator[Any]:
-    """An embedded DuckDB behind Ibis, gone at the end."""
-    import ibis
-
-    con = ibis.duckdb.connect()
-    try:
-        yield con
-    finally:
-        con.disconnect()
 
 
 def _wanted(job: Job, view: str) -> bool:

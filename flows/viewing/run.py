@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +19,6 @@ from flows.viewing.files import named_type
 from flows.viewing.output import Output, written
 from flows.viewing.sources import Inputs, Source, gather
 from flows.viewing.views import LoadedView
-from mappings.elements import elements_of
 from mappings.errors import BedsideError, UnusableDataError
 
 if TYPE_CHECKING:
@@ -132,7 +130,6 @@ class _Run:
     def _read(self, types: dict[str | None, int]) -> Ran:
         import ibis
 
-        from mappings.modifiers import modifier_counts
         from mappings.reference_losses import loss_paths
 
         view, paths = self.compiled.view, self.inputs.paths()
@@ -143,9 +140,7 @@ class _Run:
             if counts.accepted != types.get(view.resource, 0):
                 raise UnusableDataError("the source's files were changed while they were read")
             lost = self.compiled.reference_losses(self.con, paths) if loss_paths(view) else {}
-            # Bundle, Parameters and Binary carry none.
-            carries = "modifierExtension" in elements_of(view.resource)
-            modifiers = modifier_counts(view, self.con, paths, self.inputs.bases) if carries else {}
+            modifiers = self.compiled.modifier_counts(self.con, paths)
         others = self.inputs.others + Counter({t: n for t, n in types.items() if t is not None and t != view.resource})
         landed = self.inputs.landed
         return Ran(
@@ -170,7 +165,7 @@ class _Run:
         rows = 0
         with engine.clear_errors(self.name):
             relation = self.compiled.relation(self.con, paths)
-            with _batches(self.con, relation, self.inputs.scratch) as batches:
+            with engine.of(self.con).batches(self.con, relation, self.inputs.scratch) as batches:
                 for batch in batches:
                     write(batch)
                     rows += batch.num_rows
@@ -186,17 +181,6 @@ class _Run:
             read = types.get(view.resource, 0)
             return ViewCounts(read, read, 0, 0)  # each resource has its row
         return self.compiled.count(self.con, paths)
-
-
-@contextmanager
-def _batches(con: Any, rows: Any, scratch: Path) -> Iterator[Any]:
-    from mappings import engine
-
-    if con.name == "duckdb":  # ibis 12 asks DuckDB for a method that DuckDB 2 no longer has
-        yield con._to_duckdb_relation(rows).to_arrow_reader(65_536)
-        return
-    with engine.of(con).batches(con, rows, scratch) as found:
-        yield found
 
 
 def _of_the_data(error: BedsideError) -> bool:

@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis.common.exceptions import IbisError
 
-from mappings.engine.base import Engine, ibis_type
+from mappings.engine.base import MARK, Engine, ibis_type
 from mappings.engine.on_duckdb import DuckDB
 from mappings.engine.on_spark import Spark
 from mappings.errors import BedsideError, DefinitionError, UnusableDataError
@@ -58,8 +58,6 @@ def clear_errors(view: str) -> Iterator[None]:
 
 
 def _ours(view: str, error: Exception, text: str, decimal: bool) -> BedsideError:
-    from mappings.engine.base import MARK
-
     if MARK in text:
         where = text.split(MARK, 1)[1].split("\n", 1)[0].split(" SQLSTATE", 1)[0].strip()
         return DefinitionError(

@@ -106,3 +106,11 @@ def finished_run(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> RunF
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries as in real life, without the waits between them."""
     monkeypatch.setattr(connect, "connect", partial(connect.connect, sleep=lambda _: None))
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> Path:
+    """The view of the tests of ``bedside view``, as a file."""
+    from tests.fixtures.view_inputs import VIEW, write
+
+    return write(tmp_path / "results.json", json.dumps(VIEW))

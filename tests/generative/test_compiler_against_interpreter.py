@@ -31,12 +31,7 @@ RESOURCES = {"Patient": PATIENT, "Observation": OBSERVATION, "QuestionnaireRespo
 DUCKDB = ibis.duckdb.connect()
 UNHURRIED: dict[str, Any] = {
     "deadline": None,
-    "suppress_health_check": [
-        HealthCheck.function_scoped_fixture,
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-        HealthCheck.filter_too_much,
-    ],
+    "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 }
 
 

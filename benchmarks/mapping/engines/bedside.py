@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from benchmarks.mapping.engines.arrow_form import count, rows
+
+__all__ = ["PACKAGES", "count", "rows", "started"]
+
 PACKAGES = ("duckdb", "ibis-framework", "pyarrow")
 
 
@@ -21,11 +25,3 @@ def started(view: dict[str, Any], threads: int) -> Iterator[Callable[[str], Any]
     with connected() as con:
         con.raw_sql(f"SET threads = {threads}")
         yield lambda file: engine.of(con).arrow(con, compiled.relation(con, [file]))
-
-
-def count(result: Any) -> int:
-    return int(result.num_rows)
-
-
-def rows(result: Any) -> list[dict[str, Any]]:
-    return list(result.to_pylist())

@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from benchmarks.mapping.engines.arrow_form import count, rows
+
+__all__ = ["PACKAGES", "count", "rows", "started"]
+
 PACKAGES = ("pyspark", "ibis-framework", "pyarrow")
 
 
@@ -20,11 +24,3 @@ def started(view: dict[str, Any], threads: int) -> Iterator[Callable[[str], Any]
     compiled = compile_view(parse_view(view))
     with connected(EngineChoice("spark", f"local[{threads}]")) as con:
         yield lambda file: engine.of(con).arrow(con, compiled.relation(con, [file]))
-
-
-def count(result: Any) -> int:
-    return int(result.num_rows)
-
-
-def rows(result: Any) -> list[dict[str, Any]]:
-    return list(result.to_pylist())

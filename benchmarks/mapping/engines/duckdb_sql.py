@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from benchmarks.mapping.engines.arrow_form import count, rows
+
+__all__ = ["PACKAGES", "count", "rows", "started"]
+
 PACKAGES = ("duckdb", "pyarrow")
 
 OBSERVATION = """
@@ -64,11 +68,3 @@ def started(view: dict[str, Any], threads: int) -> Iterator[Callable[[str], Any]
 
     with duckdb.connect(config={"threads": threads}) as con:
         yield lambda file: con.sql(SQL[view["resource"]], params={"file": file}).to_arrow_table()
-
-
-def count(result: Any) -> int:
-    return int(result.num_rows)
-
-
-def rows(result: Any) -> list[dict[str, Any]]:
-    return list(result.to_pylist())

@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from benchmarks.mapping.engines.arrow_form import count, rows
+
+__all__ = ["PACKAGES", "count", "rows", "started"]
+
 PACKAGES = ("fhir4ds-v2", "duckdb", "pyarrow")
 _ADDRESS = "https://sql-on-fhir.org/ig/StructureDefinition/ViewDefinition"
 _RESOURCES = """CREATE OR REPLACE VIEW resources AS
@@ -31,11 +35,3 @@ def started(view: dict[str, Any], threads: int) -> Iterator[Callable[[str], Any]
 
     yield query
     con.close()
-
-
-def count(result: Any) -> int:
-    return int(result.num_rows)
-
-
-def rows(result: Any) -> list[dict[str, Any]]:
-    return list(result.to_pylist())

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.mapping.engines.listed_form import Rows, count, rows
+
+__all__ = ["PACKAGES", "count", "rows", "started"]
+
 PACKAGES = ("orjson",)
-Rows = list[dict[str, Any]]
 
 
 @contextmanager
@@ -98,11 +101,3 @@ def imaging_studies(file: str) -> Rows:
                     }
                 )
     return made
-
-
-def count(result: Rows) -> int:
-    return len(result)
-
-
-def rows(result: Rows) -> Rows:
-    return result

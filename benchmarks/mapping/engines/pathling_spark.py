@@ -14,6 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.mapping.engines.arrow_form import count, rows
+
+__all__ = ["PACKAGES", "count", "rows", "started"]
+
 PACKAGES = ("pathling", "pyspark", "pyarrow")
 _JARS = "au.csiro.pathling:library-runtime:9.4.0,io.delta:delta-spark_2.13:4.0.0"
 
@@ -56,11 +60,3 @@ def started(view: dict[str, Any], threads: int) -> Iterator[Callable[[str], Any]
 
         yield query
     session.stop()
-
-
-def count(result: Any) -> int:
-    return int(result.num_rows)
-
-
-def rows(result: Any) -> list[dict[str, Any]]:
-    return list(result.to_pylist())

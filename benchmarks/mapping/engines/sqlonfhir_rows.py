@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.mapping.engines.listed_form import Rows, count, rows
+
+__all__ = ["PACKAGES", "count", "rows", "started"]
+
 PACKAGES = ("sqlonfhir", "fhirpathpy")
-Rows = list[dict[str, Any]]
 
 
 @contextmanager
@@ -24,11 +27,3 @@ def started(view: dict[str, Any], _threads: int) -> Iterator[Callable[[str], Row
         return made
 
     yield query
-
-
-def count(result: Rows) -> int:
-    return len(result)
-
-
-def rows(result: Rows) -> Rows:
-    return result

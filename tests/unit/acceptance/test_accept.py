@@ -165,9 +165,15 @@ def test_compressed_landing_gives_the_same_accepted_copy(tmp_path: Path) -> None
     (tmp_path / "landing/zst").mkdir()
     (tmp_path / "landing/gz/Observation.000.ndjson.gz").write_bytes(gzip.compress(plain))
     (tmp_path / "landing/zst/Observation.000.ndjson.zst").write_bytes(zstandard.compress(plain))
+    (tmp_path / "landing/frames").mkdir()
+    frames = b"".join(map(zstandard.compress, plain.splitlines(keepends=True)))
+    (tmp_path / "landing/frames/Observation.000.ndjson.zst").write_bytes(frames)
     _accept(tmp_path)
-    copies = {site: _lines(tmp_path / "accepted" / site / "Observation.000.ndjson") for site in ("north", "gz", "zst")}
-    assert copies["north"] == copies["gz"] == copies["zst"]
+    copies = {
+        site: _lines(tmp_path / "accepted" / site / "Observation.000.ndjson")
+        for site in ("north", "gz", "zst", "frames")
+    }
+    assert copies["north"] == copies["gz"] == copies["zst"] == copies["frames"]
     assert len(copies["north"]) == 2
 
 

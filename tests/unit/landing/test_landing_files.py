@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from flows.client.bundle import entry_of
@@ -72,6 +72,7 @@ resources = st.fixed_dictionaries(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(items=st.lists(st.tuples(resources, st.sampled_from(["land", "out", "outcome"])), max_size=12))
+@example(items=[({"resourceType": t, "id": "a", "meta": {"versionId": "1"}}, "land") for t in ("", "../x")])
 def test_every_entry_is_accounted_for(items: list[tuple[dict[str, object], str]], tmp_path: Path) -> None:
     for old in tmp_path.iterdir():
         old.unlink()

@@ -26,7 +26,7 @@ from mappings.codelists import (
     with_translation,
 )
 from mappings.comparators import comparator_reason
-from mappings.modifiers import modifier_counts
+from mappings.compiler import compile_view
 from mappings.partial_dates import interval_reason, seconds_since_1970, with_intervals
 from mappings.quantities import UnitConversion, unconverted, units_of, with_units
 from mappings.table_columns import counts_by_reason
@@ -191,7 +191,7 @@ def test_modifier_extensions_are_counted_alike(tmp_path: Path) -> None:
     deep = {"select": [{"repeat": ["item"], "column": [{"name": "a", "path": "linkId"}]}]}
     for made in (plain, deep):
         view = parse_view({"resource": "QuestionnaireResponse", **made})
-        on_duckdb, on_spark = (modifier_counts(view, con, [str(file)]) for con in both())
+        on_duckdb, on_spark = (compile_view(view).modifier_counts(con, [str(file)]) for con in both())
         assert on_spark == on_duckdb
         assert on_duckdb["QuestionnaireResponse", "unreadable"] == 1
     assert on_duckdb["QuestionnaireResponse.item", "urn:oid:1.2"] == 2

@@ -10,7 +10,8 @@ import ibis
 import pytest
 
 from mappings.catalogue import standard_views
-from mappings.modifiers import MOST_URLS, OTHERS, UNREADABLE, modifier_counts
+from mappings.compiler import compile_view
+from mappings.modifiers import MOST_URLS, OTHERS, UNREADABLE
 from mappings.viewdefinition import parse_view
 
 NOT = "http://example.org/fhir/StructureDefinition/not-done"
@@ -28,7 +29,7 @@ def observation(**more: Any) -> dict[str, Any]:
 def counted(folder: Path, view: dict[str, Any], *resources: dict[str, Any]) -> dict[tuple[str, str], int]:
     file = folder / "x.ndjson"
     file.write_text("\n".join(json.dumps(one) for one in resources))
-    return modifier_counts(parse_view(view), ibis.duckdb.connect(), [str(file)])
+    return compile_view(parse_view(view)).modifier_counts(ibis.duckdb.connect(), [str(file)])
 
 
 def view(resource: str, *select: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -115,4 +116,4 @@ def test_of_many_urls_the_most_frequent_are_named(tmp_path: Path) -> None:
 def test_every_standard_view_can_be_asked_and_finds_nothing_in_nothing() -> None:
     con = ibis.duckdb.connect()
     for made in standard_views().values():
-        assert modifier_counts(made, con, []) == {}
+        assert compile_view(made).modifier_counts(con, []) == {}
