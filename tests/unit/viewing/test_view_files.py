@@ -25,7 +25,7 @@ LONG = b'{"resourceType": "Observation", "text": "' + b"x" * 70_000 + b'"}'
     ("name", "content", "kind"),
     [
         ("Observation.ndjson", OBSERVATION, "direct"),
-        ("Observation.000.ndjson.gz", gzip.compress(OBSERVATION), "direct"),
+        ("Observation.000.ndjson.gz", gzip.compress(OBSERVATION, mtime=0), "direct"),
         ("Observation.ndjson", LONG + b"\n" + OBSERVATION, "direct"),
         ("Observation.ndjson", b"no JSON at all", "direct"),  # the engine refuses it, and then its line is named
         ("Observation.ndjson", b"", ""),
