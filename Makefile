@@ -46,7 +46,7 @@ format: setup-dev  ## let ruff write the code its way
 
 lock:  ## renew the hashed requirement files
 	@[ -x .venv/bin/uv ] || { python3 -m venv .venv; .venv/bin/pip install -q uv; }
-	$(UV) --extra dev --extra build -o requirements/dev.txt pyproject.toml
+	$(UV) --extra dev --extra build --extra spark -o requirements/dev.txt pyproject.toml
 	$(UV) --extra build -c requirements/dev.txt -o requirements/run.txt pyproject.toml
 	$(UV) --extra build --extra spark -c requirements/dev.txt -o requirements/spark.txt pyproject.toml
 	echo "uv==$$(.venv/bin/uv --version | cut -d' ' -f2)" | $(UV) -o requirements/uv.txt -

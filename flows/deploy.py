@@ -21,6 +21,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.engines import DUCKDB, EngineChoice
 from mappings.errors import DefinitionError, SourceError
 
 if TYPE_CHECKING:
@@ -179,12 +180,16 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
     raise SourceError(f"the Prefect server did not answer within {_START_SECONDS} s")
 
 
-def parameters_of(study: Path, sites: Path | None, source: str | None, runs: Path) -> dict[str, str | None]:
+def parameters_of(
+    study: Path, sites: Path | None, source: str | None, runs: Path, engine: EngineChoice = DUCKDB
+) -> dict[str, str | None]:
     """The parameters of a scheduled run, as absolute paths: it may run from anywhere. No secret is among them."""
     at = source if source is None or "://" in source else str(Path(source).expanduser().resolve())
     return {
         "study": str(study.resolve()),
         "sites": None if sites is None else str(sites.resolve()),
         "source": at,
+        "engine": engine.name,
+        "master": engine.master,
         "runs": str(runs.resolve()),
     }

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Literal, get_args
 
 from mappings.errors import DefinitionError, SourceError
@@ -24,9 +25,11 @@ class EngineChoice:
 
 DUCKDB = EngineChoice()
 
-# The rules views are written for; and no log, because Spark's show the record a query failed on.
+# The rules views are written for; no rewriting by inferred conditions, which Spark 4.0 does wrongly for a union of a
+# kept table with itself; and no log, because Spark's show the record a query failed on.
 _SPARK_SETTINGS = {
     "spark.sql.ansi.enabled": "true",
+    "spark.sql.constraintPropagation.enabled": "false",
     "spark.sql.caseSensitive": "true",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
@@ -51,6 +54,18 @@ def choose(name: str, master: str | None) -> EngineChoice:
     return EngineChoice("spark", master) if name == "spark" else DUCKDB
 
 
+def require(choice: EngineChoice) -> None:
+    """See that the engine's package is there, before long work begins.
+
+    Raises:
+        DefinitionError: it is not installed.
+    """
+    if choice.name == "spark" and find_spec("pyspark") is None:
+        raise DefinitionError(
+            'the engine spark needs the package pyspark, which is not installed: pip install "bedside[spark]"'
+        )
+
+
 @contextmanager
 def connected(choice: EngineChoice = DUCKDB) -> Iterator[Any]:
     """An Ibis backend of the chosen engine, gone at the end.
@@ -69,14 +84,10 @@ def connected(choice: EngineChoice = DUCKDB) -> Iterator[Any]:
 
 
 def _spark(master: str | None) -> Any:
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise DefinitionError(
-            'the engine spark needs the package pyspark, which is not installed: pip install "bedside[spark]"'
-        ) from None
+    require(EngineChoice("spark", master))
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.appName("bedside")
     settings = dict(_SPARK_SETTINGS)

@@ -14,6 +14,7 @@ from typing import Any
 from analysis.plan import Plan, Scope, plan
 from analysis.study.model import PopulationStudy, Study
 from flows import study_folder
+from flows.engines import DUCKDB, EngineChoice, choose
 from flows.run_folder import RunFolder
 from flows.sites import Site, Sites, load_sites, sites_for_source
 from flows.study_folder import StudyFolder
@@ -39,6 +40,7 @@ class Job:
     allow_incomplete: bool = False
     fresh: bool = False
     workers: int = 1
+    engine: EngineChoice = DUCKDB
 
     @property
     def study(self) -> Study | PopulationStudy:
@@ -65,6 +67,7 @@ class Job:
             "views_sha256": {name: hashlib.sha256(view_bytes(name)).hexdigest() for name in view_names()},
             # It decides which sites are analysed, so a run keeps to it from the first step to the last.
             "allow_incomplete": self.allow_incomplete,
+            "engine": self.engine.name,
         }
         digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
         definition = {name: sha for name, sha in self.folder.hashes.items() if name != study_folder.STUDY_FILE}
@@ -72,7 +75,7 @@ class Job:
             **said,
             "called": dict(self.called),
             "definition_sha256": definition,
-            "versions": versions(),
+            "versions": versions(self.engine),
             "inputs_sha256": digest,
         }
 
@@ -111,6 +114,7 @@ def again(run: RunFolder) -> Job:
         called["source"],
         run.root.parent.parent,
         allow_incomplete=said["allow_incomplete"],
+        engine=choose(said["engine"], called["master"]),
     )
     if job.facts()["inputs_sha256"] != said["inputs_sha256"]:
         raise DefinitionError(
@@ -129,9 +133,9 @@ def _fingerprint(site: Site) -> str:
     return hashlib.sha256(site.model_dump_json().encode()).hexdigest()
 
 
-def versions() -> dict[str, str]:
+def versions(engine: EngineChoice = DUCKDB) -> dict[str, str]:
     """The versions of the packages a figure may depend on."""
-    return {name: version(name) for name in _PACKAGES}
+    return {name: version(name) for name in (*_PACKAGES, *(["pyspark"] if engine.name == "spark" else []))}
 
 
 def prepare(
@@ -142,6 +146,7 @@ def prepare(
     *,
     allow_incomplete: bool = False,
     fresh: bool = False,
+    engine: EngineChoice = DUCKDB,
 ) -> Job:
     """Read the study folder and the sites, and check that they fit.
 
@@ -162,7 +167,8 @@ def prepare(
         "study": str(folder.path.resolve()),
         "sites": None if sites is None else str(sites.resolve()),
         "source": source if source is None or "://" in source else str(Path(source).expanduser().resolve()),
+        "master": engine.master,
     }
-    job = Job(folder, found, runs, called, allow_incomplete, fresh, workers=os.cpu_count() or 1)
+    job = Job(folder, found, runs, called, allow_incomplete, fresh, os.cpu_count() or 1, engine)
     job.key()
     return job

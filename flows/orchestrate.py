@@ -18,6 +18,7 @@ from prefect.futures import wait
 
 from flows import pipeline
 from flows.defects import without_values
+from flows.engines import choose
 from flows.job import Job, prepare
 from flows.progress import Progress, silent
 from flows.run_folder import RunFolder
@@ -89,14 +90,22 @@ def run_here(job: Job, run_folder: RunFolder, progress: Progress) -> pipeline.Ou
 
 
 @flow(name="bedside-scheduled", persist_result=False)  # type: ignore[untyped-decorator]
-def scheduled(study: str, sites: str | None = None, source: str | None = None, runs: str = "runs") -> dict[str, Any]:
+def scheduled(
+    study: str,
+    sites: str | None = None,
+    source: str | None = None,
+    runs: str = "runs",
+    engine: str = "duckdb",
+    master: str | None = None,
+) -> dict[str, Any]:
     """What a schedule runs: a fresh run of one study. Returns aggregates only: Prefect keeps them in its database.
 
     Raises:
         IncompleteError: the sites that landed whole are analysed; nobody reads a night's log, so the run still fails.
     """
     with without_values():
-        job = prepare(Path(study), Path(sites) if sites else None, source, Path(runs), fresh=True)
+        choice = choose(engine, master)
+        job = prepare(Path(study), Path(sites) if sites else None, source, Path(runs), fresh=True, engine=choice)
         run_folder = pipeline.open_run(job)
         outcome = pipeline.run(job, run_folder, silent, _Tasks())
         if outcome.missing:

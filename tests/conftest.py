@@ -1,8 +1,7 @@
 """What every test may use: where things are, and which tests this machine can run.
 
 A test marked ``hapi``, ``browser``, ``spark``, ``r`` or ``shared`` is skipped where what it needs is missing, and
-one line at the end says so. With BEDSIDE_REQUIRE_ALL set (as .ci/run does) nothing is skipped for want of a tool but
-pyspark, which is not in the locked set of the tests yet.
+one line at the end says so. With BEDSIDE_REQUIRE_ALL set (as .ci/run does) nothing is skipped for want of a tool.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = {marker: found() for marker, found in NEEDS.items()}
     for item in items:
         for marker, tools in missing.items():
-            if tools and (not require_all or marker == "spark") and item.get_closest_marker(marker):
+            if tools and not require_all and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=WANTING + " and ".join(tools)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.derive.derived import Derived
 from analysis.derive.rules import SiteRules
@@ -25,6 +25,7 @@ def derive(
     tables: Mapping[str, ir.Table],
     key: bytes,
     site_rules: Mapping[str, SiteRules],
+    con: Any = None,
 ) -> Derived:
     """The study's analysis sets from the mapped tables (docs/derivation.md).
 
@@ -32,6 +33,7 @@ def derive(
         tables: view name to Ibis table, `site` among the columns; a view that is missing counts as empty.
         key: the pseudonym key; USUBJID is the first 16 hex of HMAC-SHA256(key, site + "|" + patient id).
         site_rules: by site, where its deaths are complete to and its time zone; a site not named has neither.
+        con: the Ibis connection the tables lie on, DuckDB's or Spark's; None asks each table.
 
     Raises:
         UnusableDataError: nobody has an index event (an empty arm is the analysis step's to judge).
@@ -41,7 +43,7 @@ def derive(
     from analysis.derive.tables import pseudonymise
     from analysis.derive.tables import tables as frames
 
-    framed = pseudonymise(prepare(study, codes, maps, tables, site_rules), key)
+    framed = pseudonymise(prepare(study, codes, maps, tables, site_rules, con), key)
     main = frames(study, framed)
     variants = {
         one.id: sensitivity_tables(study, framed, one)

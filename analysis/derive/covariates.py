@@ -130,7 +130,7 @@ def _picked(
         rank = t.level.cases(*((level, i) for i, level in enumerate(levels)), else_=len(levels))
         t = t.mutate(value=t.level, rank=rank.cast("float64"))
     else:
-        t = with_value(mine, rule.unit)
+        t = with_value(work, mine, rule.unit)
         t = t.mutate(rank=t.value, several=ibis.literal(False))
     t = work.keep(t)
     records = t.group_by(["site", "id"]).aggregate(usable=t.value.notnull().any(), several=t.several.any())

@@ -7,7 +7,7 @@ of its own. Columns are ``CARRIED``, `list`, `issued_at` (seconds) and the date'
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.derive.dates import Calendar, moment
 from mappings.codelists import CodeList, matches, matches_text
@@ -85,7 +85,7 @@ def gather(
     parts = [_rows(inputs, table) for table in asked]
     rows = ibis.union(*parts) if len(parts) > 1 else parts[0]
     rows = work.keep(rows.semi_join(cohort, ["site", "patient_id"]))
-    found = listed(rows, {name: codes[name] for name in uses})
+    found = listed(rows, {name: codes[name] for name in uses}, work.con)
     looked = [(found.list == name) & found.source.isin(list(tables)) for name, tables in uses.items()]
     found = work.keep(found.filter(ibis.or_(*looked)))
 
@@ -124,9 +124,12 @@ def _unused(
     return ibis.cases(*branches, else_=ibis.null("string"))
 
 
-def listed(rows: ir.Table, lists: Mapping[str, CodeList]) -> ir.Table:
-    """The rows (with `CODING` columns) that are in a list by code or by words, once for each list, without codings."""
-    found = matches(rows, "code_system", "code", lists).drop(*CODING)
+def listed(rows: ir.Table, lists: Mapping[str, CodeList], con: Any = None) -> ir.Table:
+    """The rows (with `CODING` columns) that are in a list by code or by words, once for each list, without codings.
+
+    ``con`` where the rows are a whole table's: see :func:`mappings.codelists.matches`.
+    """
+    found = matches(rows, "code_system", "code", lists, con=con).drop(*CODING)
     if any(made.words for made in lists.values()):
         found = found.union(matches_text(rows, ["code_text", "code_display"], lists).drop(*CODING))
     return found.distinct()

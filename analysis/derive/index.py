@@ -43,7 +43,7 @@ def find(inputs: Inputs, work: Workspace, study: Study, codes: Mapping[str, Code
     name = rule.event.list_
     t = inputs["procedure"]
     rows = t.select(*SUBJECT, "id", "version", "status", *CODING, text=performed(t))
-    found = calendar.resolve(work.keep(listed(rows, {name: codes[name]}).drop("list")), "text")
+    found = calendar.resolve(work.keep(listed(rows, {name: codes[name]}, work.con).drop("list")), "text")
 
     usable = found.status.isin(list(rule.event.status)).fill_null(False)
     work.count_by("index", found.filter(~usable), "status " + found.status.fill_null("missing"))
@@ -81,7 +81,7 @@ def find(inputs: Inputs, work: Workspace, study: Study, codes: Mapping[str, Code
         n_sessions=sessions.day.nunique(where=sessions.rel >= 0),
     )
     subjects = work.keep(index.join(history, SUBJECT))
-    if not subjects.count().execute():
+    if work.pandas(subjects.aggregate(n=subjects.count()))["n"][0] == 0:
         raise UnusableDataError(
             f"The cohort is empty: no patient has a procedure of the list {name!r} with an accepted status "
             f"from {rule.dates[0]} to {rule.dates[1]}."

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from analysis.derive.inputs import Inputs
+    from analysis.derive.workspace import Workspace
 
 
 def with_level(facts: ir.Table, inputs: Inputs, mapping: ConceptMapping | None, known: Iterable[str]) -> ir.Table:
@@ -80,7 +81,7 @@ def _by_code_alone(rows: Iterable[ConceptRow]) -> dict[str, str]:
     return {code: next(iter(made)) for code, made in targets.items() if len(made) == 1}
 
 
-def with_value(facts: ir.Table, unit: str | None) -> ir.Table:
+def with_value(work: Workspace, facts: ir.Table, unit: str | None) -> ir.Table:
     """``facts`` with float column ``value`` in ``unit`` (UCUM); null where there is no number or no such conversion.
 
     Without a unit asked for, numbers are taken as they stand (counts).
@@ -92,7 +93,7 @@ def with_value(facts: ir.Table, unit: str | None) -> ir.Table:
     number = ibis.coalesce(facts.number, facts.whole.cast("float64"))
     if unit is None:
         return facts.mutate(value=number)
-    found = facts.filter(number.notnull()).select("unit").distinct().to_pandas()["unit"]
+    found = work.pandas(facts.filter(number.notnull()).select("unit").distinct())["unit"]
     factors = {name: factor(name, unit) for name in sorted(found.dropna().unique())}
     usable = [(name, value) for name, value in factors.items() if value is not None]
     if not usable:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.derive import alive, arms, index, response
 from analysis.derive.covariates import derive_covariates
@@ -53,15 +53,16 @@ def prepare(
     maps: Mapping[str, ConceptMapping],
     tables: Mapping[str, ir.Table],
     site_rules: Mapping[str, SiteRules],
+    con: Any = None,
 ) -> Prepared:
-    """All steps of the derivation that look at the data.
+    """All steps of the derivation that look at the data; ``con`` as for :class:`Workspace`.
 
     Raises:
         UnusableDataError: nobody has an index event.
         DefinitionError: the study names a list it does not say where to look for.
     """
     inputs = Inputs(tables)
-    with Workspace() as work:
+    with Workspace(con) as work:
         calendar = Calendar(work, study.index.data_cutoff, site_rules)
         cohort = index.find(inputs, work, study, codes, calendar)
         subjects = _with_patient(inputs, work, cohort.subjects)
@@ -79,7 +80,7 @@ def prepare(
             whole = whole.left_join(part, SUBJECT).drop("site_right", "patient_id_right")
         whole = work.keep(whole)
         times = time_to_event(work, study, whole, assessments, day_number(calendar.cutoff))
-        return Prepared(whole.to_pandas(), assessments.to_pandas(), times.to_pandas(), work.counts())
+        return Prepared(work.pandas(whole), work.pandas(assessments), work.pandas(times), work.counts())
 
 
 def _with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Table:

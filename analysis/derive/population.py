@@ -41,7 +41,7 @@ def judge(
     t = _joined(t, wide)
     for c in study.criterion:
         if c.rule.above is not None:
-            closest = work.keep(_closest(facts, c))
+            closest = work.keep(_closest(work, facts, c))
             work.count_by("criteria", closest, f"{c.id}: " + comparator_reason(closest.comparator))
             t = _joined(t, closest.select(*SUBJECT, **{f"_above_{c.id}": closest.value}))
     assessed = adrs.filter(adrs.adequate).group_by(SUBJECT).aggregate(_days=adrs.rel.collect())
@@ -84,12 +84,12 @@ def _verdict(c: Criterion, met: ir.BooleanValue) -> ir.BooleanValue:
     return (~met).fill_null(c.missing == "fails")
 
 
-def _closest(facts: ir.Table, c: Criterion) -> ir.Table:
+def _closest(work: Workspace, facts: ir.Table, c: Criterion) -> ir.Table:
     """(subject, value, comparator): the measurement of a criterion's list nearest to the index, as for a covariate."""
     import ibis
 
     mine = facts.filter((facts.list == c.rule.list_) & within(facts.rel, c.rule.window))
-    t = with_value(mine, c.rule.unit)
+    t = with_value(work, mine, c.rule.unit)
     t = t.filter(t.value.notnull())
     order = [t.rel.abs(), t.rel > 0, t.issued_at.desc(), t.id.desc(), t.value.desc()]
     t = t.mutate(_place=ibis.row_number().over(ibis.window(group_by=[t[key] for key in SUBJECT], order_by=order)))

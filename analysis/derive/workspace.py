@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 
 class Workspace:
-    """Holds the backend's copies of intermediate tables until it is closed, and gathers counts on the way.
+    """Holds the engine's copies of intermediate tables until it is closed, and gathers counts on the way.
 
-    Without the copies every later step would compute all earlier ones again.
+    Without the copies every later step would compute all earlier ones again. ``con`` is the Ibis connection the tables
+    lie on, None where each table's own is to be asked (a table in memory has none but the default).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, con: Any = None) -> None:
+        self.con = con
         self._release: list[Callable[[], object]] = []
         self._counts: Counter[tuple[str, str, str]] = Counter()
 
@@ -33,33 +35,36 @@ class Workspace:
             self._release.pop()()
 
     def keep(self, table: ir.Table) -> ir.Table:
-        """Compute ``table`` now, on its own backend, and go on from the copy."""
+        """Compute ``table`` now, on its own engine, and go on from the copy."""
         import ibis
 
-        backend = ibis.get_backend(table)
-        if backend.name == "pyspark":
-            cached = table.cache()
-            self._release.append(cached.release)
-            return cached
-        name = ibis.util.gen_name("derive")
-        copy = backend.create_table(name, table, temp=True)
-        # Dropped by a statement of our own: what ibis 12 writes loses the table's name with sqlglot 30.
-        self._release.append(partial(backend.raw_sql, f'DROP TABLE IF EXISTS "{name}"'))
+        from mappings import engine
+
+        con = self.con or ibis.get_backend(table)
+        own = engine.of(con)
+        copy = own.kept(con, table)
+        self._release.append(partial(own.forget, con, copy))
         return copy
+
+    def pandas(self, table: ir.Table) -> pd.DataFrame:
+        """The rows of ``table`` as a frame."""
+        frame: pd.DataFrame = table.to_pandas() if self.con is None else self.con.to_pandas(table)
+        return frame
 
     def count(self, step: str, table: ir.Table, reasons: Mapping[str, ir.BooleanValue]) -> None:
         """Count the rows of ``table`` for which each reason holds, by site."""
         if not reasons:
             return
         sums = {f"n{i}": condition.fill_null(False).sum() for i, condition in enumerate(reasons.values())}
-        for row in table.group_by("site").aggregate(**sums).to_pandas().to_dict("records"):
+        for row in self.pandas(table.group_by("site").aggregate(**sums)).to_dict("records"):
             for i, reason in enumerate(reasons):
                 self._add(step, row["site"], reason, int(row[f"n{i}"]))
 
     def count_by(self, step: str, table: ir.Table, reason: ir.StringValue) -> None:
         """Count the rows of ``table`` by what ``reason`` says of each, and site; null is not counted."""
         rows = table.select("site", reason=reason).filter(lambda t: t.reason.notnull())
-        for row in rows.group_by(["site", "reason"]).aggregate(n=lambda t: t.count()).to_pandas().to_dict("records"):
+        counted = rows.group_by(["site", "reason"]).aggregate(n=lambda t: t.count())
+        for row in self.pandas(counted).to_dict("records"):
             self._add(step, row["site"], row["reason"], int(row["n"]))
 
     def _add(self, step: str, site: str, reason: str, n: int) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli.options import RUNS, RunsOption, SitesOption, SourceOption, StudyArgument
+from flows.cli.options import RUNS, EngineOption, MasterOption, RunsOption, SitesOption, SourceOption, StudyArgument
 
 
 def deploy(
@@ -17,13 +17,18 @@ def deploy(
     sites: SitesOption = None,
     source: SourceOption = None,
     runs: RunsOption = RUNS,
+    engine: EngineOption = "duckdb",
+    master: MasterOption = None,
     port: Annotated[int, typer.Option(help="Where a Prefect server is started if PREFECT_API_URL names none.")] = 4200,
 ) -> None:
     """Run a study on a schedule through Prefect, until ended with Ctrl-C."""
     from flows import deploy as deployment
+    from flows.engines import choose, require
     from flows.job import prepare
 
-    job = prepare(study, sites, source, runs)
+    choice = choose(engine, master)
+    require(choice)
+    job = prepare(study, sites, source, runs, engine=choice)
     called = name or job.study.study.id
     server = deployment.choose_server(port)
     schedule = deployment.schedule_of(cron, timezone)
@@ -31,7 +36,7 @@ def deploy(
     with deployment.started(server):
         typer.echo(f"bedside-scheduled/{called}: {cron} ({timezone}), Ctrl-C ends it", err=True)
         typer.echo(f"its runs are shown at {server.address.removesuffix('/api')}", err=True)
-        deployment.serve(called, deployment.parameters_of(job.folder.path, sites, source, runs), schedule)
+        deployment.serve(called, deployment.parameters_of(job.folder.path, sites, source, runs, choice), schedule)
 
 
 def add_commands(app: Any) -> None:

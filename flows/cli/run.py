@@ -9,8 +9,10 @@ import typer
 from flows.cli.options import (
     RUNS,
     AllowIncompleteOption,
+    EngineOption,
     FreshOption,
     JsonOption,
+    MasterOption,
     RunsOption,
     SitesOption,
     SourceOption,
@@ -26,15 +28,20 @@ def run(
     direct: Annotated[bool, typer.Option("--direct", help="Without Prefect: same steps, same results.")] = False,
     allow_incomplete: AllowIncompleteOption = False,
     fresh: FreshOption = False,
+    engine: EngineOption = "duckdb",
+    master: MasterOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Extract, accept, map, derive, check, analyse and report one study."""
     from flows import pipeline
     from flows.cli import say
+    from flows.engines import choose, require
     from flows.job import prepare
     from flows.progress import shown
 
-    job = prepare(study, sites, source, runs, allow_incomplete=allow_incomplete, fresh=fresh)
+    choice = choose(engine, master)
+    require(choice)
+    job = prepare(study, sites, source, runs, allow_incomplete=allow_incomplete, fresh=fresh, engine=choice)
     folder = pipeline.open_run(job)
     say.begun(job, folder, as_json)
     with shown(as_json) as progress:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from expectations.ledger import Ledger
 from flows import ledger_files
+from flows.engines import connected
 from flows.job import Job
 from flows.progress import Progress
 from flows.run_folder import RunFolder, private_folder
-from flows.steps.tables import open_tables
+from flows.steps.tables import tables_of
 
 if TYPE_CHECKING:
     from analysis.derive import Derived
@@ -29,8 +30,9 @@ def derive(job: Job, run: RunFolder, progress: Progress) -> None:
     key, _ = job.key()
     rules = {site.id: room.SiteRules(site.deaths.complete_to, site.timezone) for site in job.sites.sites}
     progress("deriving", 0, 1)
-    with open_tables(run) as tables:
-        derived = room.derive(study, job.folder.codes, job.folder.maps, tables, key, rules)
+    with connected(job.engine) as con:
+        tables = tables_of(con, run)
+        derived = room.derive(study, job.folder.codes, job.folder.maps, tables, key, rules, con)
     write_derived(run, derived)
     progress("deriving", 1, 1)
     note_subjects(run, ledger)

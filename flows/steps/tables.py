@@ -34,7 +34,7 @@ def map_tables(job: Job, run: RunFolder, progress: Progress) -> None:
     found: dict[str, dict[str, ViewCounts]] = {site: {} for site in sites}
     lost: list[dict[str, object]] = []
     modified: list[dict[str, object]] = []
-    with connected() as con:
+    with connected(job.engine) as con:
         for n, (name, view) in enumerate(views.items()):
             progress("mapping", n, len(views))
             parts = []
@@ -43,7 +43,7 @@ def map_tables(job: Job, run: RunFolder, progress: Progress) -> None:
                 files = _files(run.accepted(site), compiled.resource_type)
                 part = run.tables / f"{name}.{site}.part"
                 with engine.clear_errors(name):
-                    _write(compiled.relation(con, files), site, part)
+                    _write(con, compiled.relation(con, files), site, part)
                 parts.append(part)
                 count = compiled.count(con, files)
                 found[site][name] = ViewCounts(
@@ -57,7 +57,7 @@ def map_tables(job: Job, run: RunFolder, progress: Progress) -> None:
                     {"view": name, "site": site, "path": path, "url": url, "n": times}
                     for (path, url), times in compiled.modifier_counts(con, files).items()
                 ]
-            _join(con, parts, run.tables / f"{name}.parquet")
+            _join(parts, run.tables / f"{name}.parquet")
     progress("mapping", len(views), len(views))
     ledger_files.write(run, replace(ledger, views=found))
     unread = _without_view(replace(ledger, views=found))
@@ -103,9 +103,17 @@ def analysed_sites(job: Job, run: RunFolder) -> list[str]:
 
 @contextmanager
 def open_tables(run: RunFolder) -> Iterator[dict[str, Any]]:
-    """The tables of a run as Ibis tables, by view name."""
+    """The tables of a run as Ibis tables on DuckDB, by view name."""
     with connected() as con:
-        yield {file.stem: con.read_parquet(str(file)) for file in sorted(run.tables.glob("*.parquet"))}
+        yield tables_of(con, run)
+
+
+def tables_of(con: Any, run: RunFolder) -> dict[str, Any]:
+    """The tables of a run as Ibis tables of a connection, by view name."""
+    from mappings import engine
+
+    path = engine.of(con).path
+    return {file.stem: con.read_parquet(path(file)) for file in sorted(run.tables.glob("*.parquet"))}
 
 
 def _wanted(job: Job, view: str) -> bool:
@@ -121,10 +129,13 @@ def _files(folder: Path, type_: str) -> list[str]:
     return [str(file) for file in sorted(folder.glob(f"{type_}.*"))]
 
 
-def _write(rows: Any, site: str, part: Path) -> None:
+def _write(con: Any, rows: Any, site: str, part: Path) -> None:
     import ibis
 
-    rows.select(site=ibis.literal(site), **{column: rows[column] for column in rows.columns}).to_parquet(part)
+    from mappings import engine
+
+    whole = rows.select(site=ibis.literal(site), **{column: rows[column] for column in rows.columns})
+    engine.of(con).write_parquet(con, whole, part)
     part.chmod(0o600)
 
 
@@ -134,13 +145,14 @@ def _rows(part: Path) -> int:
     return int(parquet.read_metadata(part).num_rows)
 
 
-def _join(con: Any, parts: list[Path], whole: Path) -> None:
+def _join(parts: list[Path], whole: Path) -> None:
     """One file a view: a single site's is the whole, several are read together."""
     if len(parts) == 1:
         parts[0].replace(whole)
         return
     joined = whole.with_name(whole.name + ".part")
-    con.read_parquet([str(part) for part in parts]).to_parquet(joined)
+    with connected() as con:
+        con.read_parquet([str(part) for part in parts]).to_parquet(joined)
     joined.chmod(0o600)
     joined.replace(whole)
     for part in parts:

@@ -29,6 +29,10 @@ class Engine(ABC):
     name: str
 
     @abstractmethod
+    def path(self, file: str | Path) -> str:
+        """How the engine is told of one file that this process sees; what looks like a pattern in it is none."""
+
+    @abstractmethod
     def read(self, con: Any, paths: Sequence[str], columns: Mapping[str, Need]) -> ir.Table:
         """NDJSON files (plain, gzip or zstd by their name) as a table of the given columns; no file, no row.
 
@@ -59,6 +63,10 @@ class Engine(ABC):
         """The rows, computed once and kept by the engine until the connection ends."""
 
     @abstractmethod
+    def forget(self, con: Any, kept: ir.Table) -> None:
+        """Give up rows that were kept."""
+
+    @abstractmethod
     def local_day(self, moment: ir.StringValue, zone: str) -> ir.DateValue:
         """The calendar day, in a time zone, of an ISO 8601 instant with an offset; null for what is no instant."""
 
@@ -69,6 +77,10 @@ class Engine(ABC):
     @abstractmethod
     def batches(self, con: Any, rows: ir.Table, scratch: Path) -> AbstractContextManager[Iterator[pa.RecordBatch]]:
         """The rows a batch at a time, in little memory; ``scratch`` is a folder the engine may write into."""
+
+    @abstractmethod
+    def write_parquet(self, con: Any, rows: ir.Table, path: Path) -> None:
+        """The rows as one Parquet file, in little memory. The engine may write into the file's folder beside it."""
 
     @abstractmethod
     def explains(self, error: BaseException) -> tuple[str, bool] | None:

@@ -59,6 +59,9 @@ def sql_type(need: Need) -> str:
 class DuckDB(Engine):
     name = "duckdb"
 
+    def path(self, file: str | Path) -> str:
+        return str(file)
+
     def read(self, con: Any, paths: Sequence[str], columns: Mapping[str, Need]) -> ir.Table:
         if not paths:
             return no_rows(columns)
@@ -92,6 +95,10 @@ class DuckDB(Engine):
     def kept(self, con: Any, rows: ir.Table) -> ir.Table:
         return con.create_table(ibis.util.gen_name("bedside_level"), obj=rows, temp=True)
 
+    def forget(self, con: Any, kept: ir.Table) -> None:
+        # A statement of our own: what ibis 12 writes loses the table's name with sqlglot 30.
+        con.raw_sql(f'DROP TABLE IF EXISTS "{kept.get_name()}"')
+
     def local_day(self, moment: ir.StringValue, zone: str) -> ir.DateValue:
         return _at_zone(zone, moment.try_cast(_INSTANT)).date()
 
@@ -104,6 +111,9 @@ class DuckDB(Engine):
         # Not to_pyarrow_batches: ibis 12 asks DuckDB for a method that DuckDB 2 no longer has.
         with con._to_duckdb_relation(rows).to_arrow_reader(_BATCH) as reader:
             yield _read(reader)
+
+    def write_parquet(self, con: Any, rows: ir.Table, path: Path) -> None:
+        con.to_parquet(rows, path)
 
     def explains(self, error: BaseException) -> tuple[str, bool] | None:
         import duckdb

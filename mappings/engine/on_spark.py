@@ -5,6 +5,7 @@ Spark's own package is not needed to import this module: it is reached through t
 
 from __future__ import annotations
 
+import re
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -87,11 +88,15 @@ def frame(con: Any, rows: ir.Table) -> Any:
 class Spark(Engine):
     name = "spark"
 
+    def path(self, file: str | Path) -> str:
+        # A plain path would be one of the cluster's own file system, and its brackets a pattern.
+        return "file://" + re.sub(r"([\\{}\[\]*?])", r"\\\1", str(Path(file).absolute()))
+
     def read(self, con: Any, paths: Sequence[str], columns: Mapping[str, Need]) -> ir.Table:
         if not paths:
             return no_rows(columns)
         ddl = ", ".join(f"`{name}` {sql_type(need)}" for name, need in columns.items())
-        return con.read_json([str(path) for path in paths], schema=ddl, mode="FAILFAST", encoding="UTF-8")
+        return con.read_json([self.path(path) for path in paths], schema=ddl, mode="FAILFAST", encoding="UTF-8")
 
     def several_values(self, where: str, dtype: dt.DataType) -> ir.Value:
         return _raise_error(MARK + where).cast(dtype)
@@ -113,6 +118,9 @@ class Spark(Engine):
         frame(con, rows).localCheckpoint(eager=True).createOrReplaceTempView(name)
         return con.table(name)
 
+    def forget(self, con: Any, kept: ir.Table) -> None:
+        con.raw_sql(f"DROP VIEW IF EXISTS `{kept.get_name()}`")
+
     def local_day(self, moment: ir.StringValue, zone: str) -> ir.DateValue:
         return _at_zone(moment.try_cast(_INSTANT), zone).date()
 
@@ -127,10 +135,19 @@ class Spark(Engine):
 
         folder = scratch / f"rows-{uuid.uuid4().hex}"
         try:
-            frame(con, rows).write.parquet(str(folder))
+            frame(con, rows).write.parquet(f"file://{folder.absolute()}")
             yield pyarrow.dataset.dataset(folder, format="parquet").to_batches()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def write_parquet(self, con: Any, rows: ir.Table, path: Path) -> None:
+        import pyarrow.parquet
+
+        schema = rows.schema().to_pyarrow()
+        # A file for each of Spark's tasks, made one: the tables of a run are files wherever they were made.
+        with self.batches(con, rows, path.parent) as batches, pyarrow.parquet.ParquetWriter(path, schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch.cast(schema))
 
     def explains(self, error: BaseException) -> tuple[str, bool] | None:
         if "pyspark" not in sys.modules:

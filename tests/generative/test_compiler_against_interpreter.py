@@ -44,7 +44,7 @@ def test_same_rows_and_counts_on_duckdb(resource: str, tmp_path: Path, data: st.
 
 @pytest.mark.spark
 @pytest.mark.xdist_group("spark")
-@pytest.mark.parametrize("resource", ["Patient", "Observation"])  # a repeat with %rowIndex fails on Spark still
+@pytest.mark.parametrize("resource", list(RESOURCES))
 @settings(max_examples=SPARK_EXAMPLES, **UNHURRIED)
 @given(data=st.data())
 def test_same_rows_and_counts_on_spark(resource: str, tmp_path: Path, data: st.DataObject) -> None:

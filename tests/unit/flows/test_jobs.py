@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows import run_folder
+from flows.engines import EngineChoice
 from flows.job import PUBLIC_KEY, Job, again, prepare
 from mappings.errors import DefinitionError
 from tests.conftest import REPOSITORY
@@ -61,6 +62,7 @@ def test_another_source_is_another_run_and_so_is_what_it_may_lack(study: Path, t
         prepare(study, source=str(there)),
         prepare(study, source="https://fhir.example.org/r4"),
         prepare(study, allow_incomplete=True),
+        prepare(study, engine=EngineChoice("spark", "spark://here:7077")),
     ]
     assert len({inputs(job) for job in made}) == len(made)
 
