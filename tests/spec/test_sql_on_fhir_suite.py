@@ -1,4 +1,4 @@
-"""The public SQL on FHIR cases (shared/sql-on-fhir/tests) on the interpreter and on DuckDB.
+"""The public SQL on FHIR cases (shared/sql-on-fhir/tests) on the interpreter, on DuckDB and on Spark.
 
 Oracle: the suite. Cases an engine cannot do yet are in ``sql_on_fhir_register.json`` with the reason; the register is
 exact: neither a failure that is not in it, nor a pass that is.
@@ -20,6 +20,7 @@ from mappings.compiler import compile_view
 from mappings.conformance import passes
 from mappings.errors import DefinitionError
 from mappings.viewdefinition import parse_view
+from tests.fixtures import spark
 
 SUITE = Path(__file__).parents[3] / "shared" / "sql-on-fhir" / "tests"
 REGISTER = json.loads((Path(__file__).parent / "sql_on_fhir_register.json").read_text())
@@ -40,9 +41,7 @@ def cases() -> Iterator[Any]:
 ALL = list(cases())
 
 
-@pytest.fixture(scope="module")
-def con() -> Any:
-    return ibis.duckdb.connect()
+DUCKDB = ibis.duckdb.connect()
 
 
 def text(resource: dict[str, Any]) -> str:
@@ -59,18 +58,28 @@ def test_interpreter(name: str, resources: list[dict[str, Any]], case: dict[str,
     judge("interpreter", name, case, lambda: on_interpreter(case["view"], resources))
 
 
-@pytest.mark.parametrize(("name", "resources", "case"), ALL)
-def test_duckdb(name: str, resources: list[dict[str, Any]], case: dict[str, Any], con: Any, tmp_path: Path) -> None:
-    def run() -> tuple[list[dict[str, Any]], list[str]]:
-        compiled = compile_view(parse_view(case["view"]))
-        file = tmp_path / "resources.ndjson"
-        mine = [one for one in resources if one["resourceType"] == compiled.resource_type]
-        file.write_text("".join(text(one) + "\n" for one in mine))
-        with engine.clear_errors(""):
-            table = con.to_pyarrow(compiled.relation(con, [str(file)]))
-        return table.to_pylist(), table.column_names
+def on_engine(
+    con: Any, view: dict[str, Any], resources: list[dict[str, Any]], file: Path
+) -> tuple[list[dict[str, Any]], list[str]]:
+    compiled = compile_view(parse_view(view))
+    mine = [one for one in resources if one["resourceType"] == compiled.resource_type]
+    file.write_text("".join(text(one) + "\n" for one in mine))
+    with engine.clear_errors(""):
+        table = engine.of(con).arrow(con, compiled.relation(con, [str(file)]))
+    return table.to_pylist(), table.column_names
 
-    judge("duckdb", name, case, run)
+
+@pytest.mark.parametrize(("name", "resources", "case"), ALL)
+def test_duckdb(name: str, resources: list[dict[str, Any]], case: dict[str, Any], tmp_path: Path) -> None:
+    judge("duckdb", name, case, lambda: on_engine(DUCKDB, case["view"], resources, tmp_path / "resources.ndjson"))
+
+
+@pytest.mark.spark
+@pytest.mark.xdist_group("spark")
+@pytest.mark.parametrize(("name", "resources", "case"), ALL)
+def test_spark(name: str, resources: list[dict[str, Any]], case: dict[str, Any], tmp_path: Path) -> None:
+    con = spark.connection()
+    judge("spark", name, case, lambda: on_engine(con, case["view"], resources, tmp_path / "resources.ndjson"))
 
 
 def judge(engine_name: str, name: str, case: dict[str, Any], run: Any) -> None:
