@@ -19,6 +19,30 @@ ViewArgument = Annotated[
 ]
 EngineOption = Annotated[str, typer.Option("--engine", help="duckdb (in this process) or spark (an existing cluster).")]
 MasterOption = Annotated[str | None, typer.Option("--master", help="Spark's address, for instance spark://host:7077.")]
+IntervalsOption = Annotated[
+    bool, typer.Option("--intervals", help="Beside each date: the first and last day it may stand for, its precision.")
+]
+ZoneOption = Annotated[
+    str | None, typer.Option("--zone", help="With --intervals: the days of instants in a zone, as Europe/Berlin.")
+]
+UnitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--unit", metavar="VALUE:UNIT[,UNIT]:UCUM", help="Values in one unit, from these columns; repeatable."
+    ),
+]
+MemberOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--member", metavar="[SYSTEM]:CODE:FILE[:NAME]", help="Whether codings are in a ValueSet; repeatable."
+    ),
+]
+TranslateOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--translate", metavar="[SYSTEM]:CODE:FILE[:NAME]", help="Codings translated by a ConceptMap; repeatable."
+    ),
+]
 
 
 @view.command("run")
@@ -44,12 +68,18 @@ def run(
     sites: Annotated[
         Path | None, typer.Option("--sites", metavar="FILE", help="A sites file that names the server's credential.")
     ] = None,
+    intervals: IntervalsOption = False,
+    zone: ZoneOption = None,
+    unit: UnitOption = None,
+    member: MemberOption = None,
+    translate: TranslateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the rows of a view over any source, and say what has become of every resource."""
     from flows.engines import choose
     from flows.progress import shown
     from flows.viewing import said
+    from flows.viewing.enrich import Options, enrichment_of
     from flows.viewing.output import output_of
     from flows.viewing.run import run_view
     from flows.viewing.sources import Source
@@ -57,10 +87,12 @@ def run(
 
     choice, output = choose(engine, master), output_of(out, to)
     loaded = load_view(name)
+    options = Options(intervals, zone, tuple(unit or ()), tuple(translate or ()), tuple(member or ()))
+    added = enrichment_of(loaded.view, options, _content)
     asked = Source(source, sites, tuple(base or ()))
     try:
         with shown(as_json) as progress:
-            ran = run_view(loaded, asked, output, choice, exact, progress)
+            ran = run_view(loaded, asked, output, choice, exact, progress, added)
     except BrokenPipeError:
         if output.path is not None:
             raise
@@ -169,6 +201,10 @@ def conformance(
 def add_commands(app: typer.Typer) -> None:
     """Register these commands."""
     app.add_typer(view, name="view")
+
+
+def _content(file: str) -> bytes:
+    return Path(file).expanduser().read_bytes()
 
 
 def _conformance_said(made: dict[str, Any], engine: str, as_json: bool) -> int:

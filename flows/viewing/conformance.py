@@ -147,5 +147,5 @@ class _OnEngine:
         compiled = compile_view(parse_view(view))
         mine = [str(file) for type_, file in files.items() if type_ == compiled.resource_type]
         with engine.clear_errors(""):
-            table = engine.of(self.con).arrow(self.con, compiled.relation(self.con, mine))
+            table = engine.of(self.con).arrow(self.con, compiled.query(self.con, mine))
         return table.to_pylist(), table.column_names

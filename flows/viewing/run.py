@@ -14,6 +14,8 @@ from flows.engines import EngineChoice, connected
 from flows.landing.folder import SourceFile
 from flows.landing.manifest import TypeCount
 from flows.progress import Progress
+from flows.viewing.added import Counted, Counts, kept_if_read_again, schema_of, with_added
+from flows.viewing.enrich import NOTHING, Enrichment
 from flows.viewing.faults import name_fault
 from flows.viewing.files import named_type
 from flows.viewing.output import Output, written
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 class Ran:
     """What one run came to. ``lost`` counts references without key by (path, reason), ``modifiers``
     modifierExtensions that were read past by (element, url), ``others`` resources of other types, and
-    ``not_fhir`` names files of other JSON."""
+    ``not_fhir`` names files of other JSON. ``added`` are the columns that were asked for beside the view's own, and
+    ``counted`` the rows that these, or comparators, leave something to say of."""
 
     rows: int
     counts: ViewCounts
@@ -41,12 +44,21 @@ class Ran:
     judged: TypeCounts | None
     received: TypeCount | None
     through_double: bool
+    added: tuple[str, ...]
+    counted: Counts
 
 
 def run_view(
-    loaded: LoadedView, source: Source, output: Output, choice: EngineChoice, exact: bool, progress: Progress
+    loaded: LoadedView,
+    source: Source,
+    output: Output,
+    choice: EngineChoice,
+    exact: bool,
+    progress: Progress,
+    asked: Enrichment = NOTHING,
 ) -> Ran:
-    """Write the rows of a view. Nothing is written where anything of the source cannot be read.
+    """Write the rows of a view with what is ``asked`` for beside them. Nothing is written where anything of the source
+    cannot be read.
 
     Raises:
         BedsideError: as :func:`flows.viewing.sources.gather`, and the engines' own.
@@ -60,7 +72,7 @@ def run_view(
         with connected(choice) as con:
             if choice.name == "duckdb":
                 con.raw_sql(f"SET temp_directory = '{scratch / 'engine'}'")  # else beside the command
-            return _Run(loaded.name, compiled, con, inputs, output, exact, progress).whole()
+            return _Run(loaded.name, compiled, con, inputs, output, exact, progress, asked).whole()
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,7 @@ class _Run:
     output: Output
     exact: bool
     progress: Progress
+    asked: Enrichment
 
     def whole(self) -> Ran:
         """Read the files as they are; where that does not go, take the resources of the type out of them first."""
@@ -128,14 +141,12 @@ class _Run:
         return {row["resourceType"]: row["n"] for row in found.to_pylist()}
 
     def _read(self, types: dict[str | None, int]) -> Ran:
-        import ibis
-
         from mappings.reference_losses import loss_paths
 
         view, paths = self.compiled.view, self.inputs.paths()
-        schema = ibis.schema(self.compiled.columns).to_pyarrow()
+        schema = schema_of(self.compiled.columns, self.asked)
         with written(self.output, schema) as write:
-            rows = self._rows(paths, write)
+            rows, counted = self._rows(paths, write)
             counts = self._counts(types, paths)
             if counts.accepted != types.get(view.resource, 0):
                 raise UnusableDataError("the source's files were changed while they were read")
@@ -153,24 +164,28 @@ class _Run:
             self.inputs.judged,
             landed.types.get(view.resource, TypeCount()) if landed is not None else None,
             self.con.name == "duckdb" and not self.exact and self._reads_decimals(),
+            tuple(name for name in schema.names if name not in self.compiled.columns),
+            counted,
         )
 
     def _reads_decimals(self) -> bool:
         columns = (column.stored == "decimal" for column in self.compiled.view.columns)
         return any(columns) or any(map(_holds_decimal, self.compiled.needs.values()))
 
-    def _rows(self, paths: list[str], write: Callable[[Any], None]) -> int:
+    def _rows(self, paths: list[str], write: Callable[[Any], None]) -> tuple[int, Counts]:
         from mappings import engine
 
-        rows = 0
+        rows, scratch = 0, self.inputs.scratch
         with engine.clear_errors(self.name):
             relation = self.compiled.relation(self.con, paths)
-            with engine.of(self.con).batches(self.con, relation, self.inputs.scratch) as batches:
-                for batch in batches:
-                    write(batch)
-                    rows += batch.num_rows
-                    self.progress("rows", rows, None)
-        return rows
+            with kept_if_read_again(self.con, relation, self.asked, scratch) as kept:
+                counted = Counted(with_added(kept, self.asked, self.con), self.asked)
+                with engine.of(self.con).batches(self.con, counted.rows, scratch) as batches:
+                    for batch in batches:
+                        write(counted.split(batch))
+                        rows += batch.num_rows
+                        self.progress("rows", rows, None)
+        return rows, counted.counts()
 
     def _counts(self, types: dict[str | None, int], paths: list[str]) -> ViewCounts:
         from mappings.compiler import ViewCounts

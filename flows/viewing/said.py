@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from flows.viewing.added import Kind
 from flows.viewing.explain import Explained, tree
 from flows.viewing.output import Output
 from flows.viewing.run import Ran
 from flows.viewing.views import LoadedView
+
+# What counts of rows are called: in the object, and in the lines.
+_COUNTED: dict[Kind, tuple[str, str]] = {
+    "comparator": ("comparators", "comparators"),
+    "interval": ("partial_dates", "dates"),
+    "unit": ("not_converted", "not converted"),
+    "translation": ("not_translated", "not translated"),
+    "member": ("membership", "membership"),
+}
 
 
 def facts(loaded: LoadedView) -> dict[str, Any]:
@@ -35,6 +45,11 @@ def ran_object(loaded: LoadedView, output: Output, ran: Ran) -> dict[str, Any]:
         "not_fhir": list(ran.not_fhir),
         "references_without_key": [{"path": p, "reason": reason, "n": n} for (p, reason), n in ran.lost.items()],
         "modifier_extensions": [{"element": at, "url": url, "n": n} for (at, url), n in ran.modifiers.items()],
+        "columns_added": list(ran.added),
+        **{
+            name: [{"column": c, "reason": reason, "n": n} for (k, c, reason), n in ran.counted.items() if k == kind]
+            for kind, (name, _) in _COUNTED.items()
+        },
         "received": None
         if ran.received is None
         else {"received": ran.received.received, "landed": ran.received.landed},
@@ -74,6 +89,9 @@ def ran_lines(loaded: LoadedView, output: Output, ran: Ran) -> list[str]:
     lines += [f"no FHIR, left alone: {label}" for label in ran.not_fhir]
     lines += [f"references without a key, {path}: {reason} {n:,}" for (path, reason), n in ran.lost.items()]
     lines += [f"modifierExtensions read past, {at}: {url} {n:,}" for (at, url), n in ran.modifiers.items()]
+    if ran.added:
+        lines.append(f"columns added: {', '.join(ran.added)}")
+    lines += [f"{_COUNTED[kind][1]}, {c}: {reason} {n:,}" for (kind, c, reason), n in ran.counted.items()]
     return lines
 
 
