@@ -41,6 +41,11 @@ def integer(value: float) -> str:
     return signed(f"{round(value):,}".replace(",", THIN))
 
 
+def guarded(count: float, least: int) -> str:
+    """A count that is no result of the analysis: one that is small but not zero is not given away."""
+    return f"fewer than {least}" if 0 < count < least else integer(count)
+
+
 def decimal(value: float, places: int) -> str:
     """A number with fixed decimals; what would print as zero but is not says ``< 0.001``."""
     smallest = 10.0**-places

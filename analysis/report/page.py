@@ -19,6 +19,7 @@ from analysis.report.context import Context
 from analysis.report.figures.canvas import swatch
 from analysis.report.lookup import Index, Row, rows_of
 from analysis.report.sections import baseline, care, flow, methods, models, opening, published, quality, response
+from analysis.report.sections import modifiers as read_past
 from analysis.report.sections import provenance as footer
 from analysis.report.sections import sensitivity as variations
 from analysis.report.sections import survival as times
@@ -120,6 +121,7 @@ def _sections(context: Context) -> dict[str, Any]:
         "published": published.published(context),
         "quality": quality.quality(context),
         "methods": methods.methods(context),
+        "modifiers": read_past.modifiers(context),
         "provenance": footer.provenance(context),
         "confidence": words.confidence(study),
         "time_unit": words.time_unit(study.endpoint_rules),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 from flows import ledger_files
@@ -78,5 +79,21 @@ def provenance(job: Job, run: RunFolder) -> dict[str, Any]:
         ],
         "unused": read_derived(run).counts.to_dict("records"),
         "missing": missing,
+        "modifier_extensions": modifier_extensions(said, names),
         "public_key": public_key,
     }  # fmt: skip
+
+
+def modifier_extensions(said: Mapping[str, Any], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Records path, url, n, sites, of what ``run.json`` says by view and site.
+
+    Views of one type read the same resources: as on the command line, each site counts with the view that saw most.
+    """
+    most: dict[tuple[str, str], dict[str, int]] = {}
+    for one in said.get("modifier_extensions", []):
+        sites = most.setdefault((one["path"], one["url"]), {})
+        sites[one["site"]] = max(sites.get(one["site"], 0), one["n"])
+    return [
+        {"path": path, "url": url, "n": sum(sites.values()), "sites": [names[site] for site in names if site in sites]}
+        for (path, url), sites in sorted(most.items())
+    ]

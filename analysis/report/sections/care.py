@@ -11,12 +11,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from analysis.report import words
+from analysis.report import formats, words
 from analysis.report.context import Context
 from analysis.report.lookup import Cell, Lookup
 from analysis.report.sections.baseline import smd
 from analysis.report.sections.crossing import crossings
 from analysis.report.sections.models import by_term
+from analysis.report.sections.modifiers import elements
 
 Sentence = tuple[object, ...]
 LEAST, MOST = 3, 6
@@ -28,6 +29,7 @@ def care(context: Context) -> list[Sentence]:
     lookup = context.lookup()
     made = [
         *_incomplete(context),
+        *_modifiers(context),
         *_not_randomised(context),
         *_events_per_term(context, lookup),
         *_imbalance(context, lookup),
@@ -46,6 +48,19 @@ def _incomplete(context: Context) -> Iterator[Sentence]:
     missing = context.provenance.get("missing") or ()
     if missing:
         yield (f"The data are incomplete: {len(missing)} part(s) could not be fetched, named at the end of this page.",)
+
+
+def _modifiers(context: Context) -> Iterator[Sentence]:
+    named = elements(context)
+    if not named:
+        return
+    shown = [*named[:3], f"{len(named) - 3} more"] if len(named) > 4 else named
+    yield (
+        f"Modifier extensions in {words.listing(shown)} are read by no table, though they may turn what the data say "
+        "into its opposite: ",
+        Markup('<a href="#modifiers">which, and in how many resources</a>'),
+        ".",
+    )
 
 
 def _not_randomised(context: Context) -> Iterator[Sentence]:
@@ -156,7 +171,7 @@ def _imaging(context: Context) -> Iterator[Sentence]:
     counts = context.provenance.get("unused") or ()
     without = sum(int(_get(c, "n") or 0) for c in counts if "imag" in str(_get(c, "reason")).lower())
     if without:
-        shown = f"fewer than {limit}" if without < (limit := context.study.disclosure.min_count) else str(without)
+        shown = formats.guarded(without, context.study.disclosure.min_count)
         yield (f"Response assessments without an imaging study near them: {shown}.",)
 
 

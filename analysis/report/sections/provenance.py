@@ -82,27 +82,22 @@ def _pivot(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
     table = {(str(r.get("site") or ""), str(r.get("type") or ""), str(r.get("step"))): r.get("n") for r in rows}
     return {
         "steps": [_words(s) for s in steps],
-        "rows": [(site, kind, [_count(table.get((site, kind, step))) for step in steps]) for site, kind in keys],
+        "rows": [(site, kind, [count(table.get((site, kind, step))) for step in steps]) for site, kind in keys],
     }
 
 
 def _unused(rows: list[dict[str, Any]], min_count: int) -> list[tuple[str, str, str, str]]:
     return [
-        (str(r.get("step") or ""), str(r.get("site") or ""), str(r.get("reason") or ""), _small(r.get("n"), min_count))
+        (str(r.get("step") or ""), str(r.get("site") or ""), str(r.get("reason") or ""), count(r.get("n"), min_count))
         for r in rows
     ]
 
 
-def _small(value: object, min_count: int) -> str:
-    if isinstance(value, (int, float)) and 0 < value < min_count:
-        return f"fewer than {min_count}"
-    return _count(value)
-
-
-def _count(value: object) -> str:
+def count(value: object, least: int = 0) -> str:
+    """A count of the run; below ``least`` it is not given away, and one that is missing is not zero."""
     if value is None or pd.isna(value):  # type: ignore[call-overload]
         return "not counted"
-    return formats.integer(float(value))  # type: ignore[arg-type]
+    return formats.guarded(float(value), least)  # type: ignore[arg-type]
 
 
 def _words(name: object) -> str:

@@ -84,10 +84,7 @@ def _count(value: object, min_count: int) -> str:
     """A count; one that is small but not zero is not given away."""
     if _empty(value):
         return "unknown"
-    number = float(value)  # type: ignore[arg-type]
-    if 0 < number < min_count:
-        return f"fewer than {min_count}"
-    return formats.integer(number)
+    return formats.guarded(float(value), min_count)  # type: ignore[arg-type]
 
 
 def _empty(value: object) -> bool:
