@@ -6,6 +6,7 @@ The caller hands in an Ibis backend connection and file paths. Nothing is execut
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,11 +23,12 @@ from mappings.read_schema import Need, Path, needs, overs, paths_read, views_pat
 from mappings.reference_losses import loss_paths, reference_losses
 from mappings.unnesting import OUT, Focus, Unnesting
 from mappings.view_counts import ViewCounts, gives_rows, needs_rows
-from mappings.viewdefinition import ViewDefinition
+from mappings.viewdefinition import Repeat, ViewDefinition
 
 __all__ = ["CompiledView", "ViewCounts", "compile_view"]
 
 _NUMBER = "_Resource"
+_RESOURCES = f"resources_{uuid.uuid4().hex}"  # no text of a view can be mistaken for it
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,25 @@ class CompiledView:
         repeat executes its levels here.
         """
         with engine.clear_errors(self.view.name):
-            return self._rows(con, self._staying(con, paths, self._paths))
+            return self._rows(con, self._staying(con, self._table(con, paths, self._paths), self._paths))
+
+    def query(self, con: Any, paths: Sequence[str]) -> ir.Table | engine.Query:
+        """The same rows as SQL that was made for the view once and is told the files; for :mod:`mappings.engine`.
+
+        Building, typing and printing a query takes longer than a thousand resources: who reads file after file asks
+        here. A view with a repeat, whose query depends on the data, gives its :meth:`relation`.
+        """
+        if not paths or any(isinstance(over, Repeat) for over in overs(self.view.select)):
+            return self.relation(con, paths)
+        own = engine.of(con)
+        with engine.clear_errors(self.view.name):
+            if own.name not in self._statements:
+                schema = {name: engine.ibis_type(need) for name, need in self.needs.items()}
+                resources = ibis.table(schema, name=_RESOURCES)
+                rows = self._rows(con, self._staying(con, resources, self._paths))
+                self._statements[own.name] = own.statement(rows)
+            made = self._statements[own.name]
+            return replace(made, sql=made.sql.replace(own.quoted(_RESOURCES), own.files(con, paths, self.needs)))
 
     def sql(self, con: Any, paths: Sequence[str]) -> str:
         """The query the view becomes, for people to read."""
@@ -79,7 +99,7 @@ class CompiledView:
             if needs_rows(self.view.select):
                 return self._count_rows(con, paths)
             read = paths_read(self.view.where, overs(self.view.select))
-            table, stays = self._read(con, paths, read)
+            table, stays = self._judged(con, self._table(con, paths, read), read)
             gives = gives_rows(self.view.select, Unnesting(self.bases, read, con).place(table, Focus()))
             judged = table.select(stays=stays, gives=gives)
             asked = judged.aggregate(
@@ -95,7 +115,7 @@ class CompiledView:
         """References that are there and give no key, by (path, reason); see :mod:`mappings.reference_losses`."""
         read = paths_read(self.view.where) | loss_paths(self.view)
         with engine.clear_errors(self.view.name):
-            table = self._staying(con, paths, read)
+            table = self._staying(con, self._table(con, paths, read), read)
             return reference_losses(self.view, table, con, self.bases, read)
 
     def modifier_counts(self, con: Any, paths: Sequence[str]) -> dict[tuple[str, str], int]:
@@ -109,22 +129,30 @@ class CompiledView:
             return {}
         read = paths_read(self.view.where) | looked
         with engine.clear_errors(self.view.name):
-            return modifier_counts(self.view, self._staying(con, paths, read), con, self.bases, read)
+            table = self._staying(con, self._table(con, paths, read), read)
+            return modifier_counts(self.view, table, con, self.bases, read)
 
     @cached_property
     def _paths(self) -> frozenset[Path]:
         return views_paths(self.view)
 
-    def _read(self, con: Any, paths: Sequence[str], read: frozenset[Path]) -> tuple[ir.Table, ir.BooleanValue]:
+    @cached_property
+    def _statements(self) -> dict[str, engine.Query]:
+        """By engine, the SQL of a view without a repeat over a table called ``_RESOURCES``."""
+        return {}
+
+    def _table(self, con: Any, paths: Sequence[str], read: frozenset[Path]) -> ir.Table:
+        return engine.of(con).read(con, paths, needs(self.view.resource, read))
+
+    def _judged(self, con: Any, table: ir.Table, read: frozenset[Path]) -> tuple[ir.Table, ir.BooleanValue]:
         """The resources of the view's type, and whether its ``where`` lets each stay (never null)."""
-        table = engine.of(con).read(con, paths, needs(self.view.resource, read))
         table = table.filter(table["resourceType"] == self.view.resource)
         place = Unnesting(self.bases, read, con).place(table, Focus())
         asked = [single(node, replace(place, where=f"where[{i}].path")) for i, node in enumerate(self.view.where)]
         return table, ibis.and_(*asked).fill_null(False) if asked else ibis.literal(True)
 
-    def _staying(self, con: Any, paths: Sequence[str], read: frozenset[Path]) -> ir.Table:
-        table, stays = self._read(con, paths, read)
+    def _staying(self, con: Any, table: ir.Table, read: frozenset[Path]) -> ir.Table:
+        table, stays = self._judged(con, table, read)
         return table.filter(stays) if self.view.where else table
 
     def _rows(self, con: Any, table: ir.Table, *more: str) -> ir.Table:
@@ -132,7 +160,7 @@ class CompiledView:
         return made.select(*more, **{name: made[OUT + name] for name in self.columns})
 
     def _count_rows(self, con: Any, paths: Sequence[str]) -> ViewCounts:
-        table, stays = self._read(con, paths, self._paths)
+        table, stays = self._judged(con, self._table(con, paths, self._paths), self._paths)
         own = engine.of(con)
         table = own.kept(con, own.numbered(table.mutate(_stays=stays), _NUMBER))
         rows = self._rows(con, table.filter(table["_stays"]), _NUMBER)

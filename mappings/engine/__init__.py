@@ -10,12 +10,12 @@ import ibis
 import ibis.expr.types as ir
 from ibis.common.exceptions import IbisError
 
-from mappings.engine.base import MARK, Engine, ibis_type
+from mappings.engine.base import MARK, Engine, Query, ibis_type
 from mappings.engine.on_duckdb import DuckDB
 from mappings.engine.on_spark import Spark
 from mappings.errors import BedsideError, DefinitionError, UnusableDataError
 
-__all__ = ["DUCKDB", "SPARK", "Engine", "clear_errors", "ibis_type", "local_day", "of", "of_expression"]
+__all__ = ["DUCKDB", "SPARK", "Engine", "Query", "clear_errors", "ibis_type", "local_day", "of", "of_expression"]
 
 DUCKDB: Engine = DuckDB()
 SPARK: Engine = Spark()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,14 @@ MARK = "bedside:several-values:"
 _PLAIN = {"text": "string", "boolean": "boolean", "integer": "int64", "decimal": "string"}
 
 
+@dataclass(frozen=True)
+class Query:
+    """SQL in an engine's own dialect, and what its rows are to be."""
+
+    sql: str
+    schema: pa.Schema
+
+
 class Engine(ABC):
     """How one engine reads JSON, fails inside a query, keeps rows and hands them over."""
 
@@ -38,6 +47,18 @@ class Engine(ABC):
 
         Misshapen JSON raises when the table is read; nothing is skipped or made null in silence.
         """
+
+    @abstractmethod
+    def files(self, con: Any, paths: Sequence[str], columns: Mapping[str, Need]) -> str:
+        """What stands behind FROM in this engine's SQL for the same files; there must be one."""
+
+    @abstractmethod
+    def quoted(self, name: str) -> str:
+        """A name as this engine's SQL writes it."""
+
+    @abstractmethod
+    def statement(self, rows: ir.Table) -> Query:
+        """A table expression as SQL, in which a table without a connection keeps its name."""
 
     @abstractmethod
     def several_values(self, where: str, dtype: dt.DataType) -> ir.Value:
@@ -71,12 +92,17 @@ class Engine(ABC):
         """The calendar day, in a time zone, of an ISO 8601 instant with an offset; null for what is no instant."""
 
     @abstractmethod
-    def arrow(self, con: Any, rows: ir.Table) -> pa.Table:
-        """The rows in memory, with their own types."""
+    def arrow(self, con: Any, rows: ir.Table | Query) -> pa.Table:
+        """The rows of a table or of a query in memory, with their own types."""
 
     @abstractmethod
-    def batches(self, con: Any, rows: ir.Table, scratch: Path) -> AbstractContextManager[Iterator[pa.RecordBatch]]:
-        """The rows a batch at a time, in little memory; ``scratch`` is a folder the engine may write into."""
+    def batches(
+        self, con: Any, rows: ir.Table | Query, scratch: Path
+    ) -> AbstractContextManager[Iterator[pa.RecordBatch]]:
+        """The rows of a table or of a query, a batch at a time, in little memory.
+
+        ``scratch`` is a folder the engine may write into.
+        """
 
     @abstractmethod
     def write_parquet(self, con: Any, rows: ir.Table, path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import ibis.expr.datatypes as dt
 
-from mappings.engine.base import MARK, Engine, no_rows
+from mappings.engine.base import MARK, Engine, Query, no_rows
 from mappings.read_schema import Need
 
 if TYPE_CHECKING:
@@ -66,7 +66,20 @@ class DuckDB(Engine):
         if not paths:
             return no_rows(columns)
         types = {name: sql_type(need) for name, need in columns.items()}
-        return con.read_json([str(path) for path in paths], columns=types, format="newline_delimited")
+        listed = [self.path(path) for path in paths]
+        return con.read_json(listed, columns=types, format="newline_delimited", hive_partitioning=False)
+
+    def files(self, con: Any, paths: Sequence[str], columns: Mapping[str, Need]) -> str:
+        del con
+        types = ", ".join(f"{_text(name)}: {_text(sql_type(need))}" for name, need in columns.items())
+        listed = ", ".join(_text(self.path(path)) for path in paths)
+        return f"read_json([{listed}], columns = {{{types}}}, format = 'newline_delimited', hive_partitioning = false)"
+
+    def quoted(self, name: str) -> str:
+        return f'"{name}"'
+
+    def statement(self, rows: ir.Table) -> Query:
+        return Query(str(ibis.to_sql(rows, dialect="duckdb")), rows.schema().to_pyarrow())
 
     def several_values(self, where: str, dtype: dt.DataType) -> ir.Value:
         return _error(MARK + where).cast(dtype)
@@ -102,13 +115,20 @@ class DuckDB(Engine):
     def local_day(self, moment: ir.StringValue, zone: str) -> ir.DateValue:
         return _at_zone(zone, moment.try_cast(_INSTANT)).date()
 
-    def arrow(self, con: Any, rows: ir.Table) -> pa.Table:
-        return con.to_pyarrow(rows)
+    def arrow(self, con: Any, rows: ir.Table | Query) -> pa.Table:
+        if not isinstance(rows, Query):
+            return con.to_pyarrow(rows)
+        # A literal has the smallest type it fits; where all is well this costs nothing.
+        return con.con.sql(rows.sql).to_arrow_table().cast(rows.schema)
 
     @contextmanager
-    def batches(self, con: Any, rows: ir.Table, scratch: Path) -> Iterator[Iterator[pa.RecordBatch]]:
+    def batches(self, con: Any, rows: ir.Table | Query, scratch: Path) -> Iterator[Iterator[pa.RecordBatch]]:
         del scratch
         # Not to_pyarrow_batches: ibis 12 asks DuckDB for a method that DuckDB 2 no longer has.
+        if isinstance(rows, Query):
+            with con.con.sql(rows.sql).to_arrow_reader(_BATCH) as reader:
+                yield (batch.cast(rows.schema) for batch in _read(reader))
+            return
         with con._to_duckdb_relation(rows).to_arrow_reader(_BATCH) as reader:
             yield _read(reader)
 
@@ -122,6 +142,10 @@ class DuckDB(Engine):
             return None
         text = str(error)
         return text, "Conversion Error" in text and "DECIMAL(38" in text
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _read(reader: Any) -> Iterator[pa.RecordBatch]:

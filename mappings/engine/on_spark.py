@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import ibis.expr.datatypes as dt
 
-from mappings.engine.base import MARK, Engine, ibis_type, no_rows
+from mappings.engine.base import MARK, Engine, Query, ibis_type, no_rows
 from mappings.read_schema import Need
 
 if TYPE_CHECKING:
@@ -78,11 +78,17 @@ def sql_type(need: Need) -> str:
     return f"ARRAY<{made}>" if need.many else made
 
 
-def frame(con: Any, rows: ir.Table) -> Any:
-    """An Ibis table as a Spark DataFrame; nothing is executed."""
+def frame(con: Any, rows: ir.Table | Query) -> Any:
+    """An Ibis table, or a query, as a Spark DataFrame; nothing is executed."""
+    if isinstance(rows, Query):
+        return con.raw_sql(rows.sql)
     # A table held in memory is handed to Spark by the backend itself, here and nowhere else.
     con._run_pre_execute_hooks(rows)
     return con.raw_sql(con.compile(rows))
+
+
+def _schema(rows: ir.Table | Query) -> pa.Schema:
+    return rows.schema if isinstance(rows, Query) else rows.schema().to_pyarrow()
 
 
 class Spark(Engine):
@@ -97,6 +103,15 @@ class Spark(Engine):
             return no_rows(columns)
         ddl = ", ".join(f"`{name}` {sql_type(need)}" for name, need in columns.items())
         return con.read_json([self.path(path) for path in paths], schema=ddl, mode="FAILFAST", encoding="UTF-8")
+
+    def files(self, con: Any, paths: Sequence[str], columns: Mapping[str, Need]) -> str:
+        return self.quoted(self.read(con, paths, columns).get_name())
+
+    def quoted(self, name: str) -> str:
+        return f"`{name}`"
+
+    def statement(self, rows: ir.Table) -> Query:
+        return Query(str(ibis.to_sql(rows, dialect="pyspark")), rows.schema().to_pyarrow())
 
     def several_values(self, where: str, dtype: dt.DataType) -> ir.Value:
         return _raise_error(MARK + where).cast(dtype)
@@ -124,11 +139,12 @@ class Spark(Engine):
     def local_day(self, moment: ir.StringValue, zone: str) -> ir.DateValue:
         return _at_zone(moment.try_cast(_INSTANT), zone).date()
 
-    def arrow(self, con: Any, rows: ir.Table) -> pa.Table:
-        return frame(con, rows).toArrow()
+    def arrow(self, con: Any, rows: ir.Table | Query) -> pa.Table:
+        # A literal has the smallest type it fits.
+        return frame(con, rows).toArrow().cast(_schema(rows))
 
     @contextmanager
-    def batches(self, con: Any, rows: ir.Table, scratch: Path) -> Iterator[Iterator[pa.RecordBatch]]:
+    def batches(self, con: Any, rows: ir.Table | Query, scratch: Path) -> Iterator[Iterator[pa.RecordBatch]]:
         import shutil
 
         import pyarrow.dataset
@@ -136,18 +152,19 @@ class Spark(Engine):
         folder = scratch / f"rows-{uuid.uuid4().hex}"
         try:
             frame(con, rows).write.parquet(f"file://{folder.absolute()}")
-            yield pyarrow.dataset.dataset(folder, format="parquet").to_batches()
+            schema = _schema(rows)
+            yield (batch.cast(schema) for batch in pyarrow.dataset.dataset(folder, format="parquet").to_batches())
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def write_parquet(self, con: Any, rows: ir.Table, path: Path) -> None:
         import pyarrow.parquet
 
-        schema = rows.schema().to_pyarrow()
+        schema = _schema(rows)
         # A file for each of Spark's tasks, made one: the tables of a run are files wherever they were made.
         with self.batches(con, rows, path.parent) as batches, pyarrow.parquet.ParquetWriter(path, schema) as writer:
             for batch in batches:
-                writer.write_batch(batch.cast(schema))
+                writer.write_batch(batch)
 
     def explains(self, error: BaseException) -> tuple[str, bool] | None:
         if "pyspark" not in sys.modules:

@@ -15,7 +15,7 @@ PACKAGES = ("duckdb", "ibis-framework", "pyarrow")
 
 @contextmanager
 def started(view: dict[str, Any], threads: int) -> Iterator[Callable[[str], Any]]:
-    """A function from a file to an Arrow table in memory; it builds the query each time, as a user does."""
+    """A function from a file to an Arrow table in memory; as a command does that maps file after file."""
     from flows.engines import connected
     from mappings import engine
     from mappings.compiler import compile_view
@@ -24,4 +24,4 @@ def started(view: dict[str, Any], threads: int) -> Iterator[Callable[[str], Any]
     compiled = compile_view(parse_view(view))
     with connected() as con:
         con.raw_sql(f"SET threads = {threads}")
-        yield lambda file: engine.of(con).arrow(con, compiled.relation(con, [file]))
+        yield lambda file: engine.of(con).arrow(con, compiled.query(con, [file]))

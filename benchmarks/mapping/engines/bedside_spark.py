@@ -23,4 +23,4 @@ def started(view: dict[str, Any], threads: int) -> Iterator[Callable[[str], Any]
 
     compiled = compile_view(parse_view(view))
     with connected(EngineChoice("spark", f"local[{threads}]")) as con:
-        yield lambda file: engine.of(con).arrow(con, compiled.relation(con, [file]))
+        yield lambda file: engine.of(con).arrow(con, compiled.query(con, [file]))
