@@ -37,6 +37,13 @@ QUIET = (
 )
 
 
+LONG = f"https://hospital.example/fhir/StructureDefinition/{'/'.join(['a-name-without-any-place-to-break' * 2] * 6)}"
+MARKS = [
+    {"path": "Observation.component", "url": LONG, "n": 1234, "sites": ["alpha"]},
+    {"path": "Patient", "url": "unreadable", "n": 3, "sites": ["alpha"]},
+]
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
@@ -63,7 +70,8 @@ def _pages() -> dict[str, str]:
         figure["ours"] = figure["recomputed"]
     eight, bare = made_study(arms=8), made_study(response=False, covariate={}, endpoint=[], analysis={})
     sample = sample_study(), sample_results()
-    masked = provenance(state="MASKED", missing=[{"site": "beta", "what": "page 3 of search 7"}])
+    missing = [{"site": "beta", "what": "page 3 of search 7"}]
+    masked = provenance(state="MASKED", missing=missing, modifier_extensions=MARKS)
     return {
         "sample": render(*sample, quality(), provenance(), figures),
         "masked": render(*sample, quality(), masked, figures),
@@ -138,6 +146,25 @@ def test_keyboard_reaches_the_skip_link_first(browser: Browser, files: dict[str,
     assert page.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
     page.keyboard.press("Enter")
     assert page.url.endswith("#main")
+    page.close()
+
+
+def test_the_first_screen_leads_to_the_marks_that_no_table_reads(browser: Browser, files: dict[str, Path]) -> None:
+    """On a phone too: the link scrolls to the heading, and an address is whole in its column, on several lines."""
+    page, _, requests = _open(browser, files["masked"], width=360)
+    page.click(".care a")
+    assert page.evaluate("document.querySelector('#modifiers').getBoundingClientRect().top") < 900
+    (shown,) = page.evaluate(
+        """() => [...document.querySelectorAll('.address code')].map(code => {
+            const words = code.getBoundingClientRect(), cell = code.closest('td').getBoundingClientRect();
+            const within = words.left >= cell.left && words.right <= cell.right + 1;
+            return [code.textContent, within, code.getClientRects().length];
+        })"""
+    )
+    text, within, on_lines = shown
+    assert (text, within) == (LONG, True)
+    assert on_lines > 2
+    assert requests == [files["masked"].as_uri()]
     page.close()
 
 
