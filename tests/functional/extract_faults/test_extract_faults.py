@@ -1,7 +1,7 @@
 """Extraction from servers that answer badly or not at all.
 
-Oracle: issue 3, "What bad input gets", and fhir.md section 3; the hospital's own list of resources says what should have
-come.
+Oracle: issue 3, "What bad input gets", and fhir.md section 3; the hospital's own list of resources says what
+should have come.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """What extraction leaves on the disk: order, log, private files, and nothing of another plan or an interrupted one.
-Oracle: the bulk-export log form of fhir.md section 3 and the landing's form in docs/architecture.md."""
+Oracle: the bulk-export log form of fhir.md section 4 and the landing's form in docs/architecture.md."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What extraction makes of what comes: cohort, duplicates, totals, what was not asked for.
 
-Oracle: issue 3, "What bad input gets", and fhir.md section 3; the hospital's own list of resources says what should have
-come.
+Oracle: issue 3, "What bad input gets", and fhir.md section 3; the hospital's own list of resources says what
+should have come.
 """
 
 from __future__ import annotations
