@@ -13,7 +13,7 @@ from flows.progress import Progress
 from flows.run_folder import RunFolder, private_folder, write_bytes
 from flows.steps.comparison import read_results
 from flows.steps.subjects import read_derived
-from flows.steps.tables import analysed_sites
+from flows.steps.tables import analysed_sites, modified_resources
 from flows.summary import synthetic_note
 
 FIGURES = "figures.toml"
@@ -85,15 +85,8 @@ def provenance(job: Job, run: RunFolder) -> dict[str, Any]:
 
 
 def modifier_extensions(said: Mapping[str, Any], names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Records path, url, n, sites, of what ``run.json`` says by view and site.
-
-    Views of one type read the same resources: as on the command line, each site counts with the view that saw most.
-    """
-    most: dict[tuple[str, str], dict[str, int]] = {}
-    for one in said.get("modifier_extensions", []):
-        sites = most.setdefault((one["path"], one["url"]), {})
-        sites[one["site"]] = max(sites.get(one["site"], 0), one["n"])
+    """Records path, url, n, sites, of what ``run.json`` says by view and site."""
     return [
         {"path": path, "url": url, "n": sum(sites.values()), "sites": [names[site] for site in names if site in sites]}
-        for (path, url), sites in sorted(most.items())
+        for (path, url), sites in modified_resources(said).items()
     ]

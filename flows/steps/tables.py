@@ -67,8 +67,8 @@ def map_tables(job: Job, run: RunFolder, progress: Progress) -> None:
     ledger_files.require_balance(run, "derivation")
 
 
-def modifier_lines(said: Mapping[str, Any]) -> list[str]:
-    """What a run says of its modifierExtensions, a line each element and url; none, no line.
+def modified_resources(said: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, int]]:
+    """Resources with a modifierExtension, by (element, url), sorted, and site, of what ``run.json`` says by view.
 
     Views of one resource type read the same resources: each site counts with the view that saw most.
     """
@@ -76,10 +76,15 @@ def modifier_lines(said: Mapping[str, Any]) -> list[str]:
     for one in said.get("modifier_extensions", []):
         sites = most.setdefault((one["path"], one["url"]), {})
         sites[one["site"]] = max(sites.get(one["site"], 0), one["n"])
+    return dict(sorted(most.items()))
+
+
+def modifier_lines(said: Mapping[str, Any]) -> list[str]:
+    """What a run says of its modifierExtensions, a line each element and url; none, no line."""
     return [
         f"WARNING: {path} has the modifierExtension {url} in {sum(sites.values()):,} resources; "
         "it may turn what they say into its opposite, and the tables do not show it"
-        for (path, url), sites in sorted(most.items())
+        for (path, url), sites in modified_resources(said).items()
     ]
 
 
