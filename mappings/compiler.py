@@ -73,21 +73,18 @@ class CompiledView:
         Building, typing and printing a query takes longer than a thousand resources: who reads file after file asks
         here. A view with a repeat, whose query depends on the data, gives its :meth:`relation`.
         """
-        if not paths or any(isinstance(over, Repeat) for over in overs(self.view.select)):
+        own, made = engine.of(con), self._statement(con)
+        if not paths or made is None:
             return self.relation(con, paths)
-        own = engine.of(con)
         with engine.clear_errors(self.view.name):
-            if own.name not in self._statements:
-                schema = {name: engine.ibis_type(need) for name, need in self.needs.items()}
-                resources = ibis.table(schema, name=_RESOURCES)
-                rows = self._rows(con, self._staying(con, resources, self._paths))
-                self._statements[own.name] = own.statement(rows)
-            made = self._statements[own.name]
             return replace(made, sql=made.sql.replace(own.quoted(_RESOURCES), own.files(con, paths, self.needs)))
 
     def sql(self, con: Any, paths: Sequence[str]) -> str:
-        """The query the view becomes, for people to read."""
-        return str(ibis.to_sql(self.relation(con, paths), dialect=con.name))
+        """The query the view becomes, for people to read: over a table ``resources``; of a repeat, over its levels."""
+        own, made = engine.of(con), self._statement(con)
+        if made is None:
+            return str(ibis.to_sql(self.relation(con, paths), dialect=con.name))
+        return made.sql.replace(own.quoted(_RESOURCES), own.quoted("resources"))
 
     def count(self, con: Any, paths: Sequence[str]) -> ViewCounts:
         """The ledger of the view over files, in one pass that reads only what decides whether there is a row.
@@ -138,8 +135,19 @@ class CompiledView:
 
     @cached_property
     def _statements(self) -> dict[str, engine.Query]:
-        """By engine, the SQL of a view without a repeat over a table called ``_RESOURCES``."""
         return {}
+
+    def _statement(self, con: Any) -> engine.Query | None:
+        """The SQL of a view without a repeat, made once an engine, over a table called ``_RESOURCES``."""
+        if any(isinstance(over, Repeat) for over in overs(self.view.select)):
+            return None
+        own = engine.of(con)
+        if own.name not in self._statements:
+            with engine.clear_errors(self.view.name):
+                schema = {name: engine.ibis_type(need) for name, need in self.needs.items()}
+                resources = ibis.table(schema, name=_RESOURCES)
+                self._statements[own.name] = own.statement(self._rows(con, self._staying(con, resources, self._paths)))
+        return self._statements[own.name]
 
     def _table(self, con: Any, paths: Sequence[str], read: frozenset[Path]) -> ir.Table:
         return engine.of(con).read(con, paths, needs(self.view.resource, read))

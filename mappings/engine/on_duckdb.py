@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import ibis.expr.datatypes as dt
 
-from mappings.engine.base import MARK, Engine, Query, no_rows
+from mappings.engine.base import MARK, Engine, Query, ibis_type, no_rows
 from mappings.read_schema import Need
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ class DuckDB(Engine):
     def read(self, con: Any, paths: Sequence[str], columns: Mapping[str, Need]) -> ir.Table:
         if not paths:
             return no_rows(columns)
-        types = {name: sql_type(need) for name, need in columns.items()}
-        listed = [self.path(path) for path in paths]
-        return con.read_json(listed, columns=types, format="newline_delimited", hive_partitioning=False)
+        # Ibis's own read_json makes a view and asks DuckDB for the types we know: 4 ms, several times a view and site.
+        types = ibis.schema({name: ibis_type(need) for name, need in columns.items()})
+        return con.sql(f"SELECT * FROM {self.files(con, paths, columns)}", schema=types)  # noqa: S608 (quoted there)
 
     def files(self, con: Any, paths: Sequence[str], columns: Mapping[str, Need]) -> str:
         del con

@@ -53,7 +53,19 @@ def test_the_statement_is_made_once(con: Any, tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    "name", ["it's.ndjson", "status=final/x.ndjson", "a b/x[1].ndjson", 'a"b.ndjson', "a{b}.ndjson"]
+    "name",
+    [
+        "it's.ndjson",
+        "status=final/x.ndjson",
+        "a b/x[1].ndjson",
+        'a"b.ndjson',
+        "a{b}.ndjson",
+        "a\\'b.ndjson",
+        "a--b.ndjson",
+        "a\nb.ndjson",
+        "$1%s?.ndjson",
+        "~x.ndjson",
+    ],
 )
 def test_a_files_name_is_only_a_name(con: Any, tmp_path: Path, name: str) -> None:
     path = written(tmp_path / name, {"id": "1", "status": "amended"})
@@ -62,6 +74,13 @@ def test_a_files_name_is_only_a_name(con: Any, tmp_path: Path, name: str) -> Non
 
 def test_no_file_gives_no_row(con: Any) -> None:
     assert rows(con, compiled()) == []
+
+
+def test_the_sql_people_read_names_no_file(con: Any, tmp_path: Path) -> None:
+    said = compiled().sql(con, [written(tmp_path / "a.ndjson", {"id": "1"})])
+    assert 'FROM "resources"' in said
+    con.raw_sql("CREATE TABLE resources AS SELECT 'Observation' AS \"resourceType\", '1' AS id, 'final' AS status")
+    assert con.raw_sql(said).fetchall() == [("1", "final", 0)]
 
 
 def test_a_repeat_is_read_from_the_data_each_time(con: Any, tmp_path: Path) -> None:
