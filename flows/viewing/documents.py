@@ -154,8 +154,8 @@ class _Window:
         while True:
             try:
                 value, end = parse(self._text, self._at)
-                # A number at the very end may go on.
-                if end < len(self._text) or self._ended:
+                # A number at the very end may go on, also where it seems to end before a cut-off ".", "e" or "e+".
+                if end + 2 < len(self._text) or self._ended:
                     self._at = end
                     return value
             except (_Bad, StopIteration, json.JSONDecodeError) as error:

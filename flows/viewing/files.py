@@ -29,8 +29,7 @@ _BLANK = b" \t\r\n"
 _TYPE = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]+)"')
 _NAME = re.compile(r"[A-Z][A-Za-z]{1,60}")
 _ENDING = re.compile(r"\.(ndjson|jsonl|json)(\.gz|\.zst)?$")
-# No "=": DuckDB takes a folder named status=final for the values of a column.
-_PLAIN_PATH = re.compile(r"[\w./ @+~-]+")
+_PLAIN_PATH = re.compile(r"[\w./ @+=~-]+")
 _FRAME, _SKIPPABLE = 0xFD2FB528, 0x184D2A50
 
 

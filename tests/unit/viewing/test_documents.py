@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flows.viewing.documents import MisreadDocument, resources
@@ -52,6 +52,7 @@ def found(text: bytes, chunk: int = 1 << 20, unpack: bool = True) -> list[tuple[
 
 
 @settings(max_examples=150, deadline=None)
+@example([{"x": 0.5, "y": 1e300, "z": -1e-300, "resourceType": "Patient"}], 1, None, False)
 @given(st.lists(resource() | bundle(), max_size=4), st.integers(1, 40), st.sampled_from([None, 1]), st.booleans())
 def test_bundles_are_unpacked_wherever_the_stream_is_cut_into_chunks(
     documents: list[dict[str, Any]], chunk: int, indent: int | None, ascii_only: bool
