@@ -99,15 +99,18 @@ def _count_lines(file: Path) -> int:
     return lines
 
 
+def _parquet(con: Any, file: Path) -> Any:
+    # A folder called a=b above the file is no column.
+    return con.read_parquet(str(file), hive_partitioning=False)
+
+
 def _rows(tables: Path) -> dict[str, dict[str, int]]:
     import duckdb
 
     counted: dict[str, dict[str, int]] = {}
     with duckdb.connect() as con:
         for file in sorted(tables.glob("*.parquet")):
-            for site, n in con.execute(
-                "select site, count(*) from read_parquet(?) group by site", [str(file)]
-            ).fetchall():
+            for site, n in _parquet(con, file).aggregate("site, count(*)").fetchall():
                 counted.setdefault(site, {})[file.stem] = n
     return counted
 
@@ -129,17 +132,12 @@ def _subjects(analysis: Path) -> SubjectCounts | None:
     if not all((analysis / f"{name}.parquet").exists() for name in ("adsl", "analysis_table")):
         return None
     with duckdb.connect() as con:
-        adsl = str(analysis / "adsl.parquet")
-        reasons = con.execute(
-            "select EXCLRSN, count(*) from read_parquet(?) where ANL01FL <> 'Y' group by EXCLRSN order by EXCLRSN",
-            [adsl],
-        ).fetchall()
-        screened = con.execute("select count(*) from read_parquet(?)", [adsl]).fetchone()
-        analysed = con.execute(
-            "select count(*) from read_parquet(?)", [str(analysis / "analysis_table.parquet")]
-        ).fetchone()
+        adsl = _parquet(con, analysis / "adsl.parquet")
+        reasons = adsl.filter("ANL01FL <> 'Y'").aggregate("EXCLRSN, count(*)").order("EXCLRSN").fetchall()
+        (screened,) = adsl.aggregate("count(*)").fetchall()[0]
+        (analysed,) = _parquet(con, analysis / "analysis_table.parquet").aggregate("count(*)").fetchall()[0]
     return SubjectCounts(
-        screened=screened[0] if screened else 0,
-        analysed=analysed[0] if analysed else 0,
+        screened=screened,
+        analysed=analysed,
         excluded={str(reason): n for reason, n in reasons},
     )

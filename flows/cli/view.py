@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli.options import JsonOption
+from flows.cli.options import EngineOption, JsonOption, MasterOption
 
 view = typer.Typer(
     help="Run, check and explain one ViewDefinition (SQL on FHIR).", no_args_is_help=True, rich_markup_mode=None
@@ -17,8 +17,6 @@ view = typer.Typer(
 ViewArgument = Annotated[
     str, typer.Argument(metavar="VIEW", help="A ViewDefinition's JSON file, or the name of a standard view.")
 ]
-EngineOption = Annotated[str, typer.Option("--engine", help="duckdb (in this process) or spark (an existing cluster).")]
-MasterOption = Annotated[str | None, typer.Option("--master", help="Spark's address, for instance spark://host:7077.")]
 IntervalsOption = Annotated[
     bool, typer.Option("--intervals", help="Beside each date: the first and last day it may stand for, its precision.")
 ]

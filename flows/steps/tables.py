@@ -117,8 +117,7 @@ def tables_of(con: Any, run: RunFolder) -> dict[str, Any]:
     """The tables of a run as Ibis tables of a connection, by view name."""
     from mappings import engine
 
-    path = engine.of(con).path
-    return {file.stem: con.read_parquet(path(file)) for file in sorted(run.tables.glob("*.parquet"))}
+    return {file.stem: engine.of(con).parquet(con, file) for file in sorted(run.tables.glob("*.parquet"))}
 
 
 def _wanted(job: Job, view: str) -> bool:
@@ -157,7 +156,7 @@ def _join(parts: list[Path], whole: Path) -> None:
         return
     joined = whole.with_name(whole.name + ".part")
     with connected() as con:
-        con.read_parquet([str(part) for part in parts]).to_parquet(joined)
+        con.read_parquet([str(part) for part in parts], hive_partitioning=False).to_parquet(joined)
     joined.chmod(0o600)
     joined.replace(whole)
     for part in parts:

@@ -51,11 +51,9 @@ def kept_if_read_again(con: Any, rows: ir.Table, asked: Enrichment, scratch: Pat
         yield rows
         return
     own, file = engine.of(con), scratch / f"kept-{secrets.token_hex(4)}.parquet"
-    # DuckDB alone reads a folder named status=x above a file as the values of a column.
-    options = {"hive_partitioning": False} if own is engine.DUCKDB else {}
     try:
         own.write_parquet(con, rows, file)
-        yield con.read_parquet(own.path(file), **options)
+        yield own.parquet(con, file)
     finally:
         file.unlink(missing_ok=True)
 

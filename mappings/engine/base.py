@@ -49,6 +49,10 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def parquet(self, con: Any, file: str | Path) -> ir.Table:
+        """A Parquet file as a table; a folder called ``a=b`` above it is no column."""
+
+    @abstractmethod
     def files(self, con: Any, paths: Sequence[str], columns: Mapping[str, Need]) -> str:
         """What stands behind FROM in this engine's SQL for the same files; there must be one."""
 

@@ -69,6 +69,9 @@ class DuckDB(Engine):
         types = ibis.schema({name: ibis_type(need) for name, need in columns.items()})
         return con.sql(f"SELECT * FROM {self.files(con, paths, columns)}", schema=types)  # noqa: S608 (quoted there)
 
+    def parquet(self, con: Any, file: str | Path) -> ir.Table:
+        return con.read_parquet(self.path(file), hive_partitioning=False)
+
     def files(self, con: Any, paths: Sequence[str], columns: Mapping[str, Need]) -> str:
         del con
         types = ", ".join(f"{_text(name)}: {_text(sql_type(need))}" for name, need in columns.items())

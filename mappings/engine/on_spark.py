@@ -104,6 +104,9 @@ class Spark(Engine):
         ddl = ", ".join(f"`{name}` {sql_type(need)}" for name, need in columns.items())
         return con.read_json([self.path(path) for path in paths], schema=ddl, mode="FAILFAST", encoding="UTF-8")
 
+    def parquet(self, con: Any, file: str | Path) -> ir.Table:
+        return con.read_parquet(self.path(file))
+
     def files(self, con: Any, paths: Sequence[str], columns: Mapping[str, Need]) -> str:
         return self.quoted(self.read(con, paths, columns).get_name())
 

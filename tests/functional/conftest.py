@@ -114,3 +114,20 @@ def view(tmp_path: Path) -> Path:
     from tests.fixtures.view_inputs import VIEW, write
 
     return write(tmp_path / "results.json", json.dumps(VIEW))
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> Path:
+    """The view of the tests of what `bedside view run` adds to rows, as a file."""
+    from tests.fixtures.measured_view import VIEW
+    from tests.fixtures.view_inputs import write
+
+    return write(tmp_path / "measured.json", json.dumps(VIEW))
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> list[object]:
+    """Everything it can be asked for, with the files that this needs in ``tmp_path``."""
+    from tests.fixtures.measured_view import every_option
+
+    return every_option(tmp_path)

@@ -18,85 +18,8 @@ import pytest
 
 from mappings.code_files import read_concept_map, read_value_set
 from mappings.partial_dates import read_date
+from tests.fixtures.measured_view import BLOOD, GROUPS, LOINC, MEASURED, ODD, VIEW, ZONE, observation
 from tests.fixtures.view_inputs import OTHERS, SECRET, bundle, expected, lines, one_object, read, run, separately, write
-
-ZONE = "Asia/Shanghai"
-LOINC = "http://loinc.org"
-
-VIEW = {
-    "name": "measured",
-    "resource": "Observation",
-    "select": [
-        {
-            "column": [
-                {"name": "id", "path": "getResourceKey()"},
-                {"name": "day", "path": "effective.ofType(dateTime)"},
-                {"name": "issued", "path": "issued"},
-                {"name": "days", "path": "extension.value.ofType(date)", "collection": True},
-                {"name": "value", "path": "value.ofType(Quantity).value"},
-                {"name": "unit_code", "path": "value.ofType(Quantity).code"},
-                {"name": "unit", "path": "value.ofType(Quantity).unit"},
-                {"name": "comparator", "path": "value.ofType(Quantity).comparator"},
-                {"name": "whole", "path": "value.ofType(integer)"},
-            ]
-        },
-        {
-            "forEachOrNull": "code.coding",
-            "column": [{"name": "system", "path": "system"}, {"name": "code", "path": "code"}],
-        },
-    ],
-}
-BLOOD = {
-    "resourceType": "ValueSet",
-    "name": "Blood values",
-    "compose": {"include": [{"system": LOINC, "concept": [{"code": "718-7"}, {"code": "789-8"}]}]},
-}
-GROUPS = {
-    "resourceType": "ConceptMap",
-    "name": "lab-group",
-    "group": [
-        {"source": LOINC, "element": [{"code": "718-7", "target": [{"code": "blood", "equivalence": "wider"}]}]},
-        {
-            "source": "urn:local",
-            "element": [{"code": "Na", "target": [{"code": "salts", "equivalence": "wider"}]}],
-        },
-    ],
-}
-
-
-def observation(key: str, codings: Sequence[tuple[str | None, str]], quantity: str = "", **more: Any) -> str:
-    coding = [{"code": code} if system is None else {"system": system, "code": code} for system, code in codings]
-    made = json.dumps(
-        {
-            "resourceType": "Observation",
-            "id": key,
-            "status": "final",
-            "code": {"coding": coding, "text": SECRET},
-            **more,
-        }
-    )
-    return f'{made[:-1]}, "valueQuantity": {quantity}}}' if quantity else made
-
-
-MEASURED = [
-    observation(
-        "a", [(LOINC, "718-7")], '{"value": 13.2, "code": "g/dL", "unit": "of old"}', effectiveDateTime="2020-02"
-    ),
-    # Its day in Shanghai is the next; the code says no unit, the text does.
-    observation(
-        "b", [("loinc.org", "718-7"), ("urn:local", "Na")], '{"value": 0.51, "unit": "mg/dL", "comparator": "<"}',
-        effectiveDateTime="2020-02-28T23:30:00Z", issued="2020-02-29T23:59:00-11:00",
-    ),
-    observation("c", [(LOINC, "2951-2")], '{"value": 5, "code": "kg"}', effectiveDateTime="2020"),
-    observation("e", [(None, "718-7")], '{"value": 5}', effectiveDateTime="2020-02-29"),
-    observation("f", [], effectiveDateTime="2019", extension=[{"url": "urn:x", "valueDate": "2020"}]),
-    observation("g", [("urn:local", "x")], '{"value": 7, "code": "g/L"}'),
-]  # fmt: skip
-# No valid R4: acceptance would quarantine it.
-ODD = observation(
-    "d", [(LOINC, " 789-8")], f'{{"value": 5, "code": "{SECRET}", "comparator": "{SECRET}"}}',
-    effectiveDateTime="2020-13-45", issued="soon",
-)  # fmt: skip
 
 # By Observation: into g/L, the factor, and why not.
 CONVERTED: dict[str, tuple[str | None, float | None, str | None]] = {
@@ -131,21 +54,6 @@ ADDED = [
 ]
 COLUMNS = [*("id", "day"), *ADDED[:3], "issued", *ADDED[3:6], "days", "value", "unit_code", "unit", "comparator"]
 COLUMNS += ["whole", "system", "code", *ADDED[6:]]
-
-
-@pytest.fixture
-def measured(tmp_path: Path) -> Path:
-    return write(tmp_path / "measured.json", json.dumps(VIEW))
-
-
-@pytest.fixture
-def asked(tmp_path: Path) -> list[object]:
-    """Every option. The map's column is called after the map, the list's by a name given with it."""
-    blood, groups = write(tmp_path / "blood.json", json.dumps(BLOOD)), write(tmp_path / "g.json", json.dumps(GROUPS))
-    return [
-        *("--intervals", "--zone", ZONE, "--unit", "value:unit_code,unit:g/L"),
-        *("--member", f"system:code:{blood}:in_blood", "--translate", f"system:code:{groups}"),
-    ]
 
 
 def wanted(resources: Sequence[str]) -> list[dict[str, Any]]:
@@ -328,76 +236,6 @@ def test_a_stream_holds_the_same_rows(tmp_path: Path, measured: Path, asked: lis
         wanted([*MEASURED, ODD])
     )
     assert b"membership, in_blood: in the list 3" in done.stderr
-
-
-FAULTS: dict[str, tuple[list[str], list[str]]] = {
-    "zone alone": (["--zone", ZONE], ["--zone: says in which zone a day is: say --intervals too"]),
-    "zone": (["--intervals", "--zone", "Europe/Berlim"], ["no time zone's name", "did you mean Europe/Berlin?"]),
-    "zone of a path": (["--intervals", "--zone", "../etc/x"], ["no time zone's name"]),
-    "unit column": (["--unit", "value:unit_cod:g"], ["column unit_cod that is not there; did you mean unit_code?"]),
-    "value column": (["--unit", "valu:unit:g"], ["column valu that is not there; did you mean value?"]),
-    "no number": (["--unit", "id:unit:g"], ["column id, which holds no number but string"]),
-    "no text": (["--unit", "value:whole:g"], ["column whole, which holds no text but int64"]),
-    "no unit": (["--unit", "value:unit:gramme"], ["'gramme' is no UCUM unit"]),
-    "no conversion": (["--unit", "value"], ["--unit value: ", "VALUE_COLUMN:UNIT_COLUMN:UNIT"]),
-    "twice": (["--unit", "value:unit:g", "--unit", "value:unit_code:g"], ["two columns value_in_g"]),
-    "no file": (["--member", "system:code:gone.json"], ["there is no file gone.json"]),
-    "no name": (["--member", "system:code:gone.json:in-list"], ["no file gone.json:in-list (a NAME behind it"]),
-    "folder": (["--member", "system:code:."], ["the file . cannot be read"]),
-    "address": (["--translate", "system:code:https://x.org/m.json"], ["https://x.org/m.json is an address"]),
-    "no parts": (["--member", "system:code"], ["SYSTEM_COLUMN:CODE_COLUMN:FILE", "FILE is a ValueSet"]),
-    "no code": (["--translate", "system::x.json"], ["SYSTEM_COLUMN:CODE_COLUMN:FILE", "FILE is a ConceptMap"]),
-    "code column": (["--member", "system:cod:blood.json"], ["column cod that is not there; did you mean code?"]),
-    "system column": (["--translate", "value:code:g.json"], ["column value, which holds no text"]),
-    "list column": (["--member", ":days:blood.json"], ["column days, which holds lists"]),
-    "taken": (["--member", "system:code:blood.json:Issued"], ["two columns Issued"]),
-    "added twice": (["--member", "system:code:blood.json", "--member", ":code:blood.json"], ["columns Blood_values"]),
-    "a map": (["--member", "system:code:g.json"], ["g.json: resourceType: must be ValueSet"]),
-    "a list": (["--translate", "system:code:blood.json"], ["blood.json: resourceType: must be ConceptMap"]),
-    "not written out": (
-        ["--member", "system:code:whole.json"],
-        ["whole.json: compose.include[0]: a whole code system"],
-    ),
-    "words": (["--member", "system:code:words.json"], ["holds words for free text and no code"]),
-    "no JSON": (["--member", "system:code:broken.json"], ["broken.json:2: "]),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_what_is_wrong_is_said_before_any_data_are_read(
-    tmp_path: Path, measured: Path, asked: list[object], monkeypatch: pytest.MonkeyPatch, fault: str
-) -> None:
-    monkeypatch.chdir(tmp_path)  # where `asked` has put its files
-    texts = {"resourceType": "ValueSet", "compose": {"include": [{"system": "urn:bedside:text"}]}}
-    texts["compose"]["include"][0]["concept"] = [{"code": "liver"}]  # type: ignore[index]
-    write(tmp_path / "words.json", json.dumps(texts))
-    whole = {"resourceType": "ValueSet", "compose": {"include": [{"system": LOINC}]}}
-    write(tmp_path / "whole.json", json.dumps(whole))
-    write(tmp_path / "broken.json", '{"resourceType":\n')
-    options, said_of_it = FAULTS[fault]
-    said = run(measured, tmp_path / "no such source", tmp_path / "out.parquet", *options)
-    assert said.code == 2, said.text
-    assert all(words in said.err for words in said_of_it), said.err
-
-
-def test_every_fault_is_said_at_once_and_dates_are_asked_of_a_view_that_has_some(tmp_path: Path) -> None:
-    column = [
-        {"name": "id", "path": "id"},
-        {"name": "days", "path": "extension.value.ofType(date)", "collection": True},
-    ]
-    view = write(tmp_path / "v.json", json.dumps({"name": "v", "resource": "Basic", "select": [{"column": column}]}))
-    more = ("--zone", "Mars", "--unit", "x:id:g", "--member", ":y:gone.json", "--translate", "z")
-    said = run(view, tmp_path / "none", tmp_path / "o.csv", "--intervals", *more, "--json")
-    assert said.code == 2
-    told = one_object(said)["message"].splitlines()
-    assert [line.split(":")[0].strip() for line in told[1:]] == [
-        "--zone Mars",
-        "--intervals",
-        "--unit x",
-        "--translate z",
-        "--member",
-    ]
-    assert "no column of type date, dateTime or instant" in told[2]
 
 
 @pytest.mark.parametrize("folder", ["status=cancelled", "resourceType=Patient", "id=1"])
