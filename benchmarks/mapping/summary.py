@@ -145,7 +145,7 @@ def _targets(results: Results) -> list[dict[str, Any]]:
             for size in sizes:
                 one, other = (at.get(str(size), {}).get(name) for name in (ours, theirs))
                 if one and other:
-                    found[f"{view} {size:,}"] = round(other["seconds"] / one["seconds"], 2)
+                    found[f"{view} {size:,}"] = _short(other["seconds"] / one["seconds"])
         return found
 
     sizes = (SMALL, 100_000, 1_000_000)
