@@ -133,6 +133,11 @@ class CompiledView:
     def _paths(self) -> frozenset[Path]:
         return views_paths(self.view)
 
+    @property
+    def _shape(self) -> ir.Table:
+        """A table of the resources as they are read, without a connection."""
+        return ibis.table({name: engine.ibis_type(need) for name, need in self.needs.items()}, name=_RESOURCES)
+
     @cached_property
     def _statements(self) -> dict[str, engine.Query]:
         return {}
@@ -144,9 +149,8 @@ class CompiledView:
         own = engine.of(con)
         if own.name not in self._statements:
             with engine.clear_errors(self.view.name):
-                schema = {name: engine.ibis_type(need) for name, need in self.needs.items()}
-                resources = ibis.table(schema, name=_RESOURCES)
-                self._statements[own.name] = own.statement(self._rows(con, self._staying(con, resources, self._paths)))
+                rows = self._rows(con, self._staying(con, self._shape, self._paths))
+                self._statements[own.name] = own.statement(rows)
         return self._statements[own.name]
 
     def _table(self, con: Any, paths: Sequence[str], read: frozenset[Path]) -> ir.Table:
@@ -189,7 +193,5 @@ def compile_view(view: ViewDefinition, bases: Sequence[str] = ()) -> CompiledVie
     """
     compiled = CompiledView(view, tuple(bases))
     # Building the expressions on a table of the right shape finds what only the compiler can see.
-    found = needs(view.resource, compiled._paths)
-    shape = ibis.table({name: engine.ibis_type(need) for name, need in found.items()}, name="resources")
-    compiled._rows(None, shape)
+    compiled._rows(None, compiled._shape)
     return compiled

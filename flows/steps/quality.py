@@ -13,11 +13,12 @@ from expectations.ledger import Ledger
 from expectations.model import Check, Finding
 from expectations.outcomes import Outcome, frame, outcome, verdict
 from flows import ledger_files
+from flows.engines import connected
 from flows.job import Job
 from flows.progress import Progress
 from flows.run_folder import RunFolder, private_folder
 from flows.steps.subjects import note_subjects, read_derived, write_derived
-from flows.steps.tables import open_tables
+from flows.steps.tables import tables_of
 from mappings.errors import GateError
 
 if TYPE_CHECKING:
@@ -69,13 +70,14 @@ def _raw(job: Job, run: RunFolder, ledger: Ledger) -> list[Outcome]:
 
     checks = {check.id: check for check in catalogue.raw_checks(job.comparison.checks if job.comparison else None)}
     systems = RECOGNISED | {e.system for made in job.folder.codes.values() for e in made.entries if e.system}
-    with open_tables(run) as tables:
-        used = _used(job, tables) if job.comparison else tables
+    with connected() as con:
+        tables = tables_of(con, run)
+        used = _used(job, con, tables) if job.comparison else tables
         counted = landing_findings(ledger.types) + table_findings(used, datetime.now(UTC).date(), systems)
     return _judged_counts(checks, counted)
 
 
-def _used(job: Job, tables: Mapping[str, Any]) -> dict[str, Any]:
+def _used(job: Job, con: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
     """The tables narrowed to records that a list of the study takes; patients whole, and the rest as they came."""
     from mappings.codelists import matches
 
@@ -87,7 +89,7 @@ def _used(job: Job, tables: Mapping[str, Any]) -> dict[str, Any]:
             n: job.folder.codes[n] for n, use in study.lists.items() if view in use.table and n in job.folder.codes
         }
         if view in tables and lists:
-            found = matches(tables[view], "code_system", "code", lists).select("site", "id").distinct()
+            found = matches(tables[view], "code_system", "code", lists, con=con).select("site", "id").distinct()
             narrowed[view] = tables[view].semi_join(found, ["site", "id"])
     return narrowed
 
@@ -141,8 +143,8 @@ def _known_subjects(job: Job, run: RunFolder) -> frozenset[str]:
     from analysis.derive.pseudonym import usubjid
 
     key, _ = job.key()
-    with open_tables(run) as tables:
-        patients = tables["patient"].select("site", "id").distinct().to_pyarrow().to_pylist()
+    with connected() as con:
+        patients = tables_of(con, run)["patient"].select("site", "id").distinct().to_pyarrow().to_pylist()
     return frozenset(usubjid(key, row["site"], row["id"]) for row in patients)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -106,13 +105,6 @@ def analysed_sites(job: Job, run: RunFolder) -> list[str]:
     return [site.id for site in job.sites.sites if site.id in known and site.id not in short]
 
 
-@contextmanager
-def open_tables(run: RunFolder) -> Iterator[dict[str, Any]]:
-    """The tables of a run as Ibis tables on DuckDB, by view name."""
-    with connected() as con:
-        yield tables_of(con, run)
-
-
 def tables_of(con: Any, run: RunFolder) -> dict[str, Any]:
     """The tables of a run as Ibis tables of a connection, by view name."""
     from mappings import engine
@@ -154,9 +146,11 @@ def _join(parts: list[Path], whole: Path) -> None:
     if len(parts) == 1:
         parts[0].replace(whole)
         return
+    from mappings import engine
+
     joined = whole.with_name(whole.name + ".part")
     with connected() as con:
-        con.read_parquet([str(part) for part in parts], hive_partitioning=False).to_parquet(joined)
+        con.read_parquet([engine.DUCKDB.path(part) for part in parts], hive_partitioning=False).to_parquet(joined)
     joined.chmod(0o600)
     joined.replace(whole)
     for part in parts:

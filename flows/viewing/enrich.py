@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 _T = TypeVar("_T")
+_Named = TypeVar("_Named", CodeList, ConceptMapping)
 
 # What a view may call a column.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -143,21 +144,25 @@ class _Checked:
         from mappings.code_files import read_concept_map
         from mappings.codelists import with_translation
 
-        system, code, file, name = _coded(text, "ConceptMap")
-        mapping = read_concept_map(self._content(file), file)
-        asked = Translation(system, code, name or _default_name(mapping.name, file, "map"), mapping)
-        self._shape = with_translation(self._shape, system, code, mapping, asked.into)
+        asked = Translation(*self._coding(text, "ConceptMap", read_concept_map, "map"))
+        self._shape = with_translation(self._shape, asked.system, asked.code, asked.mapping, asked.into)
         return asked
 
     def _list(self, text: str) -> Membership:
         from mappings.code_files import read_value_set
         from mappings.codelists import with_membership
 
-        system, code, file, name = _coded(text, "ValueSet")
-        codes = read_value_set(self._content(file), file)
-        asked = Membership(system, code, name or _default_name(codes.name, file, "list"), codes)
-        self._shape = with_membership(self._shape, system, code, codes, asked.into)
+        asked = Membership(*self._coding(text, "ValueSet", read_value_set, "list"))
+        self._shape = with_membership(self._shape, asked.system, asked.code, asked.codes, asked.into)
         return asked
+
+    def _coding(
+        self, text: str, kind: str, parse: Callable[[bytes, str], _Named], otherwise: str
+    ) -> tuple[str | None, str, str, _Named]:
+        """System column, code column, the new column and what the file holds."""
+        system, code, file, name = _coded(text, kind)
+        made = parse(self._content(file), file)
+        return system, code, name or _default_name(made.name, file, otherwise), made
 
     def _content(self, file: str) -> bytes:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from mappings.compiler import CompiledView
     from mappings.read_schema import Need
 
-_FILES = re.compile(r'["`]ibis_[a-z_]*read_json[a-z0-9_]*["`]')
 _STORED = {"text": "text", "boolean": "boolean", "integer": "integer", "decimal": "decimal"}
 
 
@@ -112,4 +110,4 @@ def _sql(compiled: CompiledView, choice: EngineChoice) -> str:
     with TemporaryDirectory(prefix="bedside-view-") as folder, connected(choice) as con:
         empty = Path(folder) / "resources.ndjson"
         empty.touch()
-        return _FILES.sub('"resources"' if con.name == "duckdb" else "`resources`", compiled.sql(con, [str(empty)]))
+        return compiled.sql(con, [str(empty)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,7 +61,7 @@ class DuckDB(Engine):
     name = "duckdb"
 
     def path(self, file: str | Path) -> str:
-        return str(file)
+        return re.sub(r"([*?\[])", r"[\1]", str(file))
 
     def read(self, con: Any, paths: Sequence[str], columns: Mapping[str, Need]) -> ir.Table:
         if not paths:
@@ -113,7 +114,7 @@ class DuckDB(Engine):
 
     def forget(self, con: Any, kept: ir.Table) -> None:
         # A statement of our own: what ibis 12 writes loses the table's name with sqlglot 30.
-        con.raw_sql(f'DROP TABLE IF EXISTS "{kept.get_name()}"')
+        con.raw_sql(f"DROP TABLE IF EXISTS {self.quoted(kept.get_name())}")
 
     def local_day(self, moment: ir.StringValue, zone: str) -> ir.DateValue:
         return _at_zone(zone, moment.try_cast(_INSTANT)).date()

@@ -15,7 +15,7 @@ PACKAGES = ("duckdb", "ibis-framework", "pyarrow")
 
 @contextmanager
 def started(view: dict[str, Any], threads: int) -> Iterator[Callable[[str], Any]]:
-    """A function from a file to an Arrow table in memory; as a command does that maps file after file."""
+    """A function from a file to an Arrow table in memory; the statement is made once, as one written by hand is."""
     from flows.engines import connected
     from mappings import engine
     from mappings.compiler import compile_view

@@ -72,6 +72,12 @@ def test_a_files_name_is_only_a_name(con: Any, tmp_path: Path, name: str) -> Non
     assert rows(con, compiled(), path) == [{"id": "1", "status": "amended", "at": 0}]
 
 
+def test_a_star_in_a_files_name_is_no_pattern(con: Any, tmp_path: Path) -> None:
+    path = written(tmp_path / "a*.ndjson", {"id": "1"})
+    written(tmp_path / "ab.ndjson", {"id": "2"})
+    assert [row["id"] for row in rows(con, compiled(), path)] == ["1"]
+
+
 def test_no_file_gives_no_row(con: Any) -> None:
     assert rows(con, compiled()) == []
 
