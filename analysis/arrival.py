@@ -26,6 +26,9 @@ REFERENCES: Mapping[str, tuple[str, ...]] = {
 }
 """Types fetched by id, and the elements that name the ids."""
 
+REFERRING = frozenset(path.partition(".")[0] for places in REFERENCES.values() for path in places)
+"""The types that have such elements."""
+
 _CODED = ("code", "component.code", "valueCodeableConcept", "usedCode", "medicationCodeableConcept", "type")
 _DATED = {
     "Procedure": ("performedDateTime", "performedPeriod"),

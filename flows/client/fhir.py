@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flows.client.faults import GoneFault, OriginFault, RefusedFault, RequestFault, TransientFault
-from flows.client.paging import Paging, PagingRules, Parameters, bundle_judge, encode
+from flows.client.paging import PageMark, Paging, PagingRules, Parameters, bundle_judge, encode
 from flows.client.transport import Reply, Request, Transport
 from mappings.errors import SourceError
 
@@ -92,9 +92,9 @@ class FhirClient:
             return SourceError(f"{self.base} sends every request to {fault.origin}, which the sites file does not name")
         return SourceError(f"{self.base} {_REASONS.get(fault.reason, f'gives no FHIR answer ({fault.reason})')}")
 
-    def search(self, type_: str, parameters: Parameters) -> Paging:
-        """A search, to be iterated once for its pages."""
-        return Paging(self.transport, self.base, type_, parameters, self.paging)
+    def search(self, type_: str, parameters: Parameters, before: Sequence[PageMark] = ()) -> Paging:
+        """A search, to be iterated once for its pages; ``before`` are the marks of pages already at hand."""
+        return Paging(self.transport, self.base, type_, parameters, self.paging, before)
 
     def count(self, type_: str, parameters: Parameters) -> int | None:
         """How many the server says the search would bring (``_summary=count``); ``None`` when it does not say."""

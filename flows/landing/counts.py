@@ -12,6 +12,7 @@ from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
 from flows.landing.connect import source_of
 from flows.landing.folder_extract import FolderSource, folder_steps
+from flows.landing.found import Found
 from flows.landing.intake import Intake
 from flows.progress import Progress, silent
 from flows.sites import Site, Sites
@@ -66,7 +67,8 @@ def counts_of(site: Site, plan: Plan, source: FhirClient | Path, progress: Progr
 
 def _of_folder(site: Site, plan: Plan, source: FolderSource, progress: Progress) -> PlanCounts:
     intake = Intake(None)
-    found = folder_steps(site, plan, source, intake, progress)
+    found = Found()
+    folder_steps(site, plan, source, intake, found, progress)
     rows = [
         PlanCount("folder", type_, "asked for and in the folder", 0, intake.count(type_).landed) for type_ in plan.types
     ]
