@@ -17,9 +17,10 @@ from starlette.routing import Route
 from flows.sandbox import bundles, search
 from flows.sandbox.answers import RefusalError, base_of, fhir, known_table, refused
 from flows.sandbox.bulk.routes import BulkServer
+from flows.sandbox.page_parts import REWRITE, PageParts, Rewrite
 from flows.sandbox.pages import PAGE, ExpiredPageError, PastVersions, Search
 from flows.sandbox.past import PastServer, history_page
-from flows.sandbox.search import Pairs
+from flows.sandbox.search import Pairs, Query
 from flows.sandbox.server import BASE_PATH
 from flows.sandbox.state import State
 from flows.sandbox.store import TypeTable
@@ -89,12 +90,15 @@ class _Server:
 
     async def search(self, request: Request) -> Response:
         table = known_table(self.store, request)
+        if PAGE in request.query_params:
+            return await self.page(request)  # where a client reads a relative ``next`` against the search
         pairs = parse_qsl(request.url.query, keep_blank_values=True)
         if request.method == "POST":
             pairs += parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
         strict = "handling=strict" in request.headers.get("prefer", "").replace(" ", "")
         # A first search may make an index, which takes long; a further page takes less than handing it to a thread.
-        return await run_in_threadpool(self._first_page, table, pairs, strict, base_of(request))
+        rewrite = request.scope.get(REWRITE)
+        return await run_in_threadpool(self._first_page, table, pairs, strict, base_of(request), rewrite)
 
     async def page(self, request: Request) -> Response:
         token = request.query_params.get(PAGE)
@@ -106,11 +110,12 @@ class _Server:
             raise RefusalError(410, "processing", "This page is not known or has expired; search again.") from None
         if isinstance(kept, PastVersions):
             return history_page(self.state, base_of(request), kept, name, offset)
+        rewrite = request.scope.get(REWRITE)
         if kept.query.includes or kept.query.revincludes:
-            return await run_in_threadpool(self._page, base_of(request), kept, name, offset)
-        return self._page(base_of(request), kept, name, offset)
+            return await run_in_threadpool(self._page, base_of(request), kept, name, offset, rewrite)
+        return self._page(base_of(request), kept, name, offset, rewrite)
 
-    def _first_page(self, table: TypeTable, pairs: Pairs, strict: bool, base: str) -> Response:
+    def _first_page(self, table: TypeTable, pairs: Pairs, strict: bool, base: str, rewrite: Rewrite | None) -> Response:
         query = search.parse(table, pairs, strict)
         rows = search.find(table, query)
         if query.count_only or query.count == 0:
@@ -118,38 +123,52 @@ class _Server:
             return fhir(bundles.bundle("searchset", [("self", _self_link(base, query))], [], total))
         found = Search(query, rows, min(query.count or self.limits.page_size, self.limits.max_page_size))
         name = self.pages.keep(found) if len(rows) > found.page_size else ""
-        return self._page(base, found, name, 0)
+        return self._page(base, found, name, 0, rewrite)
 
-    def _page(self, base: str, found: Search, name: str, offset: int) -> Response:
+    def _page(self, base: str, found: Search, name: str, offset: int, rewrite: Rewrite | None) -> Response:
         query, table = found.query, self.store.table(found.query.resource_type)
         rows = found.rows[offset : offset + found.page_size].tolist()
-        if query.ids_only:
-            entries = [
-                bundles.entry(
-                    bundles.summary_of(query.resource_type, table.text(row)),
-                    base,
-                    query.resource_type,
-                    table.id_of_row[row],
-                    "match",
-                )
-                for row in rows
-            ]
-        else:
-            entries = [bundles.matches(table, rows, base)]
-        if query.includes or query.revincludes:
-            matched = {(query.resource_type, one) for row in rows if (one := table.id_of_row[row])}
-            texts = [table.text(row) for row in rows]
-            for resource_type, row in search.included(self.store, query, texts, matched):
-                other = self.store.table(resource_type)
-                entries.append(bundles.entry(other.text(row), base, resource_type, other.id_of_row[row], "include"))
-        links = [("self", _self_link(base, query))]
-        if offset + found.page_size < len(found.rows):
-            links.append(("next", f"{base}?{PAGE}={self.pages.token(name, offset + found.page_size)}"))
+        included = self._included(query, table, rows) if query.includes or query.revincludes else []
         total = None if query.total == "none" else len(found.rows)
-        return fhir(bundles.bundle("searchset", links, entries, total))
+
+        def address(start: int) -> str:
+            return f"{base}?{PAGE}={self.pages.token(name, start)}"
+
+        links = {"self": _self_link(base, query)}
+        if offset + found.page_size < len(found.rows):
+            links["next"] = address(offset + found.page_size)
+        if rewrite is None:
+            entries = [bundles.matches(table, rows, base, query.ids_only)]
+            entries += [bundles.included(other, row, base) for other, row in included]
+            return fhir(bundles.bundle("searchset", links.items(), entries, total))
+        shown = [bundles.matches(table, [row], base, query.ids_only) for row in rows]
+        shown += [bundles.included(other, row, base) for other, row in included]
+        of = [*((table, row) for row in rows), *included]
+
+        def earlier(count: int) -> list[bytes]:
+            before = found.rows[max(0, offset - count) : offset].tolist()
+            return [bundles.matches(table, [row], base, query.ids_only) for row in before]
+
+        parts = PageParts(
+            number=offset // found.page_size + 1,
+            offset=offset,
+            links=links,
+            entries=shown,
+            keys=[f"{one.resource_type}/{one.id_of_row[row]}" for one, row in of],
+            total=total,
+            earlier=earlier,
+            address=address if name else None,
+        )
+        rewrite(parts)
+        return fhir(bundles.bundle("searchset", parts.links.items(), parts.entries, parts.total))
+
+    def _included(self, query: Query, table: TypeTable, rows: list[int]) -> list[tuple[TypeTable, int]]:
+        matched = {(query.resource_type, one) for row in rows if (one := table.id_of_row[row])}
+        found = search.included(self.store, query, [table.text(row) for row in rows], matched)
+        return [(self.store.table(resource_type), row) for resource_type, row in found]
 
 
-def _self_link(base: str, query: search.Query) -> str:
+def _self_link(base: str, query: Query) -> str:
     applied = urlencode(query.applied, safe="|:/,")
     return f"{base}/{query.resource_type}{'?' + applied if applied else ''}"
 

@@ -23,8 +23,20 @@ def outcome(severity: str, code: str, diagnostics: str) -> bytes:
     return orjson.dumps({"resourceType": "OperationOutcome", "issue": [issue]})
 
 
-def matches(table: TypeTable, rows: Sequence[int], base: str) -> bytes:
-    """The entries of a page of matches, joined. It is made of few pieces: this is what most requests wait for."""
+def matches(table: TypeTable, rows: Sequence[int], base: str, ids_only: bool = False) -> bytes:
+    """The entries of a page of matches, joined by commas, each resource in the bytes of its file.
+
+    It is made of few pieces: this is what most requests wait for.
+    """
+    return _entries(table, rows, base, b',"search":{"mode":"match"}},', ids_only)
+
+
+def included(table: TypeTable, row: int, base: str) -> bytes:
+    """The entry of a resource that an ``_include`` added."""
+    return _entries(table, [row], base, b',"search":{"mode":"include"}},', False)
+
+
+def _entries(table: TypeTable, rows: Sequence[int], base: str, tail: bytes, ids_only: bool) -> bytes:
     head = b'{"fullUrl":' + orjson.dumps(f"{base}/{table.resource_type}/")[:-1]
     ids, text = table.id_of_row, table.text
     pieces: list[bytes] = []
@@ -34,18 +46,10 @@ def matches(table: TypeTable, rows: Sequence[int], base: str) -> bytes:
             pieces.append(b'{"resource":')
         else:
             pieces += (head, orjson.dumps(resource_id)[1:], b',"resource":')
-        pieces += (text(row), b',"search":{"mode":"match"}},')
+        pieces += (summary_of(table.resource_type, text(row)) if ids_only else text(row), tail)
     if pieces:
         pieces[-1] = pieces[-1][:-1]
     return b"".join(pieces)
-
-
-def entry(resource: bytes, base: str, resource_type: str, resource_id: str | None, mode: str) -> bytes:
-    """One entry of a searchset; the resource's bytes go in as they are."""
-    address = (
-        b"" if resource_id is None else b'"fullUrl":' + orjson.dumps(f"{base}/{resource_type}/{resource_id}") + b","
-    )
-    return b"{" + address + b'"resource":' + resource + b',"search":{"mode":"' + mode.encode() + b'"}}'
 
 
 def bundle(kind: str, links: Iterable[tuple[str, str]], entries: Iterable[bytes], total: int | None) -> bytes:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from flows.sandbox.bulk.settings import BulkSettings
     from flows.sandbox.clock import Clock
-    from flows.sandbox.fault_layer import FaultLayer
     from flows.sandbox.faults import Script
+    from flows.sandbox.faults.layer import FaultLayer
     from flows.sandbox.history import History
     from flows.sandbox.state import State
 
@@ -176,7 +176,7 @@ def _application(
         app = wrap(app)
     if faults is None:
         return app, None
-    from flows.sandbox.fault_layer import FaultLayer
+    from flows.sandbox.faults.layer import FaultLayer
 
     layer = FaultLayer(app, state, faults)
     return layer, layer
