@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,7 +27,10 @@ _TICK = timedelta(milliseconds=1)
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a resource; ``row`` holds its text, also that of the state before a deletion (``DELETE``)."""
+    """One version of a resource; ``row`` holds its text, also that of the state before a deletion (``DELETE``).
+
+    ``order`` counts what was written, since several versions may have one time; 0 is the folder.
+    """
 
     resource_type: str
     id: str
@@ -35,6 +38,7 @@ class Version:
     at: str
     method: str
     row: int
+    order: int = 0
 
 
 class History:
@@ -45,6 +49,7 @@ class History:
         self.started = clock.now()
         self._versions: dict[tuple[str, str], list[Version]] = {}
         self._sealed: datetime | None = None
+        self._written = 0
         self._lock = threading.RLock()
 
     def put(self, resource: Mapping[str, Any]) -> str:
@@ -126,7 +131,7 @@ class History:
             every = [version for resource_id in ids for version in self._known(table, resource_id)]
         low = _low(since)
         kept = [version for version in every if low is None or (_low(version.at) or 0) >= low]
-        return sorted(kept, key=lambda version: (_low(version.at) or 0, _number(version.version)), reverse=True)
+        return sorted(kept, key=lambda version: (_low(version.at) or 0, version.order), reverse=True)
 
     def deletions(self, types: Iterable[str], since: str) -> list[Version]:
         """What was deleted after the instant ``since`` and is not there again, oldest first."""
@@ -149,7 +154,8 @@ class History:
         return [Version(table.resource_type, resource_id, version, at, "POST", row)]
 
     def _note(self, known: list[Version], version: Version) -> None:
-        self._versions[(version.resource_type, version.id)] = [*known, version]
+        self._written += 1
+        self._versions[(version.resource_type, version.id)] = [*known, replace(version, order=self._written)]
 
     def _next(self, known: list[Version]) -> str:
         """A whole number above every number so far, so that no two versions share one."""

@@ -26,7 +26,7 @@ def running(tmp_path: Path) -> Iterator[Sandbox]:
         resource("Patient", "p1", meta={"versionId": "7", "lastUpdated": "2020-01-01T00:00:00Z"}, active=True),
         resource("Patient", "p2"),
         *observations(5, "p1"),
-        resource("Observation", "x1", "p2"),
+        resource("Observation", "x1", "p2", status="final"),
     ]
     with sandbox(write(tmp_path, served), clock=Clock(START), limits=Limits(page_size=3)) as made:
         yield made
