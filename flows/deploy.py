@@ -181,7 +181,12 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def parameters_of(
-    study: Path, sites: Path | None, source: str | None, runs: Path, engine: EngineChoice = DUCKDB
+    study: Path,
+    sites: Path | None,
+    source: str | None,
+    runs: Path,
+    engine: EngineChoice = DUCKDB,
+    since: str | None = None,
 ) -> dict[str, str | None]:
     """The parameters of a scheduled run, as absolute paths: it may run from anywhere. No secret is among them."""
     at = source if source is None or "://" in source else str(Path(source).expanduser().resolve())
@@ -192,4 +197,5 @@ def parameters_of(
         "engine": engine.name,
         "master": engine.master,
         "runs": str(runs.resolve()),
+        "since": since,
     }

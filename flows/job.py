@@ -15,12 +15,14 @@ from analysis.plan import Plan, Scope, plan
 from analysis.study.model import PopulationStudy, Study
 from flows import study_folder
 from flows.engines import DUCKDB, EngineChoice, choose
+from flows.landing.instants import read_since
 from flows.run_folder import RunFolder
 from flows.sites import Site, Sites, load_sites, sites_for_source
 from flows.study_folder import StudyFolder
 from mappings.errors import DefinitionError, SourceError
 
 SITES_FILE = "sites.toml"
+STORE = "store"
 # Said in the README and printed with every run that uses it: pseudonyms of synthetic subjects protect nobody.
 PUBLIC_KEY = b"bedside: synthetic data, public key"
 _PACKAGES = (
@@ -41,6 +43,12 @@ class Job:
     fresh: bool = False
     workers: int = 1
     engine: EngineChoice = DUCKDB
+    since: str | None = None
+
+    @property
+    def store(self) -> Path:
+        """Where what is kept of the study between runs lies: beside the folder of runs."""
+        return self.runs.parent / STORE / self.study.study.id
 
     @property
     def study(self) -> Study | PopulationStudy:
@@ -68,6 +76,7 @@ class Job:
             # It decides which sites are analysed, so a run keeps to it from the first step to the last.
             "allow_incomplete": self.allow_incomplete,
             "engine": self.engine.name,
+            "since": self.since,
         }
         digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
         definition = {name: sha for name, sha in self.folder.hashes.items() if name != study_folder.STUDY_FILE}
@@ -115,6 +124,7 @@ def again(run: RunFolder) -> Job:
         run.root.parent.parent,
         allow_incomplete=said["allow_incomplete"],
         engine=choose(said["engine"], called["master"]),
+        since=said.get("since"),
     )
     if job.facts()["inputs_sha256"] != said["inputs_sha256"]:
         raise DefinitionError(
@@ -147,14 +157,17 @@ def prepare(
     allow_incomplete: bool = False,
     fresh: bool = False,
     engine: EngineChoice = DUCKDB,
+    since: str | None = None,
 ) -> Job:
     """Read the study folder and the sites, and check that they fit.
 
     ``source`` (an address or a folder) stands for a sites file; with neither, the study folder's ``sites.toml``.
+    ``since`` (``auto`` or an instant) keeps a snapshot of each site in `Job.store` and asks for what changed.
 
     Raises:
-        DefinitionError: a file is wrong, or both ``sites`` and ``source`` are given.
+        DefinitionError: a file or ``since`` is wrong, or both ``sites`` and ``source`` are given.
     """
+    since = read_since(since)
     folder = study_folder.read(study)
     if sites is not None and source is not None:
         raise DefinitionError("give either --sites or --source, not both")
@@ -169,6 +182,6 @@ def prepare(
         "source": source if source is None or "://" in source else str(Path(source).expanduser().resolve()),
         "master": engine.master,
     }
-    job = Job(folder, found, runs, called, allow_incomplete, fresh, os.cpu_count() or 1, engine)
+    job = Job(folder, found, runs, called, allow_incomplete, fresh, os.cpu_count() or 1, engine, since)
     job.key()
     return job

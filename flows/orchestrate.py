@@ -97,6 +97,7 @@ def scheduled(
     runs: str = "runs",
     engine: str = "duckdb",
     master: str | None = None,
+    since: str | None = None,
 ) -> dict[str, Any]:
     """What a schedule runs: a fresh run of one study. Returns aggregates only: Prefect keeps them in its database.
 
@@ -105,7 +106,8 @@ def scheduled(
     """
     with without_values():
         choice = choose(engine, master)
-        job = prepare(Path(study), Path(sites) if sites else None, source, Path(runs), fresh=True, engine=choice)
+        where = (Path(sites) if sites else None, source, Path(runs))
+        job = prepare(Path(study), *where, fresh=True, engine=choice, since=since)
         run_folder = pipeline.open_run(job)
         outcome = pipeline.run(job, run_folder, silent, _Tasks())
         if outcome.missing:

@@ -93,12 +93,8 @@ class RunFolder:
         Raises:
             DefinitionError: another command is at work in it.
         """
-        folder = os.open(self.root, os.O_RDONLY)
-        try:
-            _lock(folder, self.root)
+        with held(self.root, "wait until it has ended, or start anew with --fresh"):
             yield
-        finally:
-            os.close(folder)
 
     def read(self) -> dict[str, Any]:
         """What ``run.json`` says. A folder without one is no run."""
@@ -136,13 +132,26 @@ class RunFolder:
             write_bytes(latest, f"{self.id}\n".encode())
 
 
-def _lock(folder: int, name: Path) -> None:
+@contextmanager
+def held(folder: Path, advice: str) -> Iterator[None]:
+    """Keep other commands out of a folder meanwhile. The hold ends with the process, however that ends.
+
+    Raises:
+        DefinitionError: another command is at work in it; ``advice`` says what to do.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(handle, folder, advice)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(folder: int, name: Path, advice: str) -> None:
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise DefinitionError(
-            f"another command is at work in {name}: wait until it has ended, or start anew with --fresh"
-        ) from None
+        raise DefinitionError(f"another command is at work in {name}: {advice}") from None
     except OSError:
         pass  # A file system without locks: as it was before there were any.
 

@@ -17,6 +17,7 @@ from analysis.study.faults import check, problem_at
 from analysis.study.toml_lines import Path as Place
 from analysis.study.toml_lines import parse
 from flows.secret_places import Secret, SecretPlace
+from flows.site_incremental import IncrementalSettings
 from mappings.errors import DefinitionError, Problem
 
 # Part of the language, and not built yet: refused, because ignoring them would be a promise broken in silence.
@@ -148,6 +149,7 @@ class _Shared(_Frozen):
     deidentify: Deidentify = Deidentify()
     scope: Literal["cohort", "population"] = "cohort"
     page_size: int | None = Field(None, ge=1, le=10000)
+    incremental: IncrementalSettings = IncrementalSettings()
 
 
 class Site(_Shared):
@@ -306,7 +308,7 @@ def _merged(
             out.append(site)
             continue
         merged = {**usable, **site}
-        for key in ("limits", "deidentify"):
+        for key in ("limits", "deidentify", "incremental"):
             if isinstance(usable.get(key), Mapping) and isinstance(site.get(key), Mapping):
                 merged[key] = {**usable[key], **site[key]}
         for path in [p for p in lines if len(p) > 1 and p[0] == "defaults" and p[1] in usable]:

@@ -6,7 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli.options import RUNS, EngineOption, MasterOption, RunsOption, SitesOption, SourceOption, StudyArgument
+from flows.cli.options import (
+    RUNS,
+    EngineOption,
+    MasterOption,
+    RunsOption,
+    SinceOption,
+    SitesOption,
+    SourceOption,
+    StudyArgument,
+)
 
 
 def deploy(
@@ -17,6 +26,7 @@ def deploy(
     sites: SitesOption = None,
     source: SourceOption = None,
     runs: RunsOption = RUNS,
+    since: SinceOption = None,
     engine: EngineOption = "duckdb",
     master: MasterOption = None,
     port: Annotated[int, typer.Option(help="Where a Prefect server is started if PREFECT_API_URL names none.")] = 4200,
@@ -28,7 +38,7 @@ def deploy(
 
     choice = choose(engine, master)
     require(choice)
-    job = prepare(study, sites, source, runs, engine=choice)
+    job = prepare(study, sites, source, runs, engine=choice, since=since)
     called = name or job.study.study.id
     server = deployment.choose_server(port)
     schedule = deployment.schedule_of(cron, timezone)
@@ -36,7 +46,8 @@ def deploy(
     with deployment.started(server):
         typer.echo(f"bedside-scheduled/{called}: {cron} ({timezone}), Ctrl-C ends it", err=True)
         typer.echo(f"its runs are shown at {server.address.removesuffix('/api')}", err=True)
-        deployment.serve(called, deployment.parameters_of(job.folder.path, sites, source, runs, choice), schedule)
+        parameters = deployment.parameters_of(job.folder.path, sites, source, runs, choice, job.since)
+        deployment.serve(called, parameters, schedule)
 
 
 def add_commands(app: Any) -> None:

@@ -22,6 +22,14 @@ FreshOption = Annotated[bool, typer.Option("--fresh", help="Start anew instead o
 AllowIncompleteOption = Annotated[
     bool, typer.Option("--allow-incomplete", help="Analyse although something is missing; the exit code stays 6.")
 ]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="auto|INSTANT",
+        help="Keep a snapshot in store/ beside the runs, and ask for what changed since (or since INSTANT).",
+    ),
+]
 EngineOption = Annotated[str, typer.Option("--engine", help="duckdb (in this process) or spark (an existing cluster).")]
 MasterOption = Annotated[str | None, typer.Option("--master", help="Spark's address, for instance spark://host:7077.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one machine-readable object instead of text.")]

@@ -14,6 +14,7 @@ from flows.cli.options import (
     JsonOption,
     MasterOption,
     RunsOption,
+    SinceOption,
     SitesOption,
     SourceOption,
     StudyArgument,
@@ -28,6 +29,7 @@ def run(
     direct: Annotated[bool, typer.Option("--direct", help="Without Prefect: same steps, same results.")] = False,
     allow_incomplete: AllowIncompleteOption = False,
     fresh: FreshOption = False,
+    since: SinceOption = None,
     engine: EngineOption = "duckdb",
     master: MasterOption = None,
     as_json: JsonOption = False,
@@ -41,7 +43,9 @@ def run(
 
     choice = choose(engine, master)
     require(choice)
-    job = prepare(study, sites, source, runs, allow_incomplete=allow_incomplete, fresh=fresh, engine=choice)
+    job = prepare(
+        study, sites, source, runs, allow_incomplete=allow_incomplete, fresh=fresh, engine=choice, since=since
+    )
     folder = pipeline.open_run(job)
     say.begun(job, folder, as_json)
     with shown(as_json) as progress:
@@ -65,6 +69,7 @@ def extract(
     ] = False,
     allow_incomplete: AllowIncompleteOption = False,
     fresh: FreshOption = False,
+    since: SinceOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Make a run folder and fill its landing and accepted folders."""
@@ -73,7 +78,7 @@ def extract(
     from flows.job import prepare
     from flows.progress import shown
 
-    job = prepare(study, sites, source, runs, allow_incomplete=allow_incomplete, fresh=fresh)
+    job = prepare(study, sites, source, runs, allow_incomplete=allow_incomplete, fresh=fresh, since=since)
     if plan:
         say.plan(job, as_json)
         return 0

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
+from flows.client.capability import Capability, read_capability
 from flows.client.faults import GoneFault, OriginFault, RefusedFault, RequestFault, TransientFault
 from flows.client.paging import PageMark, Paging, PagingRules, Parameters, bundle_judge, encode
 from flows.client.transport import Reply, Request, Transport
@@ -22,16 +21,6 @@ _REASONS = {
     "dropped": "closes the connection every time",
     "html": "answers with HTML pages only",
 }
-
-
-@dataclass(frozen=True)
-class Capability:
-    """What the CapabilityStatement says; empty texts when there is none."""
-
-    fhir_version: str = ""
-    software: str = ""
-    software_version: str = ""
-    software_date: str = ""
 
 
 class FhirClient:
@@ -64,7 +53,7 @@ class FhirClient:
         """
         fault: RequestFault | None = None
         try:
-            statement = self.transport.ask(Request(f"{self.base}/metadata"), _statement_judge, opening=True)
+            capability = self.transport.ask(Request(f"{self.base}/metadata"), _statement_judge, opening=True)
         except (GoneFault, RefusedFault):
             self.transport.say("the server gives no CapabilityStatement")
             return self.capability
@@ -72,14 +61,7 @@ class FhirClient:
             fault = caught
         if fault is not None:
             raise self.no_server(fault)
-        software = statement.get("software")
-        software = software if isinstance(software, dict) else {}
-        self.capability = Capability(
-            str(statement.get("fhirVersion", "")),
-            str(software.get("name", "")),
-            str(software.get("version", "")),
-            str(software.get("releaseDate", "")),
-        )
+        self.capability = capability
         self.spoke_fhir = True
         version = self.capability.fhir_version
         if version and not version.startswith(("4.0", "4.3")):
@@ -111,7 +93,7 @@ class FhirClient:
         return total
 
 
-def _statement_judge(reply: Reply) -> dict[str, Any]:
+def _statement_judge(reply: Reply) -> Capability:
     reason = "not-json"
     try:
         statement = json.loads(reply.body)
@@ -120,6 +102,6 @@ def _statement_judge(reply: Reply) -> dict[str, Any]:
         statement = None
     if isinstance(statement, dict):
         if statement.get("resourceType") == "CapabilityStatement":
-            return statement
+            return read_capability(statement, reply.headers)
         reason = "operation-outcome" if statement.get("resourceType") == "OperationOutcome" else "not-fhir"
     raise TransientFault(reason, 200)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,11 +20,11 @@ from flows.client.fhir import FhirClient
 from flows.landing.bulk_log import NAME as LOG_NAME
 from flows.landing.bulk_log import BulkLog
 from flows.landing.connect import source_of
+from flows.landing.course import Course, Keys, Part
 from flows.landing.folder_extract import FolderSource, folder_steps
-from flows.landing.found import Found
 from flows.landing.manifest import NAME as MANIFEST_NAME
 from flows.landing.manifest import Manifest, read_manifest, write_manifest
-from flows.landing.searches import Asked, Keys, PhaseRunner
+from flows.landing.searches import PhaseRunner
 from flows.landing.unfinished import FOLDER as UNFINISHED
 from flows.landing.unfinished import Unfinished, filters_of
 from flows.progress import Progress, silent
@@ -38,6 +38,7 @@ _LABELS: dict[Phase, str] = {
     "referenced": "referenced resources",
     "population": "population",
 }
+_PHASES: tuple[Phase, ...] = ("index", "population", "cohort", "referenced")
 _NO_SERVER = frozenset({"unreachable", "timeout", "tls", "dropped", "html", "server-given-up"})
 
 
@@ -50,14 +51,20 @@ def extract_site(
 
 
 def extract_from(
-    site: Site, plan: Plan, source: FhirClient | Path, landing_dir: Path, progress: Progress = silent
+    site: Site,
+    plan: Plan,
+    source: FhirClient | Path,
+    landing_dir: Path,
+    progress: Progress = silent,
+    *,
+    course: Course | None = None,
 ) -> Manifest:
     """Land what ``plan`` asks of one site into ``landing_dir`` (this site's own folder) and return its manifest.
 
-    ``source`` is the site's client or its folder. ``manifest.complete`` is false when anything is missing; the caller
-    decides what that means. Raises `SourceError` when there is no server, no folder or no access, `DefinitionError`
-    when the folder holds a landing made for another plan. An extract of the same plan that was cut off is gone on
-    with; one that ended is made anew.
+    ``source`` is the site's client or its folder; ``course`` (of a client) asks for less than everything.
+    ``manifest.complete`` is false when anything is missing; the caller decides what that means. Raises `SourceError`
+    when there is no server, no folder or no access, `DefinitionError` when the folder holds a landing made for another
+    plan. An extract of the same plan that was cut off is gone on with; one that ended is made anew.
     """
     if (ended := cut_off_in_tidying(landing_dir)) is not None and ended.filters_sha256 == filters_sha256(site, plan):
         return ended
@@ -69,7 +76,7 @@ def extract_from(
     log = BulkLog(landing_dir, export_id=state.export_id)
     try:
         if isinstance(source, FhirClient):
-            _by_search(site, plan, source, state, log, progress)
+            _by_search(site, plan, source, state, log, progress, course or Course())
         elif folder is not None:
             _kickoff(log, plan, folder.address)
             folder_steps(site, plan, folder, intake, found, progress)
@@ -151,46 +158,45 @@ def _kickoff(log: BulkLog, plan: Plan, address: str, client: FhirClient | None =
     )
 
 
-def _by_search(site: Site, plan: Plan, client: FhirClient, state: Unfinished, log: BulkLog, progress: Progress) -> None:
+def _by_search(
+    site: Site, plan: Plan, client: FhirClient, state: Unfinished, log: BulkLog, progress: Progress, course: Course
+) -> None:
     client.listen(log.note)
     client.open()
     if state.went_on:
         log.note(f"gone on with an extract that was cut off; searches landed before: {state.landed}")
     else:
         _kickoff(log, plan, client.base, client)
+    course.begin(client, state)
     runner = PhaseRunner(client, state, log, site.limits.parallel)
     found, types = state.found, state.intake.types
-    asked_by_id: list[tuple[Sequence[Search], Keys]] = []
-    for phase in ("index", "population", "cohort", "referenced"):
-        searches: Sequence[Search] = plan.phase(phase)
-        if not searches:
-            continue
-        keys = _keys_of(phase, found)
-        todo: list[Asked] = []
-        for search in searches:
-            todo += runner.asked(search, list(requests(search, keys(search.type))))
+    by_id: list[tuple[Sequence[Search], Keys]] = []
+
+    def ask(phase: Phase, parts: Iterable[Part], keys: Keys) -> None:
+        todo = [asked for search, ids in parts for asked in runner.asked(search, list(requests(search, ids)))]
         label = f"{site.id}: {_LABELS[phase]}"
         progress(label, 0, len(todo))
 
-        def step(done: int, label: str = label, total: int = len(todo)) -> None:
-            progress(label, done, total)
+        def step(done: int) -> None:
+            progress(label, done, len(todo))
             progress(f"{site.id}: resources", sum(count.landed for count in types.values()), None)
 
         runner.run(todo, keys, step)
         if found.faults and found.pages == 0:
             _require_server(client, found.faults[0])
+
+    for phase in _PHASES:
+        searches = plan.phase(phase)
+        if not searches:
+            continue
+        keys = course.keys(phase, found)
+        ask(phase, [part for search in searches for part in course.parts(search, keys(search.type))], keys)
+        more = course.after(phase)
+        if more:
+            ask(phase, more, keys)
         if phase in ("cohort", "referenced"):
-            asked_by_id.append((searches, keys))
-    found.warn_without_patient()
-    for by_id, keys in asked_by_id:
-        found.warn_not_found(by_id, keys)
-
-
-def _keys_of(phase: Phase, found: Found) -> Keys:
-    """The ids that the searches of a phase are about, by resource type, as they are known when it begins."""
-    patients = frozenset(found.patients)
-    references = {kind: frozenset(ids) for kind, ids in found.references.items()}
-    return lambda type_: references.get(type_, frozenset()) if phase == "referenced" else patients
+            by_id.append((searches, keys))
+    course.end(found, by_id)
 
 
 def _require_server(client: FhirClient, fault: RequestFault) -> None:

@@ -10,7 +10,7 @@ from analysis.plan import Search
 from flows.client.faults import RequestFault
 from flows.landing.manifest import Missing
 
-Kind = Literal["patient", "reference", "id"]
+Kind = Literal["patient", "reference", "id", "turned-down"]
 
 
 @dataclass
@@ -24,6 +24,7 @@ class Found:
     without_patient: int = 0
     references: dict[str, set[str]] = field(default_factory=dict)
     ids: dict[str, set[str]] = field(default_factory=dict)
+    turned_down: dict[str, set[str]] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
     warnings: list[dict[str, object]] = field(default_factory=list)
     faults: list[RequestFault] = field(default_factory=list)
@@ -31,11 +32,13 @@ class Found:
     fresh: list[tuple[Kind, str, str]] = field(default_factory=list)
 
     def learn(self, kind: Kind, type_: str, id_: str) -> None:
-        """Remember a patient of the cohort, the target of a reference, or a resource that was asked for by id."""
+        """Remember a patient of the cohort, the target of a reference, a resource that was asked for by id, or one
+        that changed so that it is not asked for any more."""
         if kind == "patient":
             known = self.patients
         else:
-            known = (self.references if kind == "reference" else self.ids).setdefault(type_, set())
+            by_type = {"reference": self.references, "id": self.ids, "turned-down": self.turned_down}[kind]
+            known = by_type.setdefault(type_, set())
         if id_ not in known:
             known.add(id_)
             self.fresh.append((kind, type_, id_))

@@ -57,7 +57,8 @@ class TypeCount:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What extraction left for one site. ``warnings`` name what did not make it incomplete."""
+    """What extraction left for one site. ``warnings`` name what did not make it incomplete; ``incremental`` says what
+    a landed snapshot stands on (``docs/incremental.md``)."""
 
     site: str
     method: str
@@ -71,6 +72,7 @@ class Manifest:
     files: tuple[LandedFile, ...]
     outcomes: tuple[Mapping[str, Any], ...] = ()
     warnings: tuple[Mapping[str, Any], ...] = ()
+    incremental: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The manifest as it is written."""

@@ -25,6 +25,7 @@ from flows.landing.unfinished import Unfinished
 _WHOLE_SYSTEM = re.compile(r"(?<!\\)\|(,|$)")
 
 Keys = Callable[[str], Collection[str]]
+SINCE = "_lastUpdated"
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ class PhaseRunner:
         log.add("download_request", fileUrl=f"{address}{first}", itemType="output", resourceType=search.type)
         try:
             for page in paging:
-                check = here or bool(paging.not_applied)
+                check = here or any(name != SINCE for name in paging.not_applied)
                 journal.add(page.mark, _items(page, search, keys if check else None), page.page.empty_entries)
                 log.add(
                     "download_complete",
@@ -226,6 +227,8 @@ class PhaseRunner:
         for item in matches:
             if item.leave_out:
                 self._intake.leave_out(item.type, item.leave_out, match=True)
+                if asked.search.by == "_id" or any(name == SINCE for name, _ in asked.parameters):
+                    self._found.learn("turned-down", item.type, item.id)
             else:
                 landed.append(item)
         self._intake.land([Resource(item.type, item.id, item.version, item.text) for item in landed])

@@ -14,10 +14,12 @@ from flows import ledger_files
 from flows.acceptance.counts import TypeCounts as Judged
 from flows.job import Job
 from flows.landing.extract import cut_off_in_tidying, extract_site
+from flows.landing.incremental import Incremental, extract_since
 from flows.landing.manifest import Manifest, read_manifest
 from flows.progress import Progress
 from flows.run_folder import RunFolder, private_folder
 from flows.sites import Site
+from flows.store import Store
 from mappings.errors import UnusableDataError
 
 
@@ -39,6 +41,11 @@ class Extract:
         private_folder(folder)
         plan = self.job.plan(site)
         with reachable(site, self.progress) as asked:
+            if self.job.since is not None:
+                named = site.base or site.folder or f"sandbox {site.sandbox}"
+                store = Store(self.job.store / site.id)
+                since = Incremental(asked, plan, store, self.job.since, named, self.progress)
+                return extract_since(since, folder, sites=self.job.sites)
             return extract_site(asked, plan, folder, self.progress, sites=self.job.sites)
 
 
@@ -61,6 +68,7 @@ def note_extracts(job: Job, run: RunFolder, refused: Mapping[str, str]) -> None:
     """Write the arrival half of the ledger and what is missing. ``refused`` maps sites not reached to the reason."""
     missing = {site: [reason] for site, reason in refused.items()}
     types = {}
+    snapshots = {}
     patients = 0
     for site in job.sites.sites:
         manifest = None if site.id in refused else read_manifest(run.landing(site.id))
@@ -68,10 +76,12 @@ def note_extracts(job: Job, run: RunFolder, refused: Mapping[str, str]) -> None:
             continue
         types[site.id] = ledger_files.from_manifest(manifest.as_dict())
         patients += manifest.patients or 0
+        if manifest.incremental is not None:
+            snapshots[site.id] = manifest.incremental["snapshot_sha256"]
         if not manifest.complete:
             missing[site.id] = [f"{m.type}: {m.what} ({m.reason})" for m in manifest.missing] or ["not complete"]
     ledger_files.write(run, Ledger(types=types))
-    run.update(missing=missing)
+    run.update(missing=missing, snapshots=snapshots)
     counts = {type_: c.landed for by_type in types.values() for type_, c in by_type.items()}
     run.step_done("extract", {"landed": sum(counts.values()), "patients": patients})
 
