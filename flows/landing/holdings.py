@@ -50,7 +50,7 @@ CREATE TABLE gone (type TEXT, key TEXT, reason TEXT, PRIMARY KEY (type, key)) WI
 CREATE TABLE referred (type TEXT, key TEXT, PRIMARY KEY (type, key)) WITHOUT ROWID;
 CREATE VIEW stays AS SELECT * FROM came UNION ALL SELECT * FROM held
  WHERE (type, key) NOT IN (SELECT type, key FROM came) AND (type, key) NOT IN (SELECT type, key FROM gone);
-""".replace("ROW", _ROW, 2)
+""".replace("(ROW,", f"({_ROW},")
 _KEEP = {
     "index_held": "INSERT OR IGNORE INTO index_held VALUES (?, ?)",
     "index_came": "INSERT OR IGNORE INTO index_came VALUES (?, ?)",
