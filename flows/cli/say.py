@@ -10,6 +10,8 @@ import typer
 
 from flows import ledger_files
 from flows.job import Job
+from flows.landing.landed_snapshot import snapshot_lines
+from flows.landing.manifest import read_manifest
 from flows.pipeline import Outcome
 from flows.run_folder import RunFolder
 from flows.steps.tables import modifier_lines
@@ -89,6 +91,10 @@ def ledger(run: RunFolder) -> None:
             typer.echo(
                 f"{site:<14}{type_:<26}{c.received:>10,}{c.landed:>10,}{c.accepted or 0:>10,}{c.quarantined or 0:>12,}"
             )
+    for site in found.types:
+        manifest = read_manifest(run.landing(site))
+        for line in snapshot_lines(manifest) if manifest is not None else ():
+            typer.echo(line)
     said = run.read()
     for lost in _lost(said.get("references_without_key", [])):
         typer.echo(lost)

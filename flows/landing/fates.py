@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from flows.landing.holdings import Holdings, moment_of
+from flows.landing.holdings import Holdings, Key, moment_of
 
 REASONS = ("deleted", "left", "unreferenced")
 LISTS, HISTORY, NOT_LOOKED_FOR = "id-lists", "history", "not-looked-for"
@@ -70,16 +70,25 @@ def settle_cohort(holdings: Holdings, asking: Asking, index_searches: Collection
     sql.execute("INSERT OR IGNORE INTO index_now SELECT type, key FROM index_came")
     for type_, way in asking.deletions.items():
         sql.execute(
-            "INSERT OR IGNORE INTO index_now SELECT type, key FROM index_held WHERE type = ? "
-            "AND key NOT IN (SELECT key FROM turned_down WHERE type = index_held.type) "
-            "AND (? OR key IN (SELECT key FROM listed WHERE search IN (SELECT value FROM json_each(?))))",
+            "INSERT OR IGNORE INTO index_now SELECT type, key FROM index_held i WHERE type = ? "
+            "AND NOT EXISTS (SELECT 1 FROM turned_down WHERE type = i.type AND key = i.key) "
+            "AND NOT EXISTS (SELECT 1 FROM deleted WHERE type = i.type AND key = i.key) "
+            "AND (? OR EXISTS (SELECT 1 FROM listed WHERE type = i.type AND key = i.key "
+            "AND search IN (SELECT value FROM json_each(?))))",
             (type_, way == NOT_LOOKED_FOR, json.dumps(list(index_searches))),
         )
     sql.execute(
         "INSERT OR IGNORE INTO cohort SELECT patient FROM index_now JOIN "
-        "(SELECT * FROM came UNION ALL SELECT * FROM held WHERE (type, key) NOT IN (SELECT type, key FROM came)) "
-        "USING (type, key) WHERE patient <> ''"
+        "(SELECT * FROM came UNION ALL SELECT * FROM not_come) USING (type, key) WHERE patient <> ''"
     )
+
+
+def note_deleted(holdings: Holdings, keys: Iterable[Key]) -> None:
+    """Take in what a source says was deleted, as types and ids: a history, or the ``deleted`` files of a bulk export.
+
+    What came all the same is there again, and stays.
+    """
+    holdings.keep("deleted", keys)
 
 
 def lacking(holdings: Holdings, search: int, phase: str, *, not_held: bool) -> list[str]:
@@ -87,8 +96,8 @@ def lacking(holdings: Holdings, search: int, phase: str, *, not_held: bool) -> l
     by ``_lastUpdated``."""
     rows = holdings.sql.execute(
         "SELECT l.key FROM listed l LEFT JOIN held h USING (type, key) WHERE l.search = ? "
-        "AND (l.type, l.key) NOT IN (SELECT type, key FROM came) "
-        "AND (l.type, l.key) NOT IN (SELECT type, key FROM turned_down WHERE phase = ?) "
+        "AND NOT EXISTS (SELECT 1 FROM came WHERE type = l.type AND key = l.key) "
+        "AND NOT EXISTS (SELECT 1 FROM turned_down WHERE type = l.type AND key = l.key AND phase = ?) "
         "AND CASE WHEN h.key IS NULL THEN ? ELSE l.version <> '' AND h.version <> '' AND l.version <> h.version END "
         "ORDER BY l.key",
         (search, phase, not_held),
@@ -99,9 +108,8 @@ def lacking(holdings: Holdings, search: int, phase: str, *, not_held: bool) -> l
 def suspects(holdings: Holdings, type_: str) -> bool:
     """Whether the history names a held resource as written that no search brought: it may match none any more."""
     row = holdings.sql.execute(
-        "SELECT 1 FROM written JOIN held USING (type, key) WHERE type = ? "
-        "AND (type, key) NOT IN (SELECT type, key FROM came) "
-        "AND (type, key) NOT IN (SELECT type, key FROM turned_down) LIMIT 1",
+        "SELECT 1 FROM written w JOIN not_come USING (type, key) WHERE type = ? "
+        "AND NOT EXISTS (SELECT 1 FROM turned_down WHERE type = w.type AND key = w.key) LIMIT 1",
         (type_,),
     ).fetchone()
     return row is not None
@@ -125,13 +133,14 @@ def _settle(holdings: Holdings, asking: Asking, types: Iterable[str]) -> None:
         by_reference = type_ in asking.referenced
         holdings.sql.execute(
             """INSERT INTO gone SELECT type, key, CASE
-            WHEN :in_cohort AND patient <> '' AND patient NOT IN (SELECT patient FROM cohort) THEN 'left'
-            WHEN :by_reference AND key NOT IN (SELECT key FROM referred WHERE type = :type) THEN 'unreferenced'
-            WHEN :whole OR :listed AND key NOT IN (SELECT key FROM listed WHERE type = :type)
-              OR key IN (SELECT key FROM deleted WHERE type = :type)
-              OR key IN (SELECT key FROM turned_down WHERE type = :type) THEN 'deleted' END AS reason
-            FROM held WHERE type = :type AND key NOT IN (SELECT key FROM came WHERE type = :type)
-              AND reason IS NOT NULL""",
+            WHEN :in_cohort AND patient <> '' AND NOT EXISTS (SELECT 1 FROM cohort c WHERE c.patient = n.patient)
+              THEN 'left'
+            WHEN :by_reference AND NOT EXISTS (SELECT 1 FROM referred WHERE type = :type AND key = n.key)
+              THEN 'unreferenced'
+            WHEN :whole OR :listed AND NOT EXISTS (SELECT 1 FROM listed WHERE type = :type AND key = n.key)
+              OR EXISTS (SELECT 1 FROM deleted WHERE type = :type AND key = n.key)
+              OR EXISTS (SELECT 1 FROM turned_down WHERE type = :type AND key = n.key) THEN 'deleted'
+            END AS reason FROM not_come n WHERE type = :type AND reason IS NOT NULL""",
             {
                 "type": type_,
                 "in_cohort": asking.cohort and not by_reference,
@@ -147,7 +156,8 @@ def applied(holdings: Holdings) -> dict[str, Applied]:
     made: dict[str, dict[str, int]] = {}
     questions = {
         "before": "SELECT type, count(*) FROM held GROUP BY type",
-        "added": "SELECT type, count(*) FROM came WHERE (type, key) NOT IN (SELECT type, key FROM held) GROUP BY type",
+        "added": "SELECT type, count(*) FROM came c LEFT JOIN held h USING (type, key) WHERE h.key IS NULL "
+        "GROUP BY type",
         "changed": "SELECT type, count(*) FROM came c JOIN held h USING (type, key) WHERE c.digest <> h.digest "
         "GROUP BY type",
         "now": "SELECT type, count(*) FROM stays GROUP BY type",
@@ -197,7 +207,7 @@ def _merged(holdings: Holdings) -> list[dict[str, object]]:
         "CREATE TEMP TABLE IF NOT EXISTS retired (patient TEXT, survivor TEXT, PRIMARY KEY (patient, survivor))"
     )
     sql.execute("DELETE FROM retired")
-    for key, text in sql.execute("SELECT key, links FROM stays WHERE links <> ''").fetchall():
+    for key, text in sql.execute("SELECT key, links FROM stays WHERE type = 'Patient' AND links <> ''").fetchall():
         for kind, other in json.loads(text):
             if kind in ("replaced-by", "replaces"):
                 pair = (key, other) if kind == "replaced-by" else (other, key)

@@ -41,15 +41,17 @@ CREATE TABLE index_held (type TEXT, key TEXT, PRIMARY KEY (type, key)) WITHOUT R
 CREATE TABLE index_came (type TEXT, key TEXT, PRIMARY KEY (type, key)) WITHOUT ROWID;
 CREATE TABLE known (patient TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE cohort (patient TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE listed (search INTEGER, type TEXT, key TEXT, version TEXT, PRIMARY KEY (search, type, key)) WITHOUT ROWID;
+CREATE TABLE listed (search INTEGER, type TEXT, key TEXT, version TEXT, PRIMARY KEY (type, key, search)) WITHOUT ROWID;
 CREATE TABLE written (type TEXT, key TEXT, PRIMARY KEY (type, key)) WITHOUT ROWID;
 CREATE TABLE deleted (type TEXT, key TEXT, PRIMARY KEY (type, key)) WITHOUT ROWID;
 CREATE TABLE turned_down (type TEXT, key TEXT, phase TEXT, PRIMARY KEY (type, key, phase)) WITHOUT ROWID;
 CREATE TABLE index_now (type TEXT, key TEXT, PRIMARY KEY (type, key)) WITHOUT ROWID;
 CREATE TABLE gone (type TEXT, key TEXT, reason TEXT, PRIMARY KEY (type, key)) WITHOUT ROWID;
 CREATE TABLE referred (type TEXT, key TEXT, PRIMARY KEY (type, key)) WITHOUT ROWID;
-CREATE VIEW stays AS SELECT * FROM came UNION ALL SELECT * FROM held
- WHERE (type, key) NOT IN (SELECT type, key FROM came) AND (type, key) NOT IN (SELECT type, key FROM gone);
+CREATE VIEW not_come AS SELECT * FROM held h
+ WHERE NOT EXISTS (SELECT 1 FROM came WHERE type = h.type AND key = h.key);
+CREATE VIEW stays AS SELECT * FROM came UNION ALL SELECT * FROM not_come n
+ WHERE NOT EXISTS (SELECT 1 FROM gone WHERE type = n.type AND key = n.key);
 """.replace("(ROW,", f"({_ROW},")
 _KEEP = {
     "index_held": "INSERT OR IGNORE INTO index_held VALUES (?, ?)",

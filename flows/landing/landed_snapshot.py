@@ -17,6 +17,7 @@ from flows.run_folder import private_folder
 from flows.store import State
 
 METHOD = "incremental"
+_HAPPENED = ("added", "changed", "deleted", "left", "unreferenced")
 APPLIED = "applied.json"
 
 
@@ -60,6 +61,33 @@ def land_delta(
         incremental=_stands_on(state, records),
     )
     return _land(landing, snapshot.folder, delta, manifest)
+
+
+def snapshot_lines(manifest: Manifest) -> list[str]:
+    """What people are told of a landed snapshot: what happened to it, and what to know of it. No ids."""
+    said = manifest.incremental
+    if said is None:
+        return []
+    lines = []
+    for applied in said["applied"]:
+        totals = {name: sum(counts[name] for counts in applied["types"].values()) for name in _HAPPENED}
+        happened = ", ".join(f"{n:,} {name}" for name, n in totals.items() if n) or "nothing changed"
+        lines.append(f"{manifest.site}: extract {applied['delta']}: {happened}")
+    if not manifest.complete:
+        lines.append(f"{manifest.site}: not brought up to date: the snapshot is that of extract {said['snapshot']}")
+    refetched: dict[str, list[str]] = {}
+    for warning in manifest.warnings:
+        if warning["code"] == "refetched":
+            refetched.setdefault(warning["reason"], []).append(warning["type"])
+        if warning["code"] == "merged-patients":
+            lines.append(
+                f"{manifest.site}: {warning['n']:,} patients were merged into others and are still named by "
+                f"{warning['resources']:,} resources; {warning['with_survivor']:,} are in the cohort beside whom "
+                "they were merged into"
+            )
+    for reason, types in refetched.items():
+        lines.append(f"{manifest.site}: asked for whole ({reason}): {', '.join(types)}")
+    return lines
 
 
 def _counts(snapshot: Snapshot, asked: Iterable[str]) -> dict[str, TypeCount]:

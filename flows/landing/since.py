@@ -181,7 +181,7 @@ class SinceCourse(Course):
             self._client.transport.say(f"the history of {type_} cannot be read ({fault.reason}); ids are listed")
             lists = True
         else:
-            self.holdings.keep("deleted", [(type_, key) for key in sorted(changed.deleted)])
+            fates.note_deleted(self.holdings, [(type_, key) for key in sorted(changed.deleted)])
             self.holdings.keep("written", [(type_, key) for key in sorted(changed.written)])
             lists = fates.suspects(self.holdings, type_)
         if lists:

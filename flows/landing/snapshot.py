@@ -159,9 +159,9 @@ class _TypeFiles:
     def _bring_up_to_date(self, before: Snapshot) -> None:
         files = [file for file in before.files if file.type == self._type]
         added = self._holdings.sql.execute(
-            "SELECT file, at, size FROM came WHERE type = ? AND key NOT IN (SELECT key FROM held WHERE type = ?) "
-            "ORDER BY file, at",
-            (self._type, self._type),
+            "SELECT c.file, c.at, c.size FROM came c LEFT JOIN held h USING (type, key) "
+            "WHERE type = ? AND h.key IS NULL ORDER BY c.file, c.at",
+            (self._type,),
         ).fetchall()
         writer: NdjsonWriter | None = None
         for file in files:

@@ -107,12 +107,12 @@ def wards(tmp_path: Path) -> Iterator[Callable[..., Ward]]:
     with ExitStack() as servers:
         made: list[Ward] = []
 
-        def make(plan: Plan = COHORT, fault: Fault | None = None, **settings: Any) -> Ward:
+        def make(plan: Plan = COHORT, fault: Fault | None = None, wrap: Any = None, **settings: Any) -> Ward:
             folder = tmp_path / f"ward-{len(made)}"
             (folder / "served").mkdir(parents=True)
             (folder / "served" / "Group.ndjson").write_text('{"resourceType":"Group","id":"g"}\n')
             limits = Limits(page_size=4, max_page_size=4)
-            wrap = None if fault is None else wrapped(fault)
+            wrap = wrap if fault is None else wrapped(fault)
             server = servers.enter_context(sandbox(folder / "served", limits=limits, clock=clock(), wrap=wrap))
             made.append(Ward(server, folder, plan, settings))
             return made[-1]

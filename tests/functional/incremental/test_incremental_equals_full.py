@@ -14,6 +14,7 @@ import pytest
 
 from flows.landing.fates import REASONS
 from tests.fixtures.changing_hospital import COHORT, OVERLAP_S, POPULATION, History
+from tests.fixtures.faulty_server import Answer
 from tests.functional.incremental.conftest import Ward
 
 HISTORIES = int(os.environ.get("BEDSIDE_HISTORIES", "4"))
@@ -55,3 +56,36 @@ def follow(ward: Ward, seed: int, far: bool) -> Counter[str]:
             happened.update({name: counts[name] for name in (*REASONS, "added", "changed") if counts[name]})
         history.change()
     return happened
+
+
+class Busy:
+    """Lets a hospital change while it is being asked, now and then."""
+
+    def __init__(self) -> None:
+        self.history: History | None = None
+        self.changes = 0
+
+    def __call__(self, path: str, answer: Answer) -> Answer:
+        if self.history is not None and self.history.random.random() < 0.1:
+            self.history.change()
+            self.changes += 1
+        return answer
+
+
+def test_what_changes_during_an_extract_is_there_after_the_next(wards: Callable[..., Ward]) -> None:
+    changes = 0
+    for seed in range(HISTORIES):
+        busy = Busy()
+        ward = wards(COHORT, fault=busy, overlap_s=OVERLAP_S)
+        history = History(ward.server, seed)
+        ward.since()
+        for step in range(STEPS):
+            busy.history = history
+            # Days pass within an extract here: the kick-off is told by the clock that stamps the resources.
+            ward.since(now=ward.server.clock.now)
+            busy.history = None
+            assert ward.since().complete
+            assert ward.landed() == ward.whole(), f"seed {seed}, step {step}"
+        changes += busy.changes
+    assert changes > HISTORIES
+    print(f"{changes} changes under way")
