@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.client.faults import GoneFault, OriginFault, RefusedFault, RequestFault, TransientFault
-from flows.client.paging import PageMark, Paging, PagingRules, Parameters, bundle_judge, encode
+from flows.client.paging import PageMark, Paging, PagingRules, Parameters, bundle_judge
+from flows.client.servers import page_size
 from flows.client.transport import Reply, Request, Transport
 from mappings.errors import SourceError
 
@@ -80,6 +81,7 @@ class FhirClient:
             str(software.get("version", "")),
             str(software.get("releaseDate", "")),
         )
+        self.paging = replace(self.paging, page_size=self.paging.page_size or page_size(self.capability.software))
         self.spoke_fhir = True
         version = self.capability.fhir_version
         if version and not version.startswith(("4.0", "4.3")):
@@ -99,12 +101,8 @@ class FhirClient:
     def count(self, type_: str, parameters: Parameters) -> int | None:
         """How many the server says the search would bring (``_summary=count``); ``None`` when it does not say."""
         asked = (*parameters, ("_summary", "count"))
-        url = f"{self.base}/{type_}?{encode(asked)}"
-        request = Request(url)
-        if len(url) > self.paging.longest_url:
-            request = Request(f"{self.base}/{type_}/_search", form=asked)
         try:
-            page, _ = self.transport.ask(request, bundle_judge)
+            page, _ = self.transport.ask(self.paging.request(self.base, type_, asked), bundle_judge)
         except RequestFault:
             return None
         total: int | None = page.total

@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from analysis.plan import Phase, Plan, Search, requests
+from analysis.plan import Phase, Plan, Search
 from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
+from flows.landing.asking import asked_of, cohort_of, located, requests_to
 from flows.landing.bulk_log import NAME as LOG_NAME
 from flows.landing.bulk_log import BulkLog
 from flows.landing.connect import source_of
@@ -29,6 +30,7 @@ from flows.landing.unfinished import FOLDER as UNFINISHED
 from flows.landing.unfinished import Unfinished, filters_of
 from flows.progress import Progress, silent
 from flows.run_folder import private_folder
+from flows.site_searches import Searching
 from flows.sites import Site, Sites
 from mappings.errors import DefinitionError
 
@@ -45,6 +47,7 @@ def extract_site(
     site: Site, plan: Plan, landing_dir: Path, progress: Progress = silent, *, sites: Sites | None = None
 ) -> Manifest:
     """Connect to a site and land what ``plan`` asks of it; see `extract_from`, and `source_of` for ``sites``."""
+    site = located(site, sites)
     with source_of(site, sites) as source:
         return extract_from(site, plan, source, landing_dir, progress)
 
@@ -108,8 +111,12 @@ def cut_off_in_tidying(folder: Path) -> Manifest | None:
 
 def filters_sha256(site: Site, plan: Plan) -> str:
     """A hash over what decides which resources are taken: the plan, and what the sites file adds to it."""
-    content = json.dumps({"plan": plan.sha256, "site": site.id, "scope": plan.scope}, sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
+    content: dict[str, object] = {"plan": plan.sha256, "site": site.id, "scope": plan.scope}
+    if site.search != Searching():
+        content["search"] = site.search.model_dump(mode="json", exclude={"cohort"})
+    if site.search.cohort is not None:
+        content["cohort"] = sorted(cohort_of(Path(site.search.cohort)))
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _make_ready(folder: Path, site: Site, plan: Plan, keep: bool) -> None:
@@ -158,17 +165,18 @@ def _by_search(site: Site, plan: Plan, client: FhirClient, state: Unfinished, lo
         log.note(f"gone on with an extract that was cut off; searches landed before: {state.landed}")
     else:
         _kickoff(log, plan, client.base, client)
-    runner = PhaseRunner(client, state, log, site.limits.parallel)
+    runner = PhaseRunner(client, state, log, plan, site.limits.parallel)
     found, types = state.found, state.intake.types
     asked_by_id: list[tuple[Sequence[Search], Keys]] = []
+    listed = frozenset[str]() if site.search.cohort is None else cohort_of(Path(site.search.cohort))
     for phase in ("index", "population", "cohort", "referenced"):
-        searches: Sequence[Search] = plan.phase(phase)
+        searches: Sequence[Search] = [asked_of(search, site.search) for search in plan.phase(phase)]
         if not searches:
             continue
-        keys = _keys_of(phase, found)
+        keys = _keys_of(phase, found, listed)
         todo: list[Asked] = []
         for search in searches:
-            todo += runner.asked(search, list(requests(search, keys(search.type))))
+            todo += runner.asked(search, list(requests_to(search, keys(search.type), site.search)))
         label = f"{site.id}: {_LABELS[phase]}"
         progress(label, 0, len(todo))
 
@@ -186,10 +194,10 @@ def _by_search(site: Site, plan: Plan, client: FhirClient, state: Unfinished, lo
         found.warn_not_found(by_id, keys)
 
 
-def _keys_of(phase: Phase, found: Found) -> Keys:
+def _keys_of(phase: Phase, found: Found, listed: frozenset[str]) -> Keys:
     """The ids that the searches of a phase are about, by resource type, as they are known when it begins."""
-    patients = frozenset(found.patients)
-    references = {kind: frozenset(ids) for kind, ids in found.references.items()}
+    patients = listed if phase == "index" else frozenset(found.patients)
+    references = {kind: frozenset(ids - found.along.get(kind, set())) for kind, ids in found.references.items()}
     return lambda type_: references.get(type_, frozenset()) if phase == "referenced" else patients
 
 

@@ -10,7 +10,7 @@ from analysis.plan import Search
 from flows.client.faults import RequestFault
 from flows.landing.manifest import Missing
 
-Kind = Literal["patient", "reference", "id"]
+Kind = Literal["patient", "reference", "id", "along"]
 
 
 @dataclass
@@ -24,6 +24,7 @@ class Found:
     without_patient: int = 0
     references: dict[str, set[str]] = field(default_factory=dict)
     ids: dict[str, set[str]] = field(default_factory=dict)
+    along: dict[str, set[str]] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
     warnings: list[dict[str, object]] = field(default_factory=list)
     faults: list[RequestFault] = field(default_factory=list)
@@ -31,11 +32,10 @@ class Found:
     fresh: list[tuple[Kind, str, str]] = field(default_factory=list)
 
     def learn(self, kind: Kind, type_: str, id_: str) -> None:
-        """Remember a patient of the cohort, the target of a reference, or a resource that was asked for by id."""
-        if kind == "patient":
-            known = self.patients
-        else:
-            known = (self.references if kind == "reference" else self.ids).setdefault(type_, set())
+        """Remember a patient of the cohort, the target of a reference, a resource that came when it was asked for by
+        id, or one that came along with others."""
+        by_type = {"reference": self.references, "id": self.ids, "along": self.along}
+        known = self.patients if kind == "patient" else by_type[kind].setdefault(type_, set())
         if id_ not in known:
             known.add(id_)
             self.fresh.append((kind, type_, id_))

@@ -10,8 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+import orjson
+
 from analysis.arrival import REFERRING, patient_of, references_in, wanted
-from analysis.plan import Search
+from analysis.plan import Plan, Search
 from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
 from flows.client.paging import Paging, Parameters, SearchPage
@@ -80,8 +82,8 @@ def filtered_here(search: Search) -> bool:
 class PhaseRunner:
     """Makes searches of one client and lands them through the intake of ``state``, which is gone on with."""
 
-    def __init__(self, client: FhirClient, state: Unfinished, log: BulkLog, parallel: int) -> None:
-        self._client, self._state, self._log = client, state, log
+    def __init__(self, client: FhirClient, state: Unfinished, log: BulkLog, plan: Plan, parallel: int) -> None:
+        self._client, self._state, self._log, self._plan = client, state, log, plan
         self._intake, self._found = state.intake, state.found
         self._parallel = max(1, parallel)
         self._number = 0
@@ -211,11 +213,12 @@ class PhaseRunner:
         """Land a page; the entries that are matches of the search."""
         searched = asked.search.type
         matches: list[Item] = []
+        along: list[Item] = []
         for item in page.items:
             if item.type == "OperationOutcome" and searched != "OperationOutcome":
                 self._intake.outcome(searched, item.text, asked.number)
             elif item.mode == "include" or (not item.mode and item.type != searched):
-                self._intake.leave_out(item.type, "include")
+                along.append(item)
             elif item.type != searched or item.mode == "outcome":
                 self._intake.leave_out(item.type, "other-type")
             else:
@@ -231,7 +234,24 @@ class PhaseRunner:
         self._intake.land([Resource(item.type, item.id, item.version, item.text) for item in landed])
         for item in landed:
             self._note(item, asked)
+        for item in along:
+            self._take_along(item)
         return matches
+
+    def _take_along(self, item: Item) -> None:
+        """Land what came with others if the plan asks for it anyway."""
+        searches = [each for each in self._plan.searches if each.type == item.type and each.phase != "index"]
+        resource = orjson.loads(item.text) if searches else {}
+        for search in searches:
+            referenced = search.phase == "referenced"
+            keys = self._found.references.get(item.type, set()) if referenced else self._found.patients
+            if wanted(resource, search, keys) is None:
+                self._intake.land([Resource(item.type, item.id, item.version, item.text)], match=False)
+                self._found.note(item.type, item.id, references_in(resource), "")
+                if referenced:
+                    self._found.learn("along", item.type, item.id)
+                return
+        self._intake.leave_out(item.type, "include")
 
     def _note(self, item: Item, asked: Asked) -> None:
         found = self._found
