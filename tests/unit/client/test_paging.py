@@ -225,7 +225,7 @@ def test_pages_of_a_posted_search_by_post() -> None:
 
     def route(asked: Asked) -> Answer:
         if asked.path.endswith("_search"):
-            return bundle([observation("a")], "?page=2")
+            return bundle([observation("a")], "/fhir/pages?page=2")
         return bundle([observation("b")]) if asked.method == "POST" else Answer(405)
 
     with ScriptedServer(route) as server:
