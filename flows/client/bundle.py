@@ -19,22 +19,25 @@ from typing import Any
 import msgspec
 
 from flows.client.bundle_walk import one_line, walk_page
-from flows.client.page import Entry, Page, UnreadResource, UnusableBody, entry_of, link_of, mode_of, total_of
+from flows.client.page import Entry, Page, UnreadResource, UnusableBody, entry_of, link_of, total_of
 
 __all__ = ["Entry", "Page", "UnusableBody", "entry_of", "one_line", "read_page"]
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NOTHING = msgspec.Raw(b"")
-_MATCH = b'{"mode":"match"}'
 # Python's json module gives up at some depth below 1,000. A resource of fewer brackets cannot be that deep; one of more
 # is parsed at once, so that nothing is left to fail when somebody asks for it.
-_MANY_BRACKETS = 400
+_MANY_BRACKETS = 600
 _DIGITS = re.compile(rb"[0-9]*")
+
+
+class _Search(msgspec.Struct, frozen=True, gc=False):
+    mode: str = ""
 
 
 class _Entry(msgspec.Struct, gc=False):
     resource: msgspec.Raw = _NOTHING
-    search: msgspec.Raw = _NOTHING
+    search: _Search = _Search()
 
 
 class _Bundle(msgspec.Struct, gc=False):
@@ -94,8 +97,9 @@ def _entry(read: _Entry) -> Entry | None:
     text = bytes(read.resource)
     if not text.startswith(b"{"):
         return None
-    mode = "match" if read.search == _MATCH else mode_of(_value(read.search))
-    if text.count(b"{") + text.count(b"[") > _MANY_BRACKETS:
+    mode = read.search.mode
+    # Every bracket is closed again: a short text holds few. Most are short.
+    if len(text) > 2 * _MANY_BRACKETS and text.count(b"{") + text.count(b"[") > _MANY_BRACKETS:
         return entry_of(json.loads(text), text, mode)
     try:
         head = _read_resource(read.resource)

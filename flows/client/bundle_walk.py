@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any, cast
 
-from flows.client.page import Entry, Page, UnusableBody, entry_of, link_of, mode_of, total_of
+from flows.client.page import Entry, Page, UnusableBody, entry_of, link_of, total_of
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 # The longest runs without white space outside strings; a compact text is one run. Possessive: no way back is tried.
@@ -112,8 +112,9 @@ class _Reader:
 
         end = _members(self.text, at, member)
         if isinstance(resource, dict):
+            mode = search.get("mode") if isinstance(search, dict) else None
             text = one_line(self.text[slice(*span)])
-            self.entries.append(entry_of(resource, text, mode_of(search)))
+            self.entries.append(entry_of(resource, text, mode if isinstance(mode, str) else ""))
         else:
             self.empty += 1
         return end

@@ -89,12 +89,6 @@ def entry_of(resource: dict[str, Any], text: bytes, mode: str = "match") -> Entr
     )
 
 
-def mode_of(search: Any) -> str:
-    """The mode that an entry's ``search`` names, or an empty text."""
-    mode = search.get("mode") if isinstance(search, dict) else None
-    return mode if isinstance(mode, str) else ""
-
-
 def link_of(links: Any, relation: str) -> str | None:
     """The address of a Bundle's link, where it has one."""
     if isinstance(links, list):

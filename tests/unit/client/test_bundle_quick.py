@@ -205,7 +205,7 @@ def test_what_servers_send_is_read_the_quick_way(monkeypatch: pytest.MonkeyPatch
         "link": [{"relation": "self", "url": "s"}, {"relation": "next", "url": "n"}],
         "entry": [
             {"fullUrl": "u", "resource": resource, "search": {"mode": "match"}},
-            {"resource": {**resource, "id": 5, "many": [{}] * 500}, "search": {"mode": "include"}},
+            {"resource": {**resource, "id": 5, "many": [{}] * 700}, "search": {"mode": "include"}},
             {"fullUrl": "only"},
         ],
     }
