@@ -1,5 +1,6 @@
-"""Bedside: `flows.landing.extract.extract_from`, whole types, as ``bedside extract`` lands them. Every page is checked,
-every resource kept as served, told from its duplicates, counted, hashed and written durably; what is missing is named."""
+"""Bedside: `flows.landing.extract.extract_from`, whole types, as ``bedside extract`` lands them. Every page is checked;
+every resource is kept as served, told from its duplicates, counted, hashed and written durably; what is missing is
+named."""
 
 from __future__ import annotations
 

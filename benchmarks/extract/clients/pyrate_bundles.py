@@ -1,5 +1,5 @@
-"""FHIR-PYrate: ``steal_bundles`` type by type, each resource of its Bundles written down as JSON; one process. It asks for
-the first page twice, to sort it."""
+"""FHIR-PYrate: ``steal_bundles`` type by type, each resource of its Bundles written down as JSON; one process. It asks
+for the first page twice, to sort it."""
 
 from __future__ import annotations
 
