@@ -40,9 +40,9 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class UnreadResource(Mapping[str, Any]):
-    """A resource that is parsed when more than its type is asked for: of most, nobody ever asks.
+    """A resource that is parsed when somebody asks for something in it: of most, nobody ever does.
 
-    ``text`` must be a JSON object that Python's json module reads, ``type_`` the text of its ``resourceType``.
+    ``text`` must be a JSON object that Python's json module reads, ``type_`` the text of its ``resourceType``, if any.
     """
 
     __slots__ = ("_parsed", "_text", "_type")
@@ -57,12 +57,21 @@ class UnreadResource(Mapping[str, Any]):
             self._parsed = parsed
         return self._parsed
 
+    def _may_hold(self, name: str) -> bool:
+        # A name that is not in the text is no member, unless it may be written with an escape.
+        return self._parsed is not None or name.encode() in self._text or b"\\" in self._text
+
     def __getitem__(self, name: str) -> Any:
         return self._type if name == "resourceType" and self._type else self._whole()[name]
 
     def get(self, name: str, default: Any = None) -> Any:
         """As of a dict; Mapping's own raises and catches an error for each name that is not there."""
-        return self._type if name == "resourceType" and self._type else self._whole().get(name, default)
+        if name == "resourceType" and self._type:
+            return self._type
+        return self._whole().get(name, default) if self._may_hold(name) else default
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._may_hold(name) and name in self._whole()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._whole())

@@ -126,8 +126,10 @@ def bundles(draw: st.DrawFn, values: st.SearchStrategy[str], around: st.SearchSt
 
 def as_values(page: Page) -> Any:
     """A page with every resource parsed; NaN cannot be in it, so equal means equal."""
+    asked = ("resourceType", "id", "meta", "x", "é", "mode", "gone")
+    found = [[(name in e.resource, e.resource.get(name, 7)) for name in asked] for e in page.entries]
     read = [(e.type, e.id, e.version, e.mode, dict(e.resource), e.text) for e in page.entries]
-    return read, page.next_link, page.self_link, page.total, page.empty_entries, page.size
+    return found, read, page.next_link, page.self_link, page.total, page.empty_entries, page.size
 
 
 def outcome(read: Any, body: bytes) -> Any:
