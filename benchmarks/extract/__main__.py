@@ -18,7 +18,7 @@ import shutil
 from pathlib import Path
 
 from benchmarks.extract.contenders import BY_NAME, CONTENDERS, Contender
-from benchmarks.extract.data import TYPES, id_of, lines, write
+from benchmarks.extract.data import MOST, TYPES, id_of, lines, write
 from benchmarks.extract.figure import draw
 from benchmarks.extract.memory import measure_memory
 from benchmarks.extract.page import write_page
@@ -74,11 +74,14 @@ def report(kept: Kept) -> None:
 
 
 def identity(contender: Contender) -> str:
-    """A short hash of all that decides a contender's figures: its code and its versions."""
+    """A short hash of all that decides a contender's figures: its code and its versions.
+
+    The plain downloads go with Bedside's code: what is compared closely is measured anew together.
+    """
     parts = [(HERE / "clients" / f"{contender.module}.py").read_bytes(), (HERE / "page_server.py").read_bytes()]
     if contender.environment:
         parts.append((HERE / "peers" / f"{contender.environment}.txt").read_bytes())
-    if contender.kind == "ours":
+    if contender.kind != "peer":
         code = [path for room in ("client", "landing") for path in sorted((REPOSITORY / "flows" / room).glob("*.py"))]
         parts += [path.read_bytes() for path in (*code, REPOSITORY / "analysis" / "arrival.py")]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
@@ -119,6 +122,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--fresh", action="store_true", help="forget what was measured before")
     parser.add_argument("--work", type=Path, default=HERE / "work", help="where data and environments are kept")
     asked = parser.parse_args()
+    if not 1 <= asked.copies <= MOST + 1:
+        parser.error(f"--copies is a number from 1 to {MOST + 1}")
     for name in asked.contenders.split(","):
         if name not in BY_NAME:
             parser.error(f"{name!r} is not one of {', '.join(BY_NAME)}")

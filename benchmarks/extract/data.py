@@ -10,8 +10,13 @@ from pathlib import Path
 # Those of the sample that every contender can fetch: smart-fetch knows no ImagingStudy and crawls by patient.
 TYPES = ("Patient", "Condition", "Procedure", "Observation", "Encounter", "DiagnosticReport", "MedicationRequest")
 
-_OWN = re.compile(rb'^\{"resourceType":"[A-Za-z]+","id":"([0-9a-f-]{36})"')
-_PATIENT = re.compile(rb'"reference":"Patient/([0-9a-f-]{36})"')
+_OWN = re.compile(rb'^\{"resourceType":"[A-Za-z]+","id":"([0-9a-z-]{36})"')
+_PATIENT = re.compile(rb'"reference":"Patient/([0-9a-z-]{36})"')
+
+
+# After f, the last of the digits that the sample's ids are made of.
+_NO_DIGITS = b"ghijklmnopqrstuvwxyz"
+MOST = len(_NO_DIGITS)
 
 
 def lines(folder: Path, type_: str) -> Iterator[bytes]:
@@ -37,14 +42,16 @@ def id_of(line: bytes) -> str:
 
 
 def copy(line: bytes, number: int) -> bytes:
-    """A resource of the sample under another id and of another patient; copy 0 is the resource itself."""
+    """A resource of the sample under another id and of another patient; copy 0 is the resource itself.
+
+    The last digit of an id becomes a letter that no id of the sample has; ``number`` is at most `MOST`.
+    """
     if number == 0:
         return line
-    mark = b"%02x" % number
+    mark = _NO_DIGITS[number - 1 : number]
 
     def other(found: re.Match[bytes]) -> bytes:
-        # The last two digits: ids that differ elsewhere go on differing, and those that do not are told by the counts.
-        return found[0].replace(found[1], found[1][:-2] + mark)
+        return found[0].replace(found[1], found[1][:-1] + mark)
 
     return _PATIENT.sub(other, _OWN.sub(other, line))
 
@@ -64,7 +71,7 @@ def write(sample: Path, folder: Path, copies: int) -> dict[str, int]:
                 for line in lines(sample, type_):
                     made = copy(line, number)
                     if id_of(made) in seen:
-                        continue
+                        raise ValueError(f"two {type_} resources have one id")
                     seen.add(id_of(made))
                     out.write(made + b"\n")
         counts[type_] = len(seen)

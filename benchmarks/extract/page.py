@@ -16,7 +16,7 @@ SERVERS = {
 _HOW = f"""\
 Everyone fetches the same resources from the same server, whole types in pages of 500, and leaves them on disk. Each run
 is a process of its own; contenders take turns round by round and the median is shown, of at least {ROUNDS} rounds where
-one takes less than 20 s. Timed is the fetch alone, without the start of Python and without imports. Bedside runs four
+one takes less than 10 s. Timed is the fetch alone, without the start of Python and without imports. Bedside runs four
 searches at once, and so do the plain downloads. Peak memory is that of the whole process and the largest it started;
 CPU time is that of the client's processes, not the server's. What was left on disk is then compared with what was
 served, by type and id."""
@@ -76,8 +76,8 @@ def _targets(results: dict[str, Any]) -> Iterator[str]:
         yield f"| {target['target']} | at least {target['bound']:g} | {worst} | {reached} | {each} |"
     yield ""
     for memory in results["memory"]:
-        yield f"Memory: {memory['bytes'] / 1e9:.1f} GB ({memory['landed']:,} resources in {memory['pages']:,} pages, made"
-        yield f"while they are asked for) went through Bedside in {memory['seconds']:.0f} s"
+        yield f"Memory: {memory['bytes'] / 1e9:.1f} GB ({memory['landed']:,} resources in {memory['pages']:,} pages,"
+        yield f"made while they are asked for) went through Bedside in {memory['seconds']:.0f} s"
         yield f"({memory['resources_per_second']:,} resources/s) with {memory['peak_mib']:,} MiB at its peak."
         if memory["failed"]:
             yield f"The run failed: {memory['failed']}."

@@ -22,7 +22,7 @@ from benchmarks.shared.kept import Kept, Record
 HERE = Path(__file__).resolve().parent
 THREADS = 4
 """Searches at once, for Bedside and the plain downloads."""
-SLOW_SECONDS = 20
+SLOW_SECONDS = 10
 SLOW_ROUNDS = 2
 """Who takes longer than SLOW_SECONDS is measured so often."""
 FAULT_AT = 20
