@@ -20,6 +20,7 @@ CONTENDERS = (
     Contender("plain-downloads", "plain_downloads", "plain parallel downloads", "limit"),
     Contender("bedside", "bedside_landing", "Bedside", "ours"),
     Contender("bedside-client", "bedside_client", "Bedside's client alone", "ours"),
+    Contender("bedside-command", "bedside_command", "Bedside with acceptance", "ours"),
     Contender("smart-fetch", "smart_fetch_crawl", "smart-fetch", "peer", "smart-fetch"),
     Contender("fhir-pyrate", "pyrate_bundles", "FHIR-PYrate", "peer", "fhir-pyrate"),
     Contender("fhir-pyrate-processes", "pyrate_by_patient", "FHIR-PYrate, processes", "peer", "fhir-pyrate"),

@@ -15,7 +15,7 @@ import requests
 
 from benchmarks.extract import servers
 from benchmarks.extract.asked import Asked
-from benchmarks.extract.clients import bedside_client, bedside_landing, plain_downloads
+from benchmarks.extract.clients import bedside_client, bedside_command, bedside_landing, plain_downloads
 from benchmarks.extract.data import TYPES, copy, id_of, patient_of, write
 from benchmarks.extract.page_server import Endless, PageServer
 from benchmarks.extract.truth import compare, left, served
@@ -87,7 +87,7 @@ def test_faults_come_once_each_and_requests_are_counted(base: str) -> None:
     assert servers.counts(base)["requests"] == 0
 
 
-@pytest.mark.parametrize("client", [plain_downloads, bedside_client, bedside_landing])
+@pytest.mark.parametrize("client", [plain_downloads, bedside_client, bedside_landing, bedside_command])
 def test_clients_leave_what_was_served(client: Any, base: str, folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
