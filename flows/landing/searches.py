@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import threading
 from collections.abc import Callable, Collection, Sequence
@@ -18,10 +17,10 @@ from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
 from flows.client.paging import Paging, Parameters, SearchPage
 from flows.landing.bulk_log import BulkLog
-from flows.landing.identities import WIDTH, Identities
+from flows.landing.identities import DistinctIds
 from flows.landing.intake import Resource
 from flows.landing.manifest import Missing
-from flows.landing.page_journal import Ending, Item, JournalPage, PageJournal
+from flows.landing.page_journal import Ending, Entries, Item, JournalPage, PageJournal
 from flows.landing.unfinished import Unfinished
 
 _WHOLE_SYSTEM = re.compile(r"(?<!\\)\|(,|$)")
@@ -159,7 +158,7 @@ class PhaseRunner:
         try:
             for page in paging:
                 check = here or bool(paging.not_applied)
-                journal.add(page.mark, _items(page, search, keys if check else None), page.page.empty_entries)
+                journal.add(page.mark, _entries(page, search, keys if check else None), page.page.empty_entries)
                 log.add(
                     "download_complete",
                     fileUrl=f"{address}{page.number}",
@@ -184,14 +183,12 @@ class PhaseRunner:
         count.searches += 1
         count.pages += paging.pages
         found.pages += paging.pages
-        ids = Identities()
-        distinct = 0
+        ids = DistinctIds()
         # An attempt that came to its end stands alone. Of a search that never did, whatever came is kept.
         for page in answer.journal.read():
             if fault is not None or page.mark.attempt == paging.attempt:
-                matches = self._take(page, asked)
-                distinct += sum(ids.add([_hash_of_id(item) for item in matches]))
-        self._total(paging, fault, distinct, asked)
+                self._take(page, asked, ids)
+        self._total(paging, fault, ids.count, asked)
         if paging.not_applied:
             found.warnings.append(
                 {
@@ -209,12 +206,19 @@ class PhaseRunner:
             found.faults.append(fault)
             found.missing.append(Missing(type_, f"page {paging.failed_page} of search {asked.label}", fault.reason))
 
-    def _take(self, page: JournalPage, asked: Asked) -> list[Item]:
-        """Land a page; the entries that are matches of the search."""
-        searched = asked.search.type
+    def _take(self, page: JournalPage, asked: Asked, ids: DistinctIds) -> None:
+        """Land a page; ``ids`` hears of every match of the search."""
+        searched, entries = asked.search.type, page.entries
+        for _ in range(page.empty_entries):
+            self._intake.leave_out(searched, "empty-entry")
+        plain = asked.search.phase != "index" and asked.search.by != "_id"
+        if plain and _all_wanted(entries, searched) and not any(entries.refers_to):
+            ids.add(entries.ids)
+            self._intake.land_lines(searched, entries)
+            return
         matches: list[Item] = []
         along: list[Item] = []
-        for item in page.items:
+        for item in entries.items:
             if item.type == "OperationOutcome" and searched != "OperationOutcome":
                 self._intake.outcome(searched, item.text, asked.number)
             elif item.mode == "include" or (not item.mode and item.type != searched):
@@ -223,8 +227,7 @@ class PhaseRunner:
                 self._intake.leave_out(item.type, "other-type")
             else:
                 matches.append(item)
-        for _ in range(page.empty_entries):
-            self._intake.leave_out(searched, "empty-entry")
+        ids.add([item.id or item.text.hex() for item in matches])
         landed = []
         for item in matches:
             if item.leave_out:
@@ -236,7 +239,6 @@ class PhaseRunner:
             self._note(item, asked)
         for item in along:
             self._take_along(item)
-        return matches
 
     def _take_along(self, item: Item) -> None:
         """Land what came with others if the plan asks for it anyway."""
@@ -275,19 +277,37 @@ class PhaseRunner:
             self._found.missing.append(Missing(asked.search.type, what, "fewer-than-total"))
 
 
-def _items(page: SearchPage, search: Search, keys: Keys | None) -> list[Item]:
+def _all_wanted(entries: Entries, type_: str) -> bool:
+    """Whether every entry is a match of that type with an id, and wanted."""
+    return (
+        all(each == type_ for each in entries.types)
+        and all(mode in ("match", "") for mode in entries.modes)
+        and not any(entries.leave_outs)
+        and all(entries.ids)
+    )
+
+
+def _entries(page: SearchPage, search: Search, keys: Keys | None) -> Entries:
     """The entries of a page with what landing needs to know of them; ``keys`` is given where they are filtered here."""
-    index = search.phase == "index"
-    made = []
-    for entry in page.page.entries:
-        leave_out = ""
-        if keys is not None and entry.type == search.type:
-            leave_out = wanted(entry.resource, search, keys(entry.type)) or ""
-        patient = (patient_of(entry.resource) or "") if index else ""
-        refers_to = tuple(references_in(entry.resource)) if entry.type in REFERRING else ()
-        made.append(Item(entry.type, entry.id, entry.version, entry.mode, leave_out, patient, refers_to, entry.text))
-    return made
-
-
-def _hash_of_id(item: Item) -> bytes:
-    return hashlib.blake2b(item.id.encode() or item.text, digest_size=WIDTH).digest()
+    entries = page.page.entries
+    nothing = [""] * len(entries)
+    leave_outs, patients = nothing, nothing
+    if keys is not None:
+        of_type = keys(search.type)
+        leave_outs = [
+            (wanted(entry.resource, search, of_type) or "") if entry.type == search.type else "" for entry in entries
+        ]
+    if search.phase == "index":
+        patients = [patient_of(entry.resource) or "" for entry in entries]
+    texts = [entry.text for entry in entries]
+    return Entries(
+        types=[entry.type for entry in entries],
+        ids=[entry.id for entry in entries],
+        versions=[entry.version for entry in entries],
+        modes=[entry.mode for entry in entries],
+        leave_outs=leave_outs,
+        patients=patients,
+        refers_to=[tuple(references_in(e.resource)) if e.type in REFERRING else () for e in entries],
+        sizes=[len(text) + 1 for text in texts],
+        lines=b"\n".join([*texts, b""]),
+    )
