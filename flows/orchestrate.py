@@ -22,6 +22,7 @@ from flows.engines import choose
 from flows.job import Job, prepare
 from flows.progress import Progress, silent
 from flows.run_folder import RunFolder
+from flows.server_slots import slot
 from flows.sites import Site
 from mappings.errors import BedsideError, IncompleteError
 
@@ -33,13 +34,21 @@ class _Tasks:
         return _as_task(name, work)(*arguments)
 
     def each(self, name: str, work: Callable[[Site], Any], sites: Sequence[Site], /) -> list[Any]:
-        futures = [_as_task(f"{name} {site.id}", work).submit(site) for site in sites]
+        futures = [_as_task(f"{name} {site.id}", _with_slot(work)).submit(site) for site in sites]
         wait(futures)
         done = [future.result(raise_on_failure=False) for future in futures]
         for result in done:
             if isinstance(result, BaseException) and not isinstance(result, BedsideError):
                 raise result
         return done
+
+
+def _with_slot(work: Callable[[Site], Any]) -> Callable[[Site], Any]:
+    def step(site: Site) -> Any:
+        with slot(site):
+            return work(site)
+
+    return step
 
 
 def _as_task(name: str, work: Callable[..., Any]) -> Any:
