@@ -6,7 +6,6 @@ import gzip
 import random
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.utils import format_datetime
@@ -86,20 +85,10 @@ class FaultLayer:
             return f"{asked.type}/{asked.id}" == self._records[index]
         return fault.type in ("", asked.type) and fault.number in (0, asked.number)
 
-    @contextmanager
-    def _noted(self, index: int, asked: Asked) -> Iterator[Made]:
-        """Note what happens; a fault that did not apply is not used up."""
-        made = Made()
-        yield made
-        with self._lock:
-            if made.happened:
-                self.happened.append(Happened(index, asked, made.lost))
-            else:
-                self._left[index] += 1
-
     async def _let_happen(self, index: int, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
         fault = self.script.faults[index]
-        with self._noted(index, asked) as made:
+        made = Made(lambda lost: self._note(index, asked, lost))
+        try:
             if fault.what in PAGE_EFFECTS and asked.kind != "file":
                 scope = {**scope, REWRITE: lambda parts: PAGE_EFFECTS[fault.what](parts, fault, made)}
                 await self._app(scope, receive, send)
@@ -121,6 +110,15 @@ class FaultLayer:
                 await connection.send_whole(send, own)
             else:
                 await self._cut(fault, made, scope, receive, send)
+        finally:
+            if not made.happened:  # it did not apply here, and is not used up
+                with self._lock:
+                    self._left[index] += 1
+
+    def _note(self, index: int, asked: Asked, lost: tuple[str, ...]) -> None:
+        """Note what happens before the answer leaves: whoever has the answer finds it noted."""
+        with self._lock:
+            self.happened.append(Happened(index, asked, lost))
 
     def _own_answer(self, fault: Fault) -> Answer | None:
         match fault.what:

@@ -139,9 +139,7 @@ def test_an_expired_page(folder: Path, said: dict[str, Any], status: int) -> Non
         ({"what": "total-changes", "times": 0}, ALL, [10, 12, 13]),
     ],
 )
-def test_pages_that_are_not_true(
-    folder: Path, fault: dict[str, Any], found: list[str], totals: list[int]
-) -> None:
+def test_pages_that_are_not_true(folder: Path, fault: dict[str, Any], found: list[str], totals: list[int]) -> None:
     with faulty(folder, {"on": "later-page", **fault}) as running:
         pages = _pages(f"{running.base}/Observation")
         assert [one for page in pages for one in ids(page)] == found
