@@ -17,7 +17,7 @@ AGAIN = "_again"  # marks the address under which an empty page's entries are
 class Made:
     """Whether a fault happened: it does not apply to every answer. ``note`` is told at once, with what it cost."""
 
-    def __init__(self, note: Callable[[tuple[str, ...]], None]) -> None:
+    def __init__(self, note: Callable[[tuple[str, ...]], object]) -> None:
         self.happened = False
         self._note = note
 

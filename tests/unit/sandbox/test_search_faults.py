@@ -204,6 +204,16 @@ def test_a_bad_record_is_found_by_halving_and_only_by_it(folder: Path) -> None:
         assert get(f"{running.base}/Patient").status_code == 200
 
 
+def test_a_bad_record_does_not_keep_other_faults_from_happening(folder: Path) -> None:
+    bad = {"on": "page", "what": "bad-record", "type": "Observation", "row": 10, "times": 0}
+    with faulty(folder, bad, {"on": "page", "what": "html"}, {"on": "page", "what": "withheld"}) as running:
+        assert get(f"{running.base}/Observation").headers["content-type"].startswith("text/html")
+        assert ids(get(f"{running.base}/Observation").json()) == ALL[:3]
+        assert get(f"{running.base}/Observation?_id=o10").status_code == 500
+        assert running.faults is not None
+        assert [one.fault for one in running.faults.happened] == [1, 2, 0]
+
+
 def test_a_fault_waits_for_its_type_its_page_and_its_turn(folder: Path) -> None:
     with faulty(
         folder,
