@@ -14,6 +14,9 @@ from flows.cli.options import JsonOption, StudyArgument
 def sandbox(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of <Type>.ndjson (plain, gzip, zstd).")],
     port: Annotated[int, typer.Option(help="The port on loopback to listen on.")] = 8090,
+    faults: Annotated[
+        Path | None, typer.Option(metavar="SCRIPT", help="A JSON file of what shall go wrong (docs/sandbox.md).")
+    ] = None,
 ) -> None:
     """Serve a folder of NDJSON as a small FHIR R4 server on loopback. For trying things out: no production server."""
     from flows.sandbox import server
@@ -22,7 +25,13 @@ def sandbox(
         served = ", ".join(f"{type_} {n:,}" for type_, n in counts.items())
         typer.echo(f"serving {served}\nat {base} (Ctrl-C ends it)", err=True)
 
-    server.run(folder, port=port, announce=announce)
+    script = None
+    if faults is not None:
+        from flows.sandbox.faults import Script
+
+        script = Script.read(faults)
+        typer.echo(f"{len(script.faults)} faults on order", err=True)
+    server.run(folder, port=port, faults=script, announce=announce)
 
 
 def sample(

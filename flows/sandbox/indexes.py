@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -98,6 +98,19 @@ class TokenIndex:
         if system is not None:
             return _union([systems[system]] if system in systems else [])
         return _union(list(systems.values()))
+
+    def every(self) -> Rows:
+        """Rows that hold any value of this parameter."""
+        return _union([rows for systems in self._rows.values() for rows in systems.values()])
+
+    def any_of(self, references: Iterable[tuple[str, str]]) -> Rows:
+        """Rows that refer to one of the (type, id) given."""
+        parts = [self._rows[code][system] for system, code in references if system in self._rows.get(code, {})]
+        return _union(parts)
+
+    def targeted(self) -> Iterator[tuple[str, str]]:
+        """(type, id) of everything that is referred to."""
+        return ((system, code) for code, systems in self._rows.items() for system in systems)
 
     def targets(self, resource: dict[str, Any]) -> Iterator[tuple[str, str]]:
         """(type, id) of every literal reference that a resource holds in this parameter."""

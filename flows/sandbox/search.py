@@ -154,6 +154,11 @@ def _whole_number(name: str, value: str) -> int:
 
 def find(table: TypeTable, query: Query) -> Rows:
     """The rows a query matches, in its order: file order unless it asks for another."""
+    with table.lock:
+        return _found(table, query)
+
+
+def _found(table: TypeTable, query: Query) -> Rows:
     names = [name for name, _ in query.filters if name != "_id"]
     sorted_by_time = any(key == "_lastUpdated" for key, _ in query.sort)
     table.prepare([*names, *(["_lastUpdated"] if sorted_by_time else [])])
@@ -181,8 +186,7 @@ def _matching(table: TypeTable, name: str, values: Iterable[str]) -> Rows:
 
 def _sorted(table: TypeTable, rows: Rows, key: str, descending: bool) -> Rows:
     if key == "_id":
-        id_of_row = {row: resource_id for resource_id, row in table.row_of_id.items()}
-        ordered = sorted(rows.tolist(), key=lambda row: id_of_row.get(row, ""), reverse=descending)
+        ordered = sorted(rows.tolist(), key=lambda row: table.id_of_row[row] or "", reverse=descending)
         return np.array(ordered, dtype=np.int64)
     index = table.index("_lastUpdated")
     assert isinstance(index, DateIndex)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flows.sandbox.access import Access
 from mappings.errors import DefinitionError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
+
+    from flows.sandbox.bulk.settings import BulkSettings
+    from flows.sandbox.clock import Clock
+    from flows.sandbox.faults import Script
+    from flows.sandbox.faults.layer import FaultLayer
+    from flows.sandbox.history import History
+    from flows.sandbox.state import State
 
 BASE_PATH = "/fhir"
 
@@ -28,6 +35,75 @@ class Limits:
     page_lifetime: float = 3_600.0
 
 
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox: its address, its clock, and the resources it serves, which can be edited while it runs."""
+
+    base: str
+    state: State
+    faults: FaultLayer | None = None
+
+    @property
+    def clock(self) -> Clock:
+        """The server's time: set it or move it on, and pages, files and jobs grow old without waiting."""
+        return self.state.clock
+
+    @property
+    def history(self) -> History:
+        """Every version of every resource."""
+        return self.state.history
+
+    def put(self, resource: Mapping[str, Any]) -> str:
+        """Create or change a resource, as ``PUT`` would; returns the version (see ``History.put``)."""
+        return self.state.history.put(resource)
+
+    def delete(self, resource_type: str, resource_id: str) -> None:
+        """Delete a resource. Raises KeyError where there is none."""
+        self.state.history.delete(resource_type, resource_id)
+
+    def merge(self, duplicate: str, survivor: str, *, move: bool = True) -> None:
+        """Merge one Patient into another (see ``History.merge``)."""
+        self.state.history.merge(duplicate, survivor, move=move)
+
+    def restart(self) -> None:
+        """Forget searches and exports under way, as a server does that starts anew; the resources stay."""
+        self.state.forget()
+
+
+@contextmanager
+def sandbox(
+    folder: str | Path,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    access: Access | None = None,
+    limits: Limits | None = None,
+    bulk: BulkSettings | None = None,
+    clock: Clock | None = None,
+    faults: Script | None = None,
+    wrap: Callable[[ASGIApp], ASGIApp] | None = None,
+) -> Iterator[Sandbox]:
+    """Serve a folder of NDJSON in a background thread; yields the running server, ready to be asked.
+
+    ``port`` 0 takes a free one. ``access`` asks for basic or bearer credentials. ``clock`` is the server's time, the
+    machine's unless given. ``faults`` are what goes wrong, and ``wrap`` puts another ASGI application around the
+    server's, inside of the faults. Raises DefinitionError where the folder cannot be served.
+    """
+    import uvicorn
+
+    with _prepared(folder, access, limits, bulk, clock) as state, _listening(host, port) as listener:
+        app, layer = _application(state, faults, wrap)
+        server = uvicorn.Server(_config(app))
+        # The socket listens before the thread starts: a request made now waits for its answer and is not refused.
+        thread = threading.Thread(target=server.run, args=([listener],), name="sandbox", daemon=True)
+        thread.start()
+        try:
+            yield Sandbox(_address(listener), state, layer)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
 @contextmanager
 def serve(
     folder: str | Path,
@@ -36,29 +112,12 @@ def serve(
     *,
     access: Access | None = None,
     limits: Limits | None = None,
+    bulk: BulkSettings | None = None,
     wrap: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> Iterator[str]:
-    """Serve a folder of NDJSON in a background thread; yields the FHIR base address, ready to be asked.
-
-    ``port`` 0 takes a free one. ``access`` asks for basic or bearer credentials. ``wrap`` puts another ASGI
-    application around the server's (faults in tests). Raises DefinitionError where the folder cannot be served.
-    """
-    import uvicorn
-
-    from flows.sandbox.application import application
-    from flows.sandbox.store import Store
-
-    with Store(Path(folder)) as store, _listening(host, port) as listener:
-        app: ASGIApp = application(store, access, limits or Limits())
-        server = uvicorn.Server(_config(wrap(app) if wrap else app))
-        # The socket listens before the thread starts: a request made now waits for its answer and is not refused.
-        thread = threading.Thread(target=server.run, args=([listener],), name="sandbox", daemon=True)
-        thread.start()
-        try:
-            yield _address(listener)
-        finally:
-            server.should_exit = True
-            thread.join()
+    """As ``sandbox``, for those who need the address only: yields the FHIR base."""
+    with sandbox(folder, host, port, access=access, limits=limits, bulk=bulk, wrap=wrap) as running:
+        yield running.base
 
 
 def run(
@@ -68,6 +127,8 @@ def run(
     *,
     access: Access | None = None,
     limits: Limits | None = None,
+    bulk: BulkSettings | None = None,
+    faults: Script | None = None,
     announce: Callable[[str, dict[str, int]], None] | None = None,
 ) -> None:
     """Serve a folder until interrupted. ``announce`` is told the base address and the number of resources by type.
@@ -76,14 +137,49 @@ def run(
     """
     import uvicorn
 
-    from flows.sandbox.application import application
+    with _prepared(folder, access, limits, bulk, None) as state, _listening(host, port) as listener:
+        app, _ = _application(state, faults, None)
+        server = uvicorn.Server(_config(app))
+        if announce is not None:
+            announce(_address(listener), {name: len(table) for name, table in sorted(state.store.tables.items())})
+        server.run(sockets=[listener])
+
+
+@contextmanager
+def _prepared(
+    folder: str | Path,
+    access: Access | None,
+    limits: Limits | None,
+    bulk: BulkSettings | None,
+    clock: Clock | None,
+) -> Iterator[State]:
+    from flows.sandbox.bulk.settings import BulkSettings
+    from flows.sandbox.clock import Clock
+    from flows.sandbox.state import State
     from flows.sandbox.store import Store
 
-    with Store(Path(folder)) as store, _listening(host, port) as listener:
-        server = uvicorn.Server(_config(application(store, access, limits or Limits())))
-        if announce is not None:
-            announce(_address(listener), {name: len(table) for name, table in sorted(store.tables.items())})
-        server.run(sockets=[listener])
+    with Store(Path(folder)) as store:
+        state = State.of(store, access, limits or Limits(), bulk or BulkSettings(), clock or Clock())
+        try:
+            yield state
+        finally:
+            state.close()
+
+
+def _application(
+    state: State, faults: Script | None, wrap: Callable[[ASGIApp], ASGIApp] | None
+) -> tuple[ASGIApp, FaultLayer | None]:
+    from flows.sandbox.application import application
+
+    app: ASGIApp = application(state)
+    if wrap is not None:
+        app = wrap(app)
+    if faults is None:
+        return app, None
+    from flows.sandbox.faults.layer import FaultLayer
+
+    layer = FaultLayer(app, state, faults)
+    return layer, layer
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:  # type: ignore[name-defined]  # noqa: F821

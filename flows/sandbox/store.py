@@ -1,4 +1,8 @@
-"""A folder of NDJSON held for serving: bytes stay on disk (memory-mapped), only addresses and indexes are in memory."""
+"""A folder of NDJSON held for serving: bytes stay on disk (memory-mapped), only addresses and indexes are in memory.
+
+What is written while the sandbox serves stands behind the folder's rows, in memory; rows are never reused, so a search
+under way keeps showing what it found.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ import numpy as np
 import orjson
 import zstandard
 
+from flows.sandbox import compartment
 from flows.sandbox.indexes import Index, Rows, new_index
 from flows.sandbox.parameters import SearchParameter, parameters_of
 from mappings.errors import DefinitionError, Problem
@@ -25,19 +30,25 @@ _WHITE = b" \t\r\n"
 
 
 class TypeTable:
-    """The resources of one type: where each line is, and the indexes made so far."""
+    """The resources of one type: where each line is, and the indexes made so far.
 
-    def __init__(self, resource_type: str, buffers: Sequence[mmap.mmap]) -> None:
+    ``lock`` is held while rows are found or written, so that one search sees one state.
+    """
+
+    def __init__(self, resource_type: str, buffers: list[mmap.mmap | bytes]) -> None:
         self.resource_type = resource_type
         self.parameters = parameters_of(resource_type)
         self.row_of_id: dict[str, int] = {}
+        self.id_of_row: list[str | None] = []
+        self.lock = threading.RLock()
         self._buffers = buffers
-        self._file = array("H")
+        self._file = array("L")
         self._start = array("Q")
         self._end = array("Q")
         self._superseded: set[int] = set()
         self._indexes: dict[str, Index] = {}
-        self._lock = threading.Lock()
+        membership = compartment.parameter(resource_type)
+        self._indexable = {**self.parameters, **({membership.name: membership} if membership else {})}
 
     def add(self, file: int, start: int, end: int, resource_id: str | None) -> None:
         """Add one line. A later line of the same id takes the place of the earlier one, as a PUT would."""
@@ -45,12 +56,27 @@ class TypeTable:
         self._file.append(file)
         self._start.append(start)
         self._end.append(end)
+        self.id_of_row.append(resource_id)
         if resource_id is None:
             return
         before = self.row_of_id.get(resource_id)
         if before is not None:
             self._superseded.add(before)
         self.row_of_id[resource_id] = row
+
+    def put(self, resource_id: str, text: bytes) -> int:
+        """Write a resource, a new one or a new version; returns its row. Indexes are made anew when next needed."""
+        with self.lock:
+            self._buffers.append(text)
+            self.add(len(self._buffers) - 1, 0, len(text), resource_id)
+            self._indexes.clear()
+            return len(self._start) - 1
+
+    def remove(self, resource_id: str) -> None:
+        """Take a resource out of what is found and read. Raises KeyError where there is none."""
+        with self.lock:
+            self._superseded.add(self.row_of_id.pop(resource_id))
+            self._indexes.clear()
 
     def __len__(self) -> int:
         return len(self._start) - len(self._superseded)
@@ -73,8 +99,8 @@ class TypeTable:
 
     def prepare(self, names: Sequence[str]) -> None:
         """Make all the indexes named that are not there yet, reading the type's lines once."""
-        with self._lock:
-            missing = [self.parameters[name] for name in names if name not in self._indexes]
+        with self.lock:
+            missing = [self._indexable[name] for name in names if name not in self._indexes]
             if missing:
                 self._indexes.update(self._build(missing))
 
@@ -97,7 +123,7 @@ class Store:
         """Read the folder. Raises DefinitionError where it holds no NDJSON or a line is not a resource."""
         self.folder = folder
         self.tables: dict[str, TypeTable] = {}
-        self._buffers: list[mmap.mmap] = []
+        self._buffers: list[mmap.mmap | bytes] = []
         self._files: list[BinaryIO] = []
         try:
             for path in _ndjson_files(folder):
@@ -115,13 +141,19 @@ class Store:
     def close(self) -> None:
         """Release the memory maps and files."""
         for buffer in self._buffers:
-            buffer.close()
+            if isinstance(buffer, mmap.mmap):
+                buffer.close()
         for file in self._files:
             file.close()
 
     def table(self, resource_type: str) -> TypeTable:
         """The table of a type, an empty one where the folder holds none of it."""
-        return self.tables.get(resource_type) or TypeTable(resource_type, ())
+        found = self.tables.get(resource_type)
+        return TypeTable(resource_type, []) if found is None else found
+
+    def written_table(self, resource_type: str) -> TypeTable:
+        """The table of a type to write into, made where the folder holds none of it."""
+        return self.tables.setdefault(resource_type, TypeTable(resource_type, self._buffers))
 
     def _load(self, path: Path) -> None:
         file = _plain(path)
