@@ -161,6 +161,7 @@ def _by_search(
             found.warn_without_patient()
         if phase in ("cohort", "referenced"):
             found.warn_not_found(searches, keys)
+    found.warnings += client.warnings
     return found
 
 
