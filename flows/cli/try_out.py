@@ -14,15 +14,24 @@ from flows.cli.options import JsonOption, StudyArgument
 def sandbox(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of <Type>.ndjson (plain, gzip, zstd).")],
     port: Annotated[int, typer.Option(help="The port on loopback to listen on.")] = 8090,
+    smart_client: Annotated[
+        str | None, typer.Option(metavar="ID", help="Ask for tokens of SMART Backend Services; this client gets them.")
+    ] = None,
+    smart_key: Annotated[
+        Path | None, typer.Option(metavar="JWKS", help="The file of the client's public keys (a JWKS or a JWK).")
+    ] = None,
 ) -> None:
     """Serve a folder of NDJSON as a small FHIR R4 server on loopback. For trying things out: no production server."""
     from flows.sandbox import server
+    from flows.sandbox.registration import smart_access
+
+    access = smart_access(smart_client, smart_key)
 
     def announce(base: str, counts: dict[str, int]) -> None:
         served = ", ".join(f"{type_} {n:,}" for type_, n in counts.items())
         typer.echo(f"serving {served}\nat {base} (Ctrl-C ends it)", err=True)
 
-    server.run(folder, port=port, announce=announce)
+    server.run(folder, port=port, access=access, announce=announce)
 
 
 def sample(

@@ -22,6 +22,7 @@ from flows.sandbox.parameters import KNOWN_TYPES
 from flows.sandbox.search import Pairs
 from flows.sandbox.server import BASE_PATH, Limits
 from flows.sandbox.store import Store, TypeTable
+from flows.sandbox.tokens import TokenAccess
 
 Handler = Callable[[Request], Awaitable[Response]]
 _PAGE = "_page"
@@ -32,10 +33,11 @@ class _RefusalError(Exception):
         self.status, self.code, self.diagnostics, self.headers = status, code, diagnostics, headers
 
 
-def application(store: Store, access: Access | None, limits: Limits) -> Starlette:
+def application(store: Store, access: Access | TokenAccess | None, limits: Limits) -> Starlette:
     """The ASGI application over a store, with the FHIR base at ``/fhir``."""
     server = _Server(store, access, limits)
     routes = [
+        *(access.routes(BASE_PATH) if isinstance(access, TokenAccess) else ()),
         Route(BASE_PATH + "/metadata", server.guard(server.metadata, open_to_all=True), methods=["GET"]),
         Route(BASE_PATH, server.guard(server.page), methods=["GET"]),
         Route(BASE_PATH + "/{type}/_search", server.guard(server.search), methods=["POST", "GET"]),
@@ -46,7 +48,7 @@ def application(store: Store, access: Access | None, limits: Limits) -> Starlett
 
 
 class _Server:
-    def __init__(self, store: Store, access: Access | None, limits: Limits) -> None:
+    def __init__(self, store: Store, access: Access | TokenAccess | None, limits: Limits) -> None:
         self.store, self.access, self.limits = store, access, limits
         self.pages = Pages(limits.page_lifetime)
         self.started = datetime.now(UTC)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.sandbox.access import Access
+from flows.sandbox.tokens import TokenAccess, dated
 from mappings.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -34,14 +35,15 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     *,
-    access: Access | None = None,
+    access: Access | TokenAccess | None = None,
     limits: Limits | None = None,
     wrap: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> Iterator[str]:
     """Serve a folder of NDJSON in a background thread; yields the FHIR base address, ready to be asked.
 
-    ``port`` 0 takes a free one. ``access`` asks for basic or bearer credentials. ``wrap`` puts another ASGI
-    application around the server's (faults in tests). Raises DefinitionError where the folder cannot be served.
+    ``port`` 0 takes a free one. ``access`` asks for basic or bearer credentials, or for tokens of its own endpoint.
+    ``wrap`` puts another ASGI application around the server's (faults in tests). Raises DefinitionError where the
+    folder cannot be served.
     """
     import uvicorn
 
@@ -50,7 +52,7 @@ def serve(
 
     with Store(Path(folder)) as store, _listening(host, port) as listener:
         app: ASGIApp = application(store, access, limits or Limits())
-        server = uvicorn.Server(_config(wrap(app) if wrap else app))
+        server = uvicorn.Server(_config(wrap(app) if wrap else app, access))
         # The socket listens before the thread starts: a request made now waits for its answer and is not refused.
         thread = threading.Thread(target=server.run, args=([listener],), name="sandbox", daemon=True)
         thread.start()
@@ -66,7 +68,7 @@ def run(
     host: str = "127.0.0.1",
     port: int = 8090,
     *,
-    access: Access | None = None,
+    access: Access | TokenAccess | None = None,
     limits: Limits | None = None,
     announce: Callable[[str, dict[str, int]], None] | None = None,
 ) -> None:
@@ -80,17 +82,27 @@ def run(
     from flows.sandbox.store import Store
 
     with Store(Path(folder)) as store, _listening(host, port) as listener:
-        server = uvicorn.Server(_config(application(store, access, limits or Limits())))
+        server = uvicorn.Server(_config(application(store, access, limits or Limits()), access))
         if announce is not None:
             announce(_address(listener), {name: len(table) for name, table in sorted(store.tables.items())})
         server.run(sockets=[listener])
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:  # type: ignore[name-defined]  # noqa: F821
+def _config(app: ASGIApp, access: Access | TokenAccess | None) -> uvicorn.Config:  # type: ignore[name-defined]  # noqa: F821
     import uvicorn
 
+    date_header = True
+    if isinstance(access, TokenAccess) and access.clock_skew:
+        app, date_header = dated(app, access.now), False
     # No access log: an address may hold a patient's id.
-    return uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=5)
+    return uvicorn.Config(
+        app,
+        log_level="error",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=5,
+        date_header=date_header,
+    )
 
 
 @contextmanager
