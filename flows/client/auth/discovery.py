@@ -6,12 +6,11 @@ the CapabilityStatement, which is the older way. Only ``token_endpoint`` is need
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
 
-from flows.client.auth.sender import Answer, Sender
+from flows.client.auth.sender import Sender
 from flows.client.faults import TransientFault
 from flows.client.origins import Origins, origin_of
 from flows.client.retry import worth_retrying
@@ -42,7 +41,7 @@ def discovered(origins: Origins, sender: Sender) -> str:
         if worth_retrying(answer.status):
             # Some servers answer 500 to any path they do not know, so the other document is asked for first.
             unclear = unclear or TransientFault(f"token-discovery-http-{answer.status}", answer.status)
-        address = read(_document(answer)) if answer.status == 200 else None
+        address = read(answer.document()) if answer.status == 200 else None
         if address is not None:
             return _allowed(urljoin(answer.url, address), origins)
     if unclear is not None:
@@ -63,14 +62,6 @@ def _allowed(address: str, origins: Origins) -> str:
         f"{origins.base} names a token endpoint on {where}, which the sites file does not name: "
         "put it into other_origins, or say token_endpoint in auth"
     )
-
-
-def _document(answer: Answer) -> Mapping[str, Any]:
-    try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, Mapping) else {}
 
 
 def _of_configuration(document: Mapping[str, Any]) -> str | None:

@@ -6,8 +6,10 @@ raised as `TransientFault` with a reason that begins with ``token-``.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urljoin
 
 import requests
@@ -30,12 +32,19 @@ class Answer:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
+    def document(self) -> Mapping[str, Any]:
+        """The JSON object of the body; empty where it is none."""
+        try:
+            document = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return document if isinstance(document, Mapping) else {}
+
 
 class Sender:
     """Asks documents and token endpoints over the site's TLS settings.
 
-    ``posts`` and ``gets`` are safe from several threads: every request has a connection of its own, because there are
-    minutes between them.
+    Safe to use from several threads: every request has a connection of its own, because there are minutes between them.
     """
 
     def __init__(self, origins: Origins, tls: Tls | None = None, timeout: tuple[float, float] = (10.0, 60.0)) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from flows.client.auth.headers import usable_token
 from flows.client.auth.sender import Answer
@@ -42,7 +40,7 @@ class Token:
 
 def error_code(answer: Answer) -> str | None:
     """The OAuth error code of an answer; ``unknown`` for a word not known here, None when there is none."""
-    code = _document(answer).get("error")
+    code = answer.document().get("error")
     if not isinstance(code, str):
         return None
     return code if code in _MEANING or code in _PASSING else "unknown"
@@ -77,7 +75,7 @@ def token_in(answer: Answer, now: datetime, *, had_one: bool) -> Token:
 
 
 def _token(answer: Answer, where: str) -> Token:
-    document = _document(answer)
+    document = answer.document()
     value = document.get("access_token")
     if value is None:
         raise TransientFault("token-html" if answer.body.lstrip()[:1] == b"<" else "token-missing", answer.status)
@@ -103,11 +101,3 @@ def _seconds(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return seconds if math.isfinite(seconds) and seconds > 0 else None
-
-
-def _document(answer: Answer) -> Mapping[str, Any]:
-    try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, Mapping) else {}

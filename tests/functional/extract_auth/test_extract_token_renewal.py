@@ -175,6 +175,25 @@ def test_a_token_endpoint_that_never_gives_one_is_exit_3_after_six_tries(
         assert len(asked) == 6
 
 
+def test_a_token_endpoint_that_stops_in_mid_run_leaves_the_rest_missing_and_named(tmp_path: Path) -> None:
+    with ScriptedServer() as server:
+        asked = _hospital_with_tokens(server)
+        inner = server.answer
+
+        def ended(each: Asked) -> Answer:
+            if each.path == "/token" and asked:
+                return Answer(503)
+            return Answer(401) if each.path == "/fhir/Observation" else inner(each)
+
+        server.answer = ended
+        manifest = extract(server, tmp_path / "landing", auth=SECRET, limits={"parallel": 1})
+    assert not manifest.complete
+    assert {(each.type, each.reason) for each in manifest.missing} == {
+        ("Observation", "token-http-503"),
+        ("Device", "token-http-503"),
+    }
+
+
 @pytest.mark.parametrize("expires_in", [None, 0, -1, 0.001, 1, "soon", 10**12], ids=range(7))
 def test_odd_lifetimes_neither_loop_nor_lose_anything(expires_in: Any, tmp_path: Path) -> None:
     with ScriptedServer() as server:
