@@ -11,12 +11,13 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from analysis.study.faults import check, problem_at
 from analysis.study.toml_lines import Path as Place
 from analysis.study.toml_lines import parse
 from flows.secret_places import Secret, SecretPlace
+from flows.site_credentials import Auth, Frozen, NoAuth, TlsFiles, address
 from flows.site_searches import Searching
 from mappings.errors import DefinitionError, Problem
 
@@ -39,23 +40,8 @@ _POLITE = 5.0
 SOURCE_ID = "source"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-
-def _base(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an http or https address, for instance https://fhir.example.org/r4")
-    if parts.username or parts.password:
-        raise ValueError("must hold no user or password: use auth")
-    if parts.query or parts.fragment:
-        raise ValueError("must end before ? and #")
-    return value.rstrip("/")
-
-
 def _origin(value: str) -> str:
-    _base(value)
+    address(value)
     if urlsplit(value).path not in ("", "/"):
         raise ValueError("an origin ends after the host and port, for instance https://files.example.org")
     return value.rstrip("/")
@@ -75,28 +61,7 @@ def _built(value: str | None) -> str | None:
     return value
 
 
-class NoAuth(_Frozen):
-    """A server that asks for no credential."""
-
-    kind: Literal["none"] = "none"
-
-
-class BasicAuth(_Frozen):
-    """User and password, sent with each request (RFC 7617)."""
-
-    kind: Literal["basic"]
-    user: str = Field(min_length=1)
-    password: SecretPlace
-
-
-class BearerAuth(_Frozen):
-    """A token that is issued elsewhere (RFC 6750)."""
-
-    kind: Literal["bearer"]
-    token: SecretPlace
-
-
-class OtherOrigin(_Frozen):
+class OtherOrigin(Frozen):
     """Another server that links may lead to. The credential goes there only ``with_token``."""
 
     origin: Annotated[str, AfterValidator(_origin)]
@@ -107,7 +72,7 @@ def _named(value: object) -> object:
     return {"origin": value} if isinstance(value, str) else value
 
 
-class Limits(_Frozen):
+class Limits(Frozen):
     """Manners towards the server; ``requests_per_second`` left out means 5, and no limit on this machine."""
 
     requests_per_second: float | None = Field(None, gt=0)
@@ -115,7 +80,7 @@ class Limits(_Frozen):
     retry_after_max_s: int = Field(600, ge=0)
 
 
-class Deaths(_Frozen):
+class Deaths(Frozen):
     """How deaths are known: from the record as it happens to say, or from a register, complete to a date."""
 
     source: Literal["record", "register"] = "record"
@@ -130,19 +95,20 @@ class Deaths(_Frozen):
         return self
 
 
-class Deidentify(_Frozen):
+class Deidentify(Frozen):
     """``pseudonym_key``: what subjects' ids are hashed with. Real data without one are refused."""
 
     pseudonym_key: SecretPlace | None = None
 
 
-class _Shared(_Frozen):
+class _Shared(Frozen):
     """What may stand in [defaults] and in a site."""
 
     fhir_version: Literal["4.0.1"] = "4.0.1"
     method: Annotated[Literal["search", "folder", "bulk"] | None, AfterValidator(_built)] = None
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
-    auth: Annotated[NoAuth | BasicAuth | BearerAuth, Field(discriminator="kind")] = NoAuth()
+    auth: Auth = NoAuth()
+    tls: TlsFiles | None = None
     other_origins: tuple[Annotated[OtherOrigin, BeforeValidator(_named)], ...] = ()
     limits: Limits = Limits()
     deaths: Deaths = Deaths()
@@ -158,7 +124,7 @@ class Site(_Shared):
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     name: str = ""
-    base: Annotated[str, AfterValidator(_base)] | None = None
+    base: Annotated[str, AfterValidator(address)] | None = None
     folder: str | None = Field(None, min_length=1)
     sandbox: str | None = Field(None, min_length=1)
 
@@ -172,6 +138,8 @@ class Site(_Shared):
             raise ValueError(f'method: must be "{method}" for a {given[0]}')
         if self.folder is not None and self.auth.kind != "none":
             raise ValueError("auth: a folder takes none")
+        if self.tls is not None and (self.base is None or urlsplit(self.base).scheme != "https"):
+            raise ValueError("tls: only an https base takes it")
         return self
 
     @property
@@ -217,12 +185,12 @@ class Sites:
         return path if self.folder is None else self.folder / path
 
 
-class _DefaultsFile(_Frozen):
+class _DefaultsFile(Frozen):
     defaults: _Shared = _Shared()
     site: Any = None
 
 
-class _SitesFile(_Frozen):
+class _SitesFile(Frozen):
     site: tuple[Site, ...] = Field(min_length=1)
 
 
@@ -294,7 +262,7 @@ def _merged(
 ) -> tuple[dict[str, Any], dict[Place, int]]:
     """The document with [defaults] under each site; a table given in both is merged key by key.
 
-    ``auth`` and ``deaths`` are taken whole from one place: half a credential is none.
+    ``auth``, ``tls`` and ``deaths`` are taken whole from one place: half a credential is none.
     """
     defaults = document.get("defaults")
     usable = {

@@ -43,10 +43,12 @@ class FhirClient:
         base: str,
         transport: Transport,
         paging: PagingRules | None = None,
+        warnings: list[dict[str, object]] | None = None,
     ) -> None:
         self.base = base.rstrip("/")
         self.transport = transport
         self.paging = paging or PagingRules()
+        self.warnings = [] if warnings is None else warnings  # of the authorisation, for the manifest
         self.capability = Capability()
         self.spoke_fhir = False
 
@@ -92,6 +94,11 @@ class FhirClient:
         """The error for a server that never gave a FHIR answer."""
         if isinstance(fault, OriginFault):
             return SourceError(f"{self.base} sends every request to {fault.origin}, which the sites file does not name")
+        if fault.reason.startswith("token-"):
+            reason = fault.reason.removeprefix("token-")
+            return SourceError(
+                f"the token endpoint of {self.base} {_REASONS.get(reason, f'gives no token ({reason})')}"
+            )
         return SourceError(f"{self.base} {_REASONS.get(fault.reason, f'gives no FHIR answer ({fault.reason})')}")
 
     def search(self, type_: str, parameters: Parameters, before: Sequence[PageMark] = ()) -> Paging:

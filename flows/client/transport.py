@@ -87,7 +87,7 @@ class Transport:
     """Sends the requests of one site. Safe to use from several threads; close it when done.
 
     ``sleep``, ``clock`` and ``now`` are handed in so that tests wait for nothing. ``say`` gets sentences for the log:
-    rules, counts and origins, never an address with parameters.
+    rules, counts and origins, never an address with parameters. ``verify`` and ``cert`` are those of requests.
     """
 
     def __init__(
@@ -103,13 +103,14 @@ class Transport:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         say: Callable[[str], None] = lambda _: None,
         verify: bool | str = True,
+        cert: str | tuple[str, str] | None = None,
     ) -> None:
         _silence_addresses()
         self.origins = origins
         self.rules = rules or RetryRules()
         self._authorisation = authorisation or NoAuthorisation()
         self.say = say
-        self._timeout, self._sleep, self._now, self._verify = timeout, sleep, now, verify
+        self._timeout, self._sleep, self._now, self._verify, self._cert = timeout, sleep, now, verify, cert
         self._bucket = TokenBucket(requests_per_second, clock=clock, sleep=sleep)
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
@@ -206,8 +207,11 @@ class Transport:
     def _once(
         self, url: str, method: Method, form: tuple[tuple[str, str], ...] | None, accept: str, with_credential: bool
     ) -> _Response:
-        header = self._authorisation.header() if with_credential else None
+        # The place in the queue first: a token may end while its request waits.
         self._bucket.take()
+        header = self._authorisation.header() if with_credential else None
+        # A client certificate says who asks, so it goes where the sites file lets the credential go.
+        cert = self._cert if self.origins.permission(url) == "with-credential" else None
         reason = "unreachable"
         try:
             with self._session(url).request(
@@ -220,6 +224,7 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
                 verify=self._verify,
+                cert=cert,
             ) as response:
                 reason = "dropped"
                 body = b"".join(response.iter_content(_CHUNK))

@@ -192,6 +192,7 @@ def _by_search(site: Site, plan: Plan, client: FhirClient, state: Unfinished, lo
     found.warn_without_patient()
     for by_id, keys in asked_by_id:
         found.warn_not_found(by_id, keys)
+    found.warnings += client.warnings
 
 
 def _keys_of(phase: Phase, found: Found, listed: frozenset[str]) -> Keys:

@@ -24,16 +24,19 @@ from flows.sandbox.search import Pairs, Query
 from flows.sandbox.server import BASE_PATH
 from flows.sandbox.state import State
 from flows.sandbox.store import TypeTable
+from flows.sandbox.tokens import TokenAccess
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 def application(state: State) -> Starlette:
     """The ASGI application over what a sandbox holds, with the FHIR base at ``/fhir``."""
+    access = state.access
     server = _Server(state)
     past = PastServer(state)
     bulk = BulkServer(state.store, state.history, state.jobs, state.access)
     routes = [
+        *(access.routes(BASE_PATH) if isinstance(access, TokenAccess) else ()),
         Route(BASE_PATH + "/metadata", server.guard(server.metadata, open_to_all=True), methods=["GET"]),
         Route(BASE_PATH, server.guard(server.page), methods=["GET"]),
         *bulk.routes(server.guard),

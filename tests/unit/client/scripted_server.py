@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ class Asked:
     parameters: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
     form: tuple[tuple[str, str], ...]
+    with_certificate: bool = False
 
     @property
     def authorization(self) -> str | None:
@@ -42,9 +44,9 @@ Route = Callable[[Asked], Answer]
 
 
 class ScriptedServer:
-    """``answer`` gets every request; ``asked`` lists them. Use as a context manager."""
+    """``answer`` gets every request; ``asked`` lists them. Use as a context manager. ``tls`` makes it speak https."""
 
-    def __init__(self, answer: Route | None = None) -> None:
+    def __init__(self, answer: Route | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.answer: Route = answer or (lambda _: Answer(404))
         self.asked: list[Asked] = []
         outer = self
@@ -62,6 +64,7 @@ class ScriptedServer:
                     tuple(parse_qsl(parts.query, keep_blank_values=True)),
                     {name.lower(): value for name, value in self.headers.items()},
                     tuple(parse_qsl(body, keep_blank_values=True)),
+                    tls is not None and bool(self.connection.getpeercert()),
                 )
                 outer.asked.append(asked)
                 self.reply(outer.answer(asked))
@@ -92,7 +95,9 @@ class ScriptedServer:
                 pass
 
         self._server = Server(("127.0.0.1", 0), Handler)
-        self.origin = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.origin = f"{'http' if tls is None else 'https'}://127.0.0.1:{self._server.server_port}"
         self.base = f"{self.origin}/fhir"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
