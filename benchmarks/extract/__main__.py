@@ -59,8 +59,9 @@ def main() -> None:
                 bench.with_faults(base, truth, patients, contenders)
         with sandbox(folder, work / "logs" / "sandbox.log") as base:
             bench.measure(base, "sandbox", data, truth, patients, some)
-    if BY_NAME["bedside"] in contenders:
-        measure_memory(work, sample, kept, 10 * 10**9 if asked.ten_gb else int(asked.memory_gb * 10**9))
+    through = 10 * 10**9 if asked.ten_gb else int(asked.memory_gb * 10**9)
+    if through and BY_NAME["bedside"] in contenders:
+        measure_memory(work, sample, kept, through)
     report(kept)
 
 
@@ -117,7 +118,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each")
     parser.add_argument("--contenders", default=",".join(BY_NAME), help="who is measured")
     parser.add_argument("--copies", type=int, default=5, help="how often the larger set holds the sample; 1: none")
-    parser.add_argument("--memory-gb", type=float, default=1, help="how much goes through for the memory measure")
+    parser.add_argument("--memory-gb", type=float, default=1, help="how much the memory measure lets through; 0: none")
     parser.add_argument("--10gb", dest="ten_gb", action="store_true", help="the memory measure with 10 GB")
     parser.add_argument("--fresh", action="store_true", help="forget what was measured before")
     parser.add_argument("--work", type=Path, default=HERE / "work", help="where data and environments are kept")
