@@ -28,7 +28,7 @@ REFERENCES: Mapping[str, tuple[str, ...]] = {
 
 _PATHS = sorted({path for places in REFERENCES.values() for path in places})
 # By the type that refers: the path, and its elements one by one.
-_REFERRING: Mapping[str, list[tuple[str, list[str]]]] = {
+REFERRING: Mapping[str, list[tuple[str, list[str]]]] = {
     type_: [(path, path.split(".")[1:]) for path in _PATHS if path.startswith(type_ + ".")]
     for type_ in {path.partition(".")[0] for path in _PATHS}
 }
@@ -129,7 +129,7 @@ def reference_key(reference: object) -> tuple[str, str] | None:
 
 def references_in(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Type and id of everything a resource points to that is fetched by id (``REFERENCES``)."""
-    for path, element in _REFERRING.get(str(resource.get("resourceType")), ()):
+    for path, element in REFERRING.get(str(resource.get("resourceType")), ()):
         for value in _values(resource, element):
             key = reference_key(value)
             if key is not None and path in REFERENCES.get(key[0], ()):

@@ -14,7 +14,7 @@ from analysis.plan import Plan, Search
 from flows.client.bundle import Entry
 from flows.landing.folder import NOT_FHIR, FileFault, SourceFile, files_of, read_file
 from flows.landing.found import Found
-from flows.landing.intake import Intake
+from flows.landing.intake import Intake, Resource
 from flows.landing.manifest import Missing
 from flows.progress import Progress
 from flows.sites import Site
@@ -35,9 +35,13 @@ class FolderSource:
         return [file for file in self.files if file not in self.types or self.types[file] & set(types)]
 
 
-def folder_steps(site: Site, plan: Plan, source: FolderSource, intake: Intake, progress: Progress) -> Found:
-    """Land from the folder through ``intake``. Files that cannot be read to their end are named in ``missing``."""
-    found = Found()
+def folder_steps(
+    site: Site, plan: Plan, source: FolderSource, intake: Intake, found: Found, progress: Progress
+) -> None:
+    """Land from the folder through ``intake``; what is learned goes into ``found``.
+
+    Files that cannot be read to their end are named in ``missing``.
+    """
     index, referenced = plan.phase("index"), plan.phase("referenced")
     later = frozenset(search.type for search in referenced)
     first = [search for search in plan.searches if search.phase != "referenced"]
@@ -58,7 +62,6 @@ def folder_steps(site: Site, plan: Plan, source: FolderSource, intake: Intake, p
         found.warn_not_found(referenced, lambda type_: keys.get(type_, frozenset()))
     if index:
         found.warn_not_found([s for s in plan.phase("cohort") if s.by == "_id"], lambda _: patients)
-    return found
 
 
 def _steps(site: Site, label: str, files: Sequence[SourceFile], progress: Progress) -> Iterator[SourceFile]:
@@ -91,7 +94,7 @@ def _find_patients(source: FolderSource, index: Sequence[Search], found: Found, 
             if entry.type in types and wanted(entry.resource, index) is None:
                 patient = patient_of(entry.resource)
                 if patient:
-                    found.patients.add(patient)
+                    found.learn("patient", "Patient", patient)
                 else:
                     found.without_patient += 1
 
@@ -108,11 +111,11 @@ def _take(
         intake.outcome(OUTCOME, entry.text, 0)
     elif not entry.type:
         # Not JSON, or without a type: nothing can be asked of it. It is landed, and acceptance says what is wrong.
-        intake.land(file.type, "", "", entry.text)
+        intake.land([Resource(file.type, "", "", entry.text)])
     else:
         reason = wanted(entry.resource, searches, keys)
         if reason is None:
-            if intake.land(entry.type, entry.id, entry.version, entry.text):
+            if all(intake.land([Resource(entry.type, entry.id, entry.version, entry.text)])):
                 by = "_id" if any(s.by == "_id" and s.type == entry.type for s in searches) else ""
                 found.note(entry.type, entry.id, references_in(entry.resource), by)
         else:
