@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.extract [--sample DIR] [--rounds 5] [--contenders bedside,smart-fetch] [--copies 5]
                                            [--10gb] [--memory-gb 1] [--fresh]
 
-The sample is the public Synthea sample (docs/performance-extract.md). What was measured is kept in
+The sample is the public Synthea sample; by default it is looked for in ../shared/synthea. What was measured is kept in
 benchmarks/extract/work and not measured again while code, versions and data stay the same; ``--fresh`` measures
 everything anew. Results go to benchmarks/extract/results.json, docs/performance-extract.md and
 docs/performance-extract.svg.
@@ -17,6 +17,7 @@ import json
 import shutil
 from pathlib import Path
 
+from benchmarks.extract import servers
 from benchmarks.extract.contenders import BY_NAME, CONTENDERS, Contender
 from benchmarks.extract.data import MOST, TYPES, id_of, lines, write
 from benchmarks.extract.figure import draw
@@ -67,7 +68,9 @@ def main() -> None:
 
 def report(kept: Kept) -> None:
     """results.json, the page and the figure from what is kept."""
-    results = summarise(kept.all(), facts(), CONTENDERS)
+    today = {server: servers.identity(server) for server in ("pages", "sandbox")}
+    records = [r for r in kept.all() if r["kind"] != "run" or r["served_by"] == today[r["server"]]]
+    results = summarise(records, facts(), CONTENDERS)
     (HERE / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     (REPOSITORY / "docs" / "performance-extract.svg").write_text(draw(results))
     (REPOSITORY / "docs" / "performance-extract.md").write_text(write_page(results))
@@ -79,7 +82,7 @@ def identity(contender: Contender) -> str:
 
     The plain downloads go with Bedside's code: what is compared closely is measured anew together.
     """
-    parts = [(HERE / "clients" / f"{contender.module}.py").read_bytes(), (HERE / "page_server.py").read_bytes()]
+    parts = [(HERE / "clients" / f"{contender.module}.py").read_bytes()]
     if contender.environment:
         parts.append((HERE / "peers" / f"{contender.environment}.txt").read_bytes())
     if contender.kind != "peer":
@@ -92,7 +95,7 @@ def _goes_on(contender: Contender, kept: Kept) -> bool:
     """Whether a contender is measured on more than the sample."""
     if contender.kind != "peer":
         return True
-    known = rate(kept.of("run", contender.name, server="pages", data="sample"))
+    known = rate(kept.of("run", contender.name, server="pages", data="sample", served_by=servers.identity("pages")))
     return known is not None and known >= STOP_RATE
 
 
