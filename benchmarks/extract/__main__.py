@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.extract [--sample DIR] [--rounds 5] [--contenders bedside,smart-fetch] [--copies 5]
                                            [--10gb] [--memory-gb 1] [--fresh]
 
-The sample is the public Synthea sample (docs/performance-extract.md). What was measured is kept in
+The sample is the public Synthea sample; by default it is looked for in ../shared/synthea. What was measured is kept in
 benchmarks/extract/work and not measured again while code, versions and data stay the same; ``--fresh`` measures
 everything anew. Results go to benchmarks/extract/results.json, docs/performance-extract.md and
 docs/performance-extract.svg.
@@ -17,6 +17,7 @@ import json
 import shutil
 from pathlib import Path
 
+from benchmarks.extract import servers
 from benchmarks.extract.contenders import BY_NAME, CONTENDERS, Contender
 from benchmarks.extract.data import MOST, TYPES, id_of, lines, write
 from benchmarks.extract.figure import draw
@@ -59,14 +60,17 @@ def main() -> None:
                 bench.with_faults(base, truth, patients, contenders)
         with sandbox(folder, work / "logs" / "sandbox.log") as base:
             bench.measure(base, "sandbox", data, truth, patients, some)
-    if BY_NAME["bedside"] in contenders:
-        measure_memory(work, sample, kept, 10 * 10**9 if asked.ten_gb else int(asked.memory_gb * 10**9))
+    through = 10 * 10**9 if asked.ten_gb else int(asked.memory_gb * 10**9)
+    if through and BY_NAME["bedside"] in contenders:
+        measure_memory(work, sample, kept, through)
     report(kept)
 
 
 def report(kept: Kept) -> None:
     """results.json, the page and the figure from what is kept."""
-    results = summarise(kept.all(), facts(), CONTENDERS)
+    today = {server: servers.identity(server) for server in ("pages", "sandbox")}
+    records = [r for r in kept.all() if r["kind"] != "run" or r["served_by"] == today[r["server"]]]
+    results = summarise(records, facts(), CONTENDERS)
     (HERE / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     (REPOSITORY / "docs" / "performance-extract.svg").write_text(draw(results))
     (REPOSITORY / "docs" / "performance-extract.md").write_text(write_page(results))
@@ -78,7 +82,7 @@ def identity(contender: Contender) -> str:
 
     The plain downloads go with Bedside's code: what is compared closely is measured anew together.
     """
-    parts = [(HERE / "clients" / f"{contender.module}.py").read_bytes(), (HERE / "page_server.py").read_bytes()]
+    parts = [(HERE / "clients" / f"{contender.module}.py").read_bytes()]
     if contender.environment:
         parts.append((HERE / "peers" / f"{contender.environment}.txt").read_bytes())
     if contender.kind != "peer":
@@ -91,7 +95,7 @@ def _goes_on(contender: Contender, kept: Kept) -> bool:
     """Whether a contender is measured on more than the sample."""
     if contender.kind != "peer":
         return True
-    known = rate(kept.of("run", contender.name, server="pages", data="sample"))
+    known = rate(kept.of("run", contender.name, server="pages", data="sample", served_by=servers.identity("pages")))
     return known is not None and known >= STOP_RATE
 
 
@@ -117,7 +121,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each")
     parser.add_argument("--contenders", default=",".join(BY_NAME), help="who is measured")
     parser.add_argument("--copies", type=int, default=5, help="how often the larger set holds the sample; 1: none")
-    parser.add_argument("--memory-gb", type=float, default=1, help="how much goes through for the memory measure")
+    parser.add_argument("--memory-gb", type=float, default=1, help="how much the memory measure lets through; 0: none")
     parser.add_argument("--10gb", dest="ten_gb", action="store_true", help="the memory measure with 10 GB")
     parser.add_argument("--fresh", action="store_true", help="forget what was measured before")
     parser.add_argument("--work", type=Path, default=HERE / "work", help="where data and environments are kept")

@@ -23,7 +23,7 @@ served, by type and id."""
 _SERVERS = """\
 Two servers, each a process of its own on the same machine. One sends pages made beforehand from memory: it costs next
 to nothing, so this is about the client alone. The other is `bedside sandbox`, which answers searches as a small FHIR
-server does; a hospital's server is slower than both."""
+server does."""
 _FAULTS = """\
 The server of prepared pages gives, once each: 429 and 503 with `Retry-After: 1`, and an HTML page with status 200. One
 run each on the sample. A peer that ends without an exception and with fewer resources is in **bold**."""

@@ -45,7 +45,7 @@ class Bench:
         say(f"{data} on {server}: {len(truth):,} resources")
         for number in range(1, self._rounds + 1):
             for contender in contenders:
-                where = {"server": server, "data": data}
+                where = {"server": server, "data": data, "served_by": servers.identity(server)}
                 done = list(self._kept.of("run", contender.name, **where))
                 slow = any(record["seconds"] > SLOW_SECONDS for record in done)
                 there = any(record["round"] == number for record in done)

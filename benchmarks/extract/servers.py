@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import subprocess
@@ -53,6 +54,13 @@ def sandbox(folder: Path, log: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait()
+
+
+def identity(server: str) -> str:
+    """A short hash of the code of a server, ``pages`` or ``sandbox``: figures taken on another are not today's."""
+    here = Path(__file__).resolve().parent
+    code = [here / "page_server.py"] if server == "pages" else sorted((REPOSITORY / "flows" / "sandbox").glob("*.py"))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in code)).hexdigest()[:16]
 
 
 def counts(base: str) -> dict[str, Any]:
