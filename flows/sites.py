@@ -23,7 +23,6 @@ from mappings.errors import DefinitionError, Problem
 _LATER = {
     "exclude": "leaving out test patients and those who object",
     "retain_days": "deleting by age",
-    "group": "the group of a bulk export",
     "code_maps": "translating local codes",
     "supplement": "adding what chart review holds",
     "owner": "data owners and approvals that expire",
@@ -68,12 +67,6 @@ def _zone(value: str) -> str:
     return value
 
 
-def _built(value: str | None) -> str | None:
-    if value == "bulk":
-        raise ValueError('"bulk" is not supported yet: use "search"')
-    return value
-
-
 class NoAuth(_Frozen):
     """A server that asks for no credential."""
 
@@ -114,6 +107,19 @@ class Limits(_Frozen):
     retry_after_max_s: int = Field(600, ge=0)
 
 
+class Bulk(_Frozen):
+    """How a bulk export is asked for. ``level`` left out: the group's where the site names one, else the system's.
+
+    ``type_filter`` sends the plan's searches along. ``with_types`` are types outside the patient compartment that this
+    server exports with patients or a group all the same. ``hours`` is the longest an export may take.
+    """
+
+    level: Literal["system", "patient"] | None = None
+    type_filter: bool = True
+    with_types: tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]+$")], ...] = ()
+    hours: float = Field(24, gt=0, le=24 * 60)
+
+
 class Deaths(_Frozen):
     """How deaths are known: from the record as it happens to say, or from a register, complete to a date."""
 
@@ -139,7 +145,7 @@ class _Shared(_Frozen):
     """What may stand in [defaults] and in a site."""
 
     fhir_version: Literal["4.0.1"] = "4.0.1"
-    method: Annotated[Literal["search", "folder", "bulk"] | None, AfterValidator(_built)] = None
+    method: Literal["search", "folder", "bulk"] | None = None
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
     auth: Annotated[NoAuth | BasicAuth | BearerAuth, Field(discriminator="kind")] = NoAuth()
     other_origins: tuple[Annotated[OtherOrigin, BeforeValidator(_named)], ...] = ()
@@ -148,6 +154,7 @@ class _Shared(_Frozen):
     deidentify: Deidentify = Deidentify()
     scope: Literal["cohort", "population"] = "cohort"
     page_size: int | None = Field(None, ge=1, le=10000)
+    bulk: Bulk = Bulk()
 
 
 class Site(_Shared):
@@ -159,15 +166,21 @@ class Site(_Shared):
     base: Annotated[str, AfterValidator(_base)] | None = None
     folder: str | None = Field(None, min_length=1)
     sandbox: str | None = Field(None, min_length=1)
+    group: str | None = Field(None, pattern=r"^[A-Za-z0-9\-.]{1,64}$")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         given = [name for name in ("base", "folder", "sandbox") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError("say exactly one of base, folder and sandbox")
-        method = "search" if self.folder is None else "folder"
-        if self.method not in (None, method):
-            raise ValueError(f'method: must be "{method}" for a {given[0]}')
+        methods = ("search", "bulk") if self.folder is None else ("folder",)
+        if self.method not in (None, *methods):
+            words = " or ".join(f'"{method}"' for method in methods)
+            raise ValueError(f"method: must be {words} for a {given[0]}")
+        if self.group is not None and self.method != "bulk":
+            raise ValueError('group: only with method = "bulk"')
+        if self.group is not None and self.bulk.level is not None:
+            raise ValueError("group: a group has its own level, take bulk.level out")
         if self.folder is not None and self.auth.kind != "none":
             raise ValueError("auth: a folder takes none")
         return self
@@ -306,7 +319,7 @@ def _merged(
             out.append(site)
             continue
         merged = {**usable, **site}
-        for key in ("limits", "deidentify"):
+        for key in ("limits", "deidentify", "bulk"):
             if isinstance(usable.get(key), Mapping) and isinstance(site.get(key), Mapping):
                 merged[key] = {**usable[key], **site[key]}
         for path in [p for p in lines if len(p) > 1 and p[0] == "defaults" and p[1] in usable]:

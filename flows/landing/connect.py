@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from flows import stopping
 from flows.client.auth import Authorisation, BasicAuthorisation, BearerAuthorisation, NoAuthorisation
 from flows.client.fhir import FhirClient
 from flows.client.origins import Origins
@@ -40,7 +40,7 @@ def connect(
     base: str | None = None,
     secrets_folder: Path | None = None,
     rules: RetryRules | None = None,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = stopping.sleep,
 ) -> FhirClient:
     """The client of a site that is a server. It asks nothing yet and fetches no secret yet; close it after use.
 

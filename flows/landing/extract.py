@@ -14,6 +14,7 @@ from pathlib import Path
 
 from analysis.plan import Phase, Plan, requests
 from flows.client.fhir import FhirClient
+from flows.landing.bulk_extract import extract_bulk
 from flows.landing.bulk_log import NAME as LOG_NAME
 from flows.landing.bulk_log import BulkLog
 from flows.landing.connect import source_of
@@ -54,7 +55,10 @@ def extract_from(
     decides what that means. Raises `SourceError` when there is no server, no folder or no access, `DefinitionError`
     when the folder holds a landing made for another plan. A landing of the same plan is made anew.
     """
-    _make_ready(landing_dir, site, plan)
+    _refuse_another(landing_dir, site, plan)
+    if isinstance(source, FhirClient) and site.method == "bulk":
+        return extract_bulk(site, plan, source, landing_dir, filters_sha256(site, plan), progress).manifest
+    _make_ready(landing_dir)
     log = BulkLog(landing_dir)
     intake = Intake(landing_dir)
     try:
@@ -90,16 +94,21 @@ def extract_from(
 
 def filters_sha256(site: Site, plan: Plan) -> str:
     """A hash over what decides which resources are taken: the plan, and what the sites file adds to it."""
-    content = json.dumps({"plan": plan.sha256, "site": site.id, "scope": plan.scope}, sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
+    said: dict[str, object] = {"plan": plan.sha256, "site": site.id, "scope": plan.scope}
+    if site.method == "bulk":
+        said["export"] = [site.group, site.bulk.level]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def _make_ready(folder: Path, site: Site, plan: Plan) -> None:
+def _refuse_another(folder: Path, site: Site, plan: Plan) -> None:
     before = read_manifest(folder) if folder.exists() else None
     if before is not None and before.filters_sha256 != filters_sha256(site, plan):
         raise DefinitionError(
             f"{folder} holds what was extracted for another plan or site; use another folder or --fresh"
         )
+
+
+def _make_ready(folder: Path) -> None:
     private_folder(folder).chmod(0o700)
     # The manifest goes first: without it the folder counts as unfinished whatever else is there.
     for name in (MANIFEST_NAME, LOG_NAME):

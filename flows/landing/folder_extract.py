@@ -23,10 +23,10 @@ OUTCOME = "OperationOutcome"
 
 
 class FolderSource:
-    """The files of one folder, with what a first reading learns of them."""
+    """The files of one folder, with what a first reading learns of them. ``files`` leaves the others out."""
 
-    def __init__(self, folder: Path) -> None:
-        self.files = files_of(folder)
+    def __init__(self, folder: Path, files: Sequence[SourceFile] | None = None) -> None:
+        self.files = files_of(folder) if files is None else tuple(files)
         self.types: dict[SourceFile, set[str]] = {}
         self.address = folder.absolute().as_uri()
 
@@ -37,7 +37,23 @@ class FolderSource:
 
 def folder_steps(site: Site, plan: Plan, source: FolderSource, intake: Intake, progress: Progress) -> Found:
     """Land from the folder through ``intake``. Files that cannot be read to their end are named in ``missing``."""
-    found = Found()
+    found = folder_passes(site, plan, source, intake, progress)
+    found.warn_not_found(plan.phase("referenced"), lambda type_: found.references.get(type_, ()))
+    if plan.phase("index"):
+        found.warn_not_found([s for s in plan.phase("cohort") if s.by == "_id"], lambda _: found.patients)
+    return found
+
+
+def folder_passes(
+    site: Site,
+    plan: Plan,
+    source: FolderSource,
+    intake: Intake,
+    progress: Progress,
+    patients_known: Collection[str] = (),
+) -> Found:
+    """As `folder_steps`, and says nothing of ids that are not there. ``patients_known`` belong to the cohort too."""
+    found = Found(patients=set(patients_known))
     index, referenced = plan.phase("index"), plan.phase("referenced")
     later = frozenset(search.type for search in referenced)
     first = [search for search in plan.searches if search.phase != "referenced"]
@@ -55,9 +71,6 @@ def folder_steps(site: Site, plan: Plan, source: FolderSource, intake: Intake, p
             for entry in _entries(file, source, None):
                 if entry.type in later:
                     _take(entry, file, referenced, keys.get(entry.type, frozenset()), intake, found)
-        found.warn_not_found(referenced, lambda type_: keys.get(type_, frozenset()))
-    if index:
-        found.warn_not_found([s for s in plan.phase("cohort") if s.by == "_id"], lambda _: patients)
     return found
 
 

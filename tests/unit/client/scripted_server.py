@@ -32,6 +32,7 @@ class Asked:
     parameters: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
     form: tuple[tuple[str, str], ...]
+    body: str = ""
 
     @property
     def authorization(self) -> str | None:
@@ -62,11 +63,12 @@ class ScriptedServer:
                     tuple(parse_qsl(parts.query, keep_blank_values=True)),
                     {name.lower(): value for name, value in self.headers.items()},
                     tuple(parse_qsl(body, keep_blank_values=True)),
+                    body,
                 )
                 outer.asked.append(asked)
                 self.reply(outer.answer(asked))
 
-            do_GET = do_POST = handle_any  # noqa: N815
+            do_GET = do_POST = do_DELETE = handle_any  # noqa: N815
 
             def reply(self, answer: Answer) -> None:
                 if answer.drop:
