@@ -14,13 +14,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass
 class Answer:
-    """One answer. ``drop``: hang up without one; ``cut``: promise more bytes than are sent."""
+    """One answer. ``drop``: hang up without one; ``cut``: promise ``lacking`` more bytes than are sent."""
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     drop: bool = False
     cut: bool = False
+    lacking: int = 50
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class ScriptedServer:
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer.body) + (50 if answer.cut else 0)))
+                self.send_header("Content-Length", str(len(answer.body) + (answer.lacking if answer.cut else 0)))
                 self.end_headers()
                 self.wfile.write(answer.body)
                 if answer.cut:
