@@ -191,7 +191,7 @@ class Download:
 
     def _write(self, stream: Stream, *, append: bool) -> None:
         flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else os.O_TRUNC)
-        with os.fdopen(os.open(self._part, flags, 0o600), "wb", buffering=1 << 20) as out:
+        with os.fdopen(os.open(self._part, flags, 0o600), "wb", buffering=1 << 16) as out:
             size = out.seek(0, os.SEEK_END)
             for chunk in stream.chunks:
                 self._check()

@@ -148,7 +148,7 @@ class BulkExport:
             self.state.files = []
         for file in self.state.files:
             if not file.name:
-                self._note(file, Download(self._transport, self._folder / file.stem).salvage(fault.reason))
+                self._take(file, Download(self._transport, self._folder / file.stem).salvage(fault.reason))
         self._save()
 
     def _end_job(self) -> bool:
@@ -243,16 +243,16 @@ class BulkExport:
             futures = {pool.submit(self._one, file, said, token, log): file for file, said in todo}
             try:
                 for future in as_completed(futures):
-                    outcome = future.result()
-                    if isinstance(outcome, GoneFault):
-                        gone = gone or outcome
-                        continue
-                    self._note(futures[future], outcome)
+                    gone = self._take(futures[future], future.result()) or gone
                     self._save()
                     progress(label, sum(bool(file.name) for file, _ in pairs), len(pairs))
             except BaseException:
                 self._abort.set()
                 pool.shutdown(wait=True, cancel_futures=True)
+                for future, file in futures.items():
+                    if not future.cancelled() and future.exception() is None and not file.name:
+                        self._take(file, future.result())
+                self._save()
                 raise
         return gone
 
@@ -283,5 +283,8 @@ class BulkExport:
         return checked
 
     @staticmethod
-    def _note(file: FileState, done: Downloaded) -> None:
+    def _take(file: FileState, done: Downloaded | GoneFault) -> GoneFault | None:
+        if isinstance(done, GoneFault):
+            return done
         file.name, file.lines, file.bytes, file.fault = done.path.name, done.lines, done.bytes, done.fault
+        return None

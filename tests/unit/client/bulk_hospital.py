@@ -65,6 +65,7 @@ class BulkHospital:
         self.address = "{base}/files/{job}/{number}"
         self.manifest: Mapping[str, Any] = {"requiresAccessToken": True}
         self.etag, self.ranges, self.packed = True, True, False
+        self.deletes = True
         self.override: Callable[[Asked, Answer], Answer] = lambda _, answer: answer
         self.jobs: dict[str, int] = {}
         self.begun = 0
@@ -99,6 +100,8 @@ class BulkHospital:
     def _status(self, asked: Asked, job: str) -> Answer:
         if job not in self.jobs:
             return Answer(404)
+        if asked.method == "DELETE" and not self.deletes:
+            return Answer(503)
         if asked.method == "DELETE":
             del self.jobs[job]
             self.cancelled.append(job)
