@@ -17,6 +17,7 @@ from analysis.study.faults import check, problem_at
 from analysis.study.toml_lines import Path as Place
 from analysis.study.toml_lines import parse
 from flows.secret_places import Secret, SecretPlace
+from mappings.elements import is_resource
 from mappings.errors import DefinitionError, Problem
 
 # Part of the language, and not built yet: refused, because ignoring them would be a promise broken in silence.
@@ -64,6 +65,18 @@ def _zone(value: str) -> str:
         ZoneInfo(value)
     except (ValueError, OSError, ZoneInfoNotFoundError):
         raise ValueError("must be a time zone's name, for instance Europe/Berlin") from None
+    return value
+
+
+def _id(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", value):
+        raise ValueError("must be a resource's id: at most 64 letters, digits, hyphens and dots")
+    return value
+
+
+def _type(value: str) -> str:
+    if not is_resource(value):
+        raise ValueError("must be a resource type of R4, for instance Medication")
     return value
 
 
@@ -116,7 +129,7 @@ class Bulk(_Frozen):
 
     level: Literal["system", "patient"] | None = None
     type_filter: bool = True
-    with_types: tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]+$")], ...] = ()
+    with_types: tuple[Annotated[str, AfterValidator(_type)], ...] = ()
     hours: float = Field(24, gt=0, le=24 * 60)
 
 
@@ -166,7 +179,7 @@ class Site(_Shared):
     base: Annotated[str, AfterValidator(_base)] | None = None
     folder: str | None = Field(None, min_length=1)
     sandbox: str | None = Field(None, min_length=1)
-    group: str | None = Field(None, pattern=r"^[A-Za-z0-9\-.]{1,64}$")
+    group: Annotated[str, AfterValidator(_id)] | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

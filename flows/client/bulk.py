@@ -53,12 +53,13 @@ class ExportRequest:
         """The address of a GET."""
         pairs = [("_type", ",".join(self.types))]
         pairs += [("_since", self.since)] if self.since else []
-        # One parameter, separated by commas, as the guide has it; those inside a search are escaped.
-        pairs += [("_typeFilter", ",".join(self.type_filters))] if self.type_filters else []
+        # Repeated, as operations take lists. The guide also has them in one, separated by commas: HAPI fails a job
+        # for it where a type's name has a capital inside (MedicationAdministration).
+        pairs += [("_typeFilter", each) for each in self.type_filters]
         return f"{base}/{self.operation}?{encode(tuple(pairs))}"
 
     def parameters(self) -> bytes:
-        """The Parameters resource of a POST. HAPI takes ``_type`` once, and each ``_typeFilter`` by itself."""
+        """The Parameters resource of a POST. HAPI takes ``_type`` once only."""
         made: list[dict[str, Any]] = [{"name": "_type", "valueString": ",".join(self.types)}]
         made += [{"name": "_since", "valueInstant": self.since}] if self.since else []
         made += [{"name": "_typeFilter", "valueString": each} for each in self.type_filters]

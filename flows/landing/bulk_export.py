@@ -154,7 +154,9 @@ class BulkExport:
     def _end_job(self) -> bool:
         if self.state.ended or not self.state.addresses:
             return True
-        return cancel(self._transport, self.state.addresses[0])
+        # Until one has answered, the job may be at any of them: all are told.
+        told = [cancel(self._transport, address) for address in self.state.addresses]
+        return all(told)
 
     def _clear(self) -> None:
         for old in self._folder.iterdir():

@@ -27,8 +27,8 @@ def type_filters(plan: Plan, type_: str) -> tuple[str, ...]:
     """The searches of a type as ``_typeFilter`` takes them (any of them must match); none when the plan wants all of
     the type, or asks for it by id.
 
-    They are the parameters a search would send, so they lose nothing that a search would not. Commas and bars are
-    escaped: a comma separates filters.
+    They are the parameters a search would send, so they lose nothing that a search would not. Commas inside are
+    escaped: servers take one between filters for their separator.
     """
     searches = [search for search in plan.searches if search.type == type_]
     if any(not search.parameters for search in searches):

@@ -141,6 +141,7 @@ def test_an_export_gives_the_snapshot_that_a_search_gives(
     exported = extract_site(exporting, plan, tmp_path / "bulk")
     searched = extract_site(Site.model_validate(site), plan, tmp_path / "search")
     assert (exported.complete, searched.complete) == (True, True)
+    assert [warning["code"] for warning in exported.warnings] == [warning["code"] for warning in searched.warnings]
     assert exported.patients == searched.patients == loaded["Patient"]
     assert _snapshot(tmp_path / "bulk") == _snapshot(tmp_path / "search")
     # Asked to wait two minutes by every poll, as HAPI does; the setting cuts it, and the log says so.
