@@ -24,6 +24,7 @@ from flows.client.faults import GoneFault, RequestFault
 from flows.client.fhir import FhirClient
 from flows.client.origins import candidates
 from flows.landing.bulk_log import BulkLog
+from flows.landing.bulk_state import NAME as STATE_NAME
 from flows.landing.bulk_state import BulkState, FileState, matched, read_state, states_of
 from flows.progress import Progress
 from flows.run_folder import private_folder
@@ -160,7 +161,8 @@ class BulkExport:
 
     def _clear(self) -> None:
         for old in self._folder.iterdir():
-            if old.is_file() and old.name != ".gitignore":
+            # The state is written over, never taken away: without it a killed run's job would be lost.
+            if old.is_file() and old.name not in (".gitignore", STATE_NAME):
                 old.unlink()
 
     def _save(self) -> None:
