@@ -38,7 +38,7 @@ def private_folder(path: Path) -> Path:
     """Make a folder that only its owner can read and that git never takes."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     ignore = path / ".gitignore"
-    if not ignore.exists():
+    if not ignore.exists() or not ignore.stat().st_size:  # empty: a process was killed as it made it
         ignore.write_text("*\n")
     return path
 
@@ -173,13 +173,15 @@ def start(runs: Path, study_id: str, facts: Mapping[str, object]) -> RunFolder:
 
 
 def unfinished(runs: Path, study_id: str, inputs_sha256: str) -> RunFolder | None:
-    """The newest run of equal study, source and filters that was cut off before it could say how it ended."""
+    """The newest run of equal study, source and filters that was cut off: before it could say how it ended, or by a
+    source that could not be reached or refused the credential while resources were still coming."""
     for run in _runs(runs, study_id):
         try:
             said = run.read()
         except DefinitionError:
             continue
-        if said.get("outcome") is None and said.get("inputs_sha256") == inputs_sha256:
+        without_source = said.get("exit_code") == 3 and "extract" not in said.get("steps", {})
+        if (said.get("outcome") is None or without_source) and said.get("inputs_sha256") == inputs_sha256:
             return run
     return None
 

@@ -17,6 +17,7 @@ from analysis.study.faults import check, problem_at
 from analysis.study.toml_lines import Path as Place
 from analysis.study.toml_lines import parse
 from flows.secret_places import Secret, SecretPlace
+from flows.site_searches import Searching
 from mappings.elements import is_resource
 from mappings.errors import DefinitionError, Problem
 
@@ -167,6 +168,7 @@ class _Shared(_Frozen):
     deidentify: Deidentify = Deidentify()
     scope: Literal["cohort", "population"] = "cohort"
     page_size: int | None = Field(None, ge=1, le=10000)
+    search: Searching = Searching()
     bulk: Bulk = Bulk()
 
 
@@ -192,6 +194,8 @@ class Site(_Shared):
             raise ValueError(f"method: must be {words} for a {given[0]}")
         if self.group is not None and self.method != "bulk":
             raise ValueError('group: only with method = "bulk"')
+        if self.method == "bulk" and self.search.cohort is not None:
+            raise ValueError('search: a bulk export takes no list of patients: name a group instead of "cohort"')
         if self.group is not None and self.bulk.level is not None:
             raise ValueError("group: a group has its own level, take bulk.level out")
         if self.folder is not None and self.auth.kind != "none":
@@ -231,9 +235,13 @@ class Sites:
         return self.sites[0].deidentify.pseudonym_key
 
     def folder_of(self, site: Site) -> Path:
-        """The folder a site's data lie in, relative ones from the sites file's folder."""
+        """The folder a site's data lie in."""
         assert site.folder is not None
-        path = Path(site.folder).expanduser()
+        return self.place_of(site.folder)
+
+    def place_of(self, name: str) -> Path:
+        """A file or folder that the sites file names; relative ones are looked for from its own folder."""
+        path = Path(name).expanduser()
         return path if self.folder is None else self.folder / path
 
 
@@ -332,7 +340,7 @@ def _merged(
             out.append(site)
             continue
         merged = {**usable, **site}
-        for key in ("limits", "deidentify", "bulk"):
+        for key in ("limits", "deidentify", "search", "bulk"):
             if isinstance(usable.get(key), Mapping) and isinstance(site.get(key), Mapping):
                 merged[key] = {**usable[key], **site[key]}
         for path in [p for p in lines if len(p) > 1 and p[0] == "defaults" and p[1] in usable]:

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.client.faults import GoneFault, OriginFault, RefusedFault, RequestFault, TransientFault
-from flows.client.paging import Paging, PagingRules, Parameters, bundle_judge, encode
+from flows.client.paging import PageMark, Paging, PagingRules, Parameters, bundle_judge
+from flows.client.servers import page_size
 from flows.client.transport import Reply, Request, Transport
 from mappings.errors import SourceError
 
@@ -80,6 +81,7 @@ class FhirClient:
             str(software.get("version", "")),
             str(software.get("releaseDate", "")),
         )
+        self.paging = replace(self.paging, page_size=self.paging.page_size or page_size(self.capability.software))
         self.spoke_fhir = True
         version = self.capability.fhir_version
         if version and not version.startswith(("4.0", "4.3")):
@@ -92,19 +94,15 @@ class FhirClient:
             return SourceError(f"{self.base} sends every request to {fault.origin}, which the sites file does not name")
         return SourceError(f"{self.base} {_REASONS.get(fault.reason, f'gives no FHIR answer ({fault.reason})')}")
 
-    def search(self, type_: str, parameters: Parameters) -> Paging:
-        """A search, to be iterated once for its pages."""
-        return Paging(self.transport, self.base, type_, parameters, self.paging)
+    def search(self, type_: str, parameters: Parameters, before: Sequence[PageMark] = ()) -> Paging:
+        """A search, to be iterated once for its pages; ``before`` are the marks of pages already at hand."""
+        return Paging(self.transport, self.base, type_, parameters, self.paging, before)
 
     def count(self, type_: str, parameters: Parameters) -> int | None:
         """How many the server says the search would bring (``_summary=count``); ``None`` when it does not say."""
         asked = (*parameters, ("_summary", "count"))
-        url = f"{self.base}/{type_}?{encode(asked)}"
-        request = Request(url)
-        if len(url) > self.paging.longest_url:
-            request = Request(f"{self.base}/{type_}/_search", form=asked)
         try:
-            page, _ = self.transport.ask(request, bundle_judge)
+            page, _ = self.transport.ask(self.paging.request(self.base, type_, asked), bundle_judge)
         except RequestFault:
             return None
         total: int | None = page.total

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from analysis.plan import Plan, requests
+from analysis.plan import Plan
 from flows.client.fhir import FhirClient
+from flows.landing.asking import requests_to
 from flows.landing.bulk_export import BulkExport, Rules
 from flows.landing.bulk_log import NAME as LOG_NAME
 from flows.landing.bulk_log import BulkLog
@@ -24,10 +25,11 @@ from flows.landing.bulk_state import FileState
 from flows.landing.folder import UNKNOWN, SourceFile, type_in_name
 from flows.landing.folder_extract import FolderSource, folder_passes
 from flows.landing.found import Found
-from flows.landing.intake import Intake
 from flows.landing.manifest import NAME as MANIFEST_NAME
 from flows.landing.manifest import Manifest, Missing, write_manifest
 from flows.landing.searches import Asked, PhaseRunner
+from flows.landing.unfinished import FOLDER as UNFINISHED
+from flows.landing.unfinished import Unfinished
 from flows.progress import Progress, silent
 from flows.run_folder import private_folder
 from flows.sites import Site
@@ -72,21 +74,23 @@ def extract_bulk(
     _clear(landing_dir, keep_log=export.resumed)
     log = BulkLog(landing_dir, export_id=export.state.export_id)
     client.listen(log.note)
-    intake = Intake(landing_dir)
     try:
         export.run(log, progress)
-        return _Landing(site, plan, client, landing_dir, export, intake, log, progress).made(filters, patients)
+        # What was landed before a kill is landed anew: everything for it lies here.
+        shutil.rmtree(landing_dir / UNFINISHED, ignore_errors=True)
+        state = Unfinished(landing_dir, filters, client.base)
+        try:
+            return _Landing(site, plan, client, export, state, log, progress).made(filters, patients)
+        finally:
+            state.close()
     finally:
-        intake.discard()
         log.close()
-        for left in landing_dir.glob("*.part"):
-            left.unlink(missing_ok=True)
 
 
 def _clear(folder: Path, *, keep_log: bool) -> None:
     """What an earlier landing left. The manifest goes first: without it the folder counts as unfinished."""
     (folder / MANIFEST_NAME).unlink(missing_ok=True)
-    for old in (*folder.glob("*.part"), *folder.glob("*.ndjson")):
+    for old in folder.glob("*.ndjson"):
         if not (keep_log and old.name == LOG_NAME):
             old.unlink(missing_ok=True)
     shutil.rmtree(folder / DELETED, ignore_errors=True)
@@ -99,23 +103,25 @@ class _Landing:
     site: Site
     plan: Plan
     client: FhirClient
-    folder: Path
     export: BulkExport
-    intake: Intake
+    state: Unfinished
     log: BulkLog
     progress: Progress
 
     def made(self, filters: str, patients: Collection[str]) -> BulkLanding:
-        work, plan = self.folder / WORK, self.plan
-        found = folder_passes(self.site, plan, self._source(work), self.intake, self.progress, patients)
+        folder, plan, found, intake = self.state.landing, self.plan, self.state.found, self.state.intake
+        work = folder / WORK
+        for patient in patients:
+            found.learn("patient", "Patient", patient)
+        folder_passes(self.site, plan, self._source(work), intake, found, self.progress)
         found.missing += self._missing()
         self._search(found)
-        found.missing += take_errors(work, self.export.files("error"), self.intake)
+        found.missing += take_errors(work, self.export.files("error"), intake)
         deleted, unread = deletions(work, self.export.files("deleted"))
         found.missing += unread
-        write_deletions(self.folder, deleted)
+        write_deletions(folder, deleted)
         self._warn(found, deleted)
-        files = self.intake.close()
+        files = intake.close()
         manifest = Manifest(
             site=self.site.id,
             method="bulk",
@@ -125,13 +131,14 @@ class _Landing:
             complete=not found.missing,
             patients=len(found.patients) if plan.scope == "cohort" else None,
             missing=tuple(found.missing),
-            types=dict(sorted(self.intake.types.items())),
+            types=dict(sorted(intake.types.items())),
             files=files,
-            outcomes=tuple(self.intake.outcomes),
+            outcomes=tuple(intake.outcomes),
             warnings=tuple(found.warnings),
         )
         self.log.complete(len(files), sum(f.lines for f in files), sum(f.bytes for f in files))
-        write_manifest(self.folder, manifest)
+        write_manifest(folder, manifest)
+        self.state.remove()
         shutil.rmtree(work, ignore_errors=True)
         return BulkLanding(manifest, self.export.state.transaction_time, self.export.began, tuple(deleted))
 
@@ -153,10 +160,11 @@ class _Landing:
     def _search(self, found: Found) -> None:
         """Ask by search for what an export of patients does not hold: what is referred to, and other whole types."""
         keys = {kind: frozenset(ids - found.ids.get(kind, set())) for kind, ids in found.references.items()}
-        runner = PhaseRunner(self.client, self.intake, self.folder, self.log, self.site.limits.parallel)
+        runner = PhaseRunner(self.client, self.state, self.log, self.plan, self.site.limits.parallel)
         todo: list[Asked] = []
         for search in searched(self.plan, self.export.types, whole_system=self.export.whole_system):
-            todo += runner.asked(search, list(requests(search, keys.get(search.type, frozenset()))))
+            ids = keys.get(search.type, frozenset())
+            todo += runner.asked(search, list(requests_to(search, ids, self.site.search)))
         if not todo:
             return
         label = f"{self.site.id}: beside the export"
@@ -164,12 +172,10 @@ class _Landing:
         try:
             if not self.client.spoke_fhir:
                 self.client.open()
-            found.add(
-                runner.run(
-                    todo,
-                    lambda type_: keys.get(type_, frozenset()),
-                    lambda done: self.progress(label, done, len(todo)),
-                )
+            runner.run(
+                todo,
+                lambda type_: keys.get(type_, frozenset()),
+                lambda done: self.progress(label, done, len(todo)),
             )
         except SourceError:
             # A client that may export need not be allowed to search.
@@ -191,7 +197,6 @@ class _Landing:
             return
         found.warn_not_found(self.plan.phase("referenced"), lambda type_: found.references.get(type_, ()))
         if self.plan.phase("index"):
-            found.warn_without_patient()
             found.warn_not_found([s for s in self.plan.phase("cohort") if s.by == "_id"], lambda _: found.patients)
 
 

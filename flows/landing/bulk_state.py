@@ -91,6 +91,14 @@ def read_state(folder: Path, filters_sha256: str, request_sha256: str) -> BulkSt
     return state
 
 
+def filters_of(folder: Path) -> str | None:
+    """The hash of the filters an export in ``folder`` was made for; None where there is none."""
+    try:
+        return str(json.loads((folder / NAME).read_bytes())["filters_sha256"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
 def states_of(files: Sequence[ExportFile]) -> list[FileState]:
     """The files of a manifest, nothing of them fetched."""
     return [

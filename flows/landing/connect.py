@@ -58,7 +58,7 @@ def connect(
         rules=made,
         sleep=sleep,
     )
-    return FhirClient(address, transport, PagingRules(page_size=site.page_size or PagingRules.page_size))
+    return FhirClient(address, transport, PagingRules(site.page_size, site.search.post))
 
 
 def _authorisation(site: Site, folder: Path | None) -> Authorisation:

@@ -1,31 +1,38 @@
 """Extraction of one site: cohort first, then only these patients' resources, then what those refer to.
 
 What comes is landed as served; what is missing is named in the manifest, which is written last. A landing folder
-without a manifest is unfinished. No patient id goes into manifest, log or exception.
+without a manifest is unfinished, and the next extract goes on with it. No patient id goes into manifest, log or
+exception.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+import shutil
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from analysis.plan import Phase, Plan, requests
+from analysis.plan import Phase, Plan, Search
+from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
-from flows.landing.bulk_extract import extract_bulk
+from flows.landing.asking import asked_of, cohort_of, located, requests_to
+from flows.landing.bulk_extract import WORK, extract_bulk
 from flows.landing.bulk_log import NAME as LOG_NAME
 from flows.landing.bulk_log import BulkLog
+from flows.landing.bulk_state import filters_of as export_filters_of
 from flows.landing.connect import source_of
 from flows.landing.folder_extract import FolderSource, folder_steps
 from flows.landing.found import Found
-from flows.landing.intake import Intake
 from flows.landing.manifest import NAME as MANIFEST_NAME
 from flows.landing.manifest import Manifest, read_manifest, write_manifest
-from flows.landing.searches import Asked, PhaseRunner
+from flows.landing.searches import Asked, Keys, PhaseRunner
+from flows.landing.unfinished import FOLDER as UNFINISHED
+from flows.landing.unfinished import Unfinished, filters_of
 from flows.progress import Progress, silent
 from flows.run_folder import private_folder
+from flows.site_searches import Searching
 from flows.sites import Site, Sites
 from mappings.errors import DefinitionError
 
@@ -42,6 +49,7 @@ def extract_site(
     site: Site, plan: Plan, landing_dir: Path, progress: Progress = silent, *, sites: Sites | None = None
 ) -> Manifest:
     """Connect to a site and land what ``plan`` asks of it; see `extract_from`, and `source_of` for ``sites``."""
+    site = located(site, sites)
     with source_of(site, sites) as source:
         return extract_from(site, plan, source, landing_dir, progress)
 
@@ -53,20 +61,26 @@ def extract_from(
 
     ``source`` is the site's client or its folder. ``manifest.complete`` is false when anything is missing; the caller
     decides what that means. Raises `SourceError` when there is no server, no folder or no access, `DefinitionError`
-    when the folder holds a landing made for another plan. A landing of the same plan is made anew.
+    when the folder holds a landing made for another plan. An extract of the same plan that was cut off is gone on
+    with; one that ended is made anew.
     """
-    _refuse_another(landing_dir, site, plan)
+    if (ended := cut_off_in_tidying(landing_dir)) is not None and ended.filters_sha256 == filters_sha256(site, plan):
+        return ended
     if isinstance(source, FhirClient) and site.method == "bulk":
+        _refuse_another(landing_dir, site, plan)
         return extract_bulk(site, plan, source, landing_dir, filters_sha256(site, plan), progress).manifest
-    _make_ready(landing_dir)
-    log = BulkLog(landing_dir)
-    intake = Intake(landing_dir)
+    folder = FolderSource(source) if isinstance(source, Path) else None
+    _make_ready(landing_dir, site, plan, keep=folder is None)
+    address = source.base if isinstance(source, FhirClient) else FolderSource.__name__
+    state = Unfinished(landing_dir, filters_sha256(site, plan), address)
+    intake, found = state.intake, state.found
+    log = BulkLog(landing_dir, export_id=state.export_id)
     try:
         if isinstance(source, FhirClient):
-            found = _by_search(site, plan, source, landing_dir, intake, log, progress)
-        else:
-            _kickoff(log, plan, FolderSource(source).address)
-            found = folder_steps(site, plan, FolderSource(source), intake, progress)
+            _by_search(site, plan, source, state, log, progress)
+        elif folder is not None:
+            _kickoff(log, plan, folder.address)
+            folder_steps(site, plan, folder, intake, found, progress)
         files = intake.close()
         manifest = Manifest(
             site=site.id,
@@ -84,112 +98,113 @@ def extract_from(
         )
         log.complete(len(files), sum(f.lines for f in files), sum(f.bytes for f in files))
         write_manifest(landing_dir, manifest)
+        state.remove()
         return manifest
     finally:
-        intake.discard()
+        state.close()
         log.close()
-        for left in landing_dir.glob("*.part"):
-            left.unlink(missing_ok=True)
+
+
+def cut_off_in_tidying(folder: Path) -> Manifest | None:
+    """The manifest of an extract that had ended when it was cut off; what it had not tidied away goes now."""
+    left = [each for each in (folder / UNFINISHED, folder / WORK) if each.exists()]
+    manifest = read_manifest(folder) if left else None
+    if manifest is not None:
+        for each in left:
+            shutil.rmtree(each)
+    return manifest
 
 
 def filters_sha256(site: Site, plan: Plan) -> str:
     """A hash over what decides which resources are taken: the plan, and what the sites file adds to it."""
-    said: dict[str, object] = {"plan": plan.sha256, "site": site.id, "scope": plan.scope}
+    content: dict[str, object] = {"plan": plan.sha256, "site": site.id, "scope": plan.scope}
+    if site.search != Searching():
+        content["search"] = site.search.model_dump(mode="json", exclude={"cohort"})
+    if site.search.cohort is not None:
+        content["cohort"] = sorted(cohort_of(Path(site.search.cohort)))
     if site.method == "bulk":
-        said["export"] = [site.group, site.bulk.level]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        content["export"] = [site.group, site.bulk.level]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _refuse_another(folder: Path, site: Site, plan: Plan) -> None:
+def _refuse_another(folder: Path, site: Site, plan: Plan) -> Manifest | None:
+    """The manifest that lies there, if any. Raises `DefinitionError` where the folder was made for another plan."""
     before = read_manifest(folder) if folder.exists() else None
-    if before is not None and before.filters_sha256 != filters_sha256(site, plan):
+    filters = before.filters_sha256 if before is not None else filters_of(folder) or export_filters_of(folder / WORK)
+    if filters not in (None, filters_sha256(site, plan)):
         raise DefinitionError(
             f"{folder} holds what was extracted for another plan or site; use another folder or --fresh"
         )
+    return before
 
 
-def _make_ready(folder: Path) -> None:
+def _make_ready(folder: Path, site: Site, plan: Plan, keep: bool) -> None:
+    before = _refuse_another(folder, site, plan)
     private_folder(folder).chmod(0o700)
+    if keep and before is None and filters_of(folder) is not None:
+        return
     # The manifest goes first: without it the folder counts as unfinished whatever else is there.
     for name in (MANIFEST_NAME, LOG_NAME):
         (folder / name).unlink(missing_ok=True)
     for old in (*folder.glob("*.part"), *folder.glob("*.ndjson")):
         old.unlink(missing_ok=True)
+    shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
 
 
 def _kickoff(log: BulkLog, plan: Plan, address: str, client: FhirClient | None = None) -> None:
-    capability = client.capability if client else None
-    log.add(
-        "kickoff",
-        exportUrl=address,
-        errorCode=None,
-        errorBody=None,
-        softwareName=capability.software if capability else None,
-        softwareVersion=capability.software_version if capability else None,
-        softwareReleaseDate=capability.software_date if capability else None,
-        fhirVersion=capability.fhir_version if capability else None,
-        requestParameters={
-            "_type": ",".join(plan.types),
-            "scope": plan.scope,
-            "plan_sha256": plan.sha256,
-            "client": f"bedside {version('bedside')}",
-        },
-        responseHeaders={},
-    )
+    said = {
+        "_type": ",".join(plan.types),
+        "scope": plan.scope,
+        "plan_sha256": plan.sha256,
+        "client": f"bedside {version('bedside')}",
+    }
+    log.kickoff(address, client.capability if client else None, said)
 
 
-def _by_search(
-    site: Site, plan: Plan, client: FhirClient, folder: Path, intake: Intake, log: BulkLog, progress: Progress
-) -> Found:
+def _by_search(site: Site, plan: Plan, client: FhirClient, state: Unfinished, log: BulkLog, progress: Progress) -> None:
     client.listen(log.note)
     client.open()
-    _kickoff(log, plan, client.base, client)
-    runner = PhaseRunner(client, intake, folder, log, site.limits.parallel)
-    found = Found()
-    patients: frozenset[str] = frozenset()
+    if state.went_on:
+        log.note(f"gone on with an extract that was cut off; searches landed before: {state.landed}")
+    else:
+        _kickoff(log, plan, client.base, client)
+    runner = PhaseRunner(client, state, log, plan, site.limits.parallel)
+    found, types = state.found, state.intake.types
+    asked_by_id: list[tuple[Sequence[Search], Keys]] = []
+    listed = frozenset[str]() if site.search.cohort is None else cohort_of(Path(site.search.cohort))
     for phase in ("index", "population", "cohort", "referenced"):
-        searches = plan.phase(phase)
+        searches: Sequence[Search] = [asked_of(search, site.search) for search in plan.phase(phase)]
         if not searches:
             continue
-        keys = _keys_of(phase, patients, found)
+        keys = _keys_of(phase, found, listed)
         todo: list[Asked] = []
         for search in searches:
-            todo += runner.asked(search, list(requests(search, keys(search.type))))
+            todo += runner.asked(search, list(requests_to(search, keys(search.type), site.search)))
         label = f"{site.id}: {_LABELS[phase]}"
         progress(label, 0, len(todo))
 
         def step(done: int, label: str = label, total: int = len(todo)) -> None:
             progress(label, done, total)
-            progress(f"{site.id}: resources", sum(count.landed for count in intake.types.values()), None)
+            progress(f"{site.id}: resources", sum(count.landed for count in types.values()), None)
 
-        part = runner.run(todo, keys, step)
-        _require_server(client, part, found)
-        found.add(part)
-        if phase == "index":
-            patients = frozenset(found.patients)
-            found.warn_without_patient()
+        runner.run(todo, keys, step)
+        if found.faults and found.pages == 0:
+            _require_server(client, found.faults[0])
         if phase in ("cohort", "referenced"):
-            found.warn_not_found(searches, keys)
-    return found
+            asked_by_id.append((searches, keys))
+    found.warn_without_patient()
+    for by_id, keys in asked_by_id:
+        found.warn_not_found(by_id, keys)
 
 
-def _keys_of(phase: Phase, patients: Collection[str], found: Found) -> _Keys:
-    return _Keys(phase, patients, {kind: frozenset(ids) for kind, ids in found.references.items()})
+def _keys_of(phase: Phase, found: Found, listed: frozenset[str]) -> Keys:
+    """The ids that the searches of a phase are about, by resource type, as they are known when it begins."""
+    patients = listed if phase == "index" else frozenset(found.patients)
+    references = {kind: frozenset(ids - found.along.get(kind, set())) for kind, ids in found.references.items()}
+    return lambda type_: references.get(type_, frozenset()) if phase == "referenced" else patients
 
 
-class _Keys:
-    """The ids that the searches of a phase are about, by resource type."""
-
-    def __init__(self, phase: Phase, patients: Collection[str], references: dict[str, frozenset[str]]) -> None:
-        self._phase, self._patients, self._references = phase, patients, references
-
-    def __call__(self, type_: str) -> Collection[str]:
-        return self._references.get(type_, frozenset()) if self._phase == "referenced" else self._patients
-
-
-def _require_server(client: FhirClient, part: Found, before: Found) -> None:
+def _require_server(client: FhirClient, fault: RequestFault) -> None:
     """A server that has not given one page is no source, whatever its CapabilityStatement said."""
-    if part.faults and part.pages + before.pages == 0:
-        fault = part.faults[0]
-        if fault.reason in _NO_SERVER or not client.spoke_fhir:
-            raise client.no_server(fault)
+    if fault.reason in _NO_SERVER or not client.spoke_fhir:
+        raise client.no_server(fault)

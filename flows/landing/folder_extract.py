@@ -14,7 +14,7 @@ from analysis.plan import Plan, Search
 from flows.client.bundle import Entry
 from flows.landing.folder import NOT_FHIR, FileFault, SourceFile, files_of, read_file
 from flows.landing.found import Found
-from flows.landing.intake import Intake
+from flows.landing.intake import Intake, Resource
 from flows.landing.manifest import Missing
 from flows.progress import Progress
 from flows.sites import Site
@@ -35,25 +35,24 @@ class FolderSource:
         return [file for file in self.files if file not in self.types or self.types[file] & set(types)]
 
 
-def folder_steps(site: Site, plan: Plan, source: FolderSource, intake: Intake, progress: Progress) -> Found:
-    """Land from the folder through ``intake``. Files that cannot be read to their end are named in ``missing``."""
-    found = folder_passes(site, plan, source, intake, progress)
+def folder_steps(
+    site: Site, plan: Plan, source: FolderSource, intake: Intake, found: Found, progress: Progress
+) -> None:
+    """Land from the folder through ``intake``; what is learned goes into ``found``.
+
+    Files that cannot be read to their end are named in ``missing``.
+    """
+    folder_passes(site, plan, source, intake, found, progress)
     found.warn_not_found(plan.phase("referenced"), lambda type_: found.references.get(type_, ()))
     if plan.phase("index"):
         found.warn_not_found([s for s in plan.phase("cohort") if s.by == "_id"], lambda _: found.patients)
-    return found
 
 
 def folder_passes(
-    site: Site,
-    plan: Plan,
-    source: FolderSource,
-    intake: Intake,
-    progress: Progress,
-    patients_known: Collection[str] = (),
-) -> Found:
-    """As `folder_steps`, and says nothing of ids that are not there. ``patients_known`` belong to the cohort too."""
-    found = Found(patients=set(patients_known))
+    site: Site, plan: Plan, source: FolderSource, intake: Intake, found: Found, progress: Progress
+) -> None:
+    """As `folder_steps`, and says nothing of ids that are not there. Patients that are known before belong to the
+    cohort too."""
     index, referenced = plan.phase("index"), plan.phase("referenced")
     later = frozenset(search.type for search in referenced)
     first = [search for search in plan.searches if search.phase != "referenced"]
@@ -71,7 +70,6 @@ def folder_passes(
             for entry in _entries(file, source, None):
                 if entry.type in later:
                     _take(entry, file, referenced, keys.get(entry.type, frozenset()), intake, found)
-    return found
 
 
 def _steps(site: Site, label: str, files: Sequence[SourceFile], progress: Progress) -> Iterator[SourceFile]:
@@ -104,7 +102,7 @@ def _find_patients(source: FolderSource, index: Sequence[Search], found: Found, 
             if entry.type in types and wanted(entry.resource, index) is None:
                 patient = patient_of(entry.resource)
                 if patient:
-                    found.patients.add(patient)
+                    found.learn("patient", "Patient", patient)
                 else:
                     found.without_patient += 1
 
@@ -121,11 +119,11 @@ def _take(
         intake.outcome(OUTCOME, entry.text, 0)
     elif not entry.type:
         # Not JSON, or without a type: nothing can be asked of it. It is landed, and acceptance says what is wrong.
-        intake.land(file.type, "", "", entry.text)
+        intake.land([Resource(file.type, "", "", entry.text)])
     else:
         reason = wanted(entry.resource, searches, keys)
         if reason is None:
-            if intake.land(entry.type, entry.id, entry.version, entry.text):
+            if all(intake.land([Resource(entry.type, entry.id, entry.version, entry.text)])):
                 by = "_id" if any(s.by == "_id" and s.type == entry.type for s in searches) else ""
                 found.note(entry.type, entry.id, references_in(entry.resource), by)
         else:

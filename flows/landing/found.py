@@ -4,43 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from analysis.plan import Search
 from flows.client.faults import RequestFault
 from flows.landing.manifest import Missing
 
+Kind = Literal["patient", "reference", "id", "along"]
+
 
 @dataclass
 class Found:
-    """Ids live in memory only; ``missing`` and ``warnings`` hold counts and names and go into the manifest."""
+    """Ids stay on site; ``missing`` and ``warnings`` hold counts and names and go into the manifest.
+
+    ``fresh`` are the ids learned since somebody last took them from there to keep them.
+    """
 
     patients: set[str] = field(default_factory=set)
     without_patient: int = 0
     references: dict[str, set[str]] = field(default_factory=dict)
     ids: dict[str, set[str]] = field(default_factory=dict)
+    along: dict[str, set[str]] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
     warnings: list[dict[str, object]] = field(default_factory=list)
     faults: list[RequestFault] = field(default_factory=list)
     pages: int = 0
+    fresh: list[tuple[Kind, str, str]] = field(default_factory=list)
+
+    def learn(self, kind: Kind, type_: str, id_: str) -> None:
+        """Remember a patient of the cohort, the target of a reference, a resource that came when it was asked for by
+        id, or one that came along with others."""
+        by_type = {"reference": self.references, "id": self.ids, "along": self.along}
+        known = self.patients if kind == "patient" else by_type[kind].setdefault(type_, set())
+        if id_ not in known:
+            known.add(id_)
+            self.fresh.append((kind, type_, id_))
 
     def note(self, type_: str, id_: str, refers_to: Iterable[tuple[str, str]], by: str) -> None:
         """Remember what a landed resource refers to, and its own id where it was asked for ``by`` id."""
         if by == "_id":
-            self.ids.setdefault(type_, set()).add(id_)
+            self.learn("id", type_, id_)
         for kind, key in refers_to:
-            self.references.setdefault(kind, set()).add(key)
-
-    def add(self, other: Found) -> None:
-        """Take over what one phase found."""
-        self.patients |= other.patients
-        self.without_patient += other.without_patient
-        for mine, theirs in ((self.references, other.references), (self.ids, other.ids)):
-            for type_, keys in theirs.items():
-                mine.setdefault(type_, set()).update(keys)
-        self.missing += other.missing
-        self.warnings += other.warnings
-        self.faults += other.faults
-        self.pages += other.pages
+            self.learn("reference", kind, key)
 
     def warn_without_patient(self) -> None:
         """Say how many index events name no patient that could be asked for."""

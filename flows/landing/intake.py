@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from pathlib import Path
+from collections.abc import Sequence
+from itertools import compress
+from typing import NamedTuple
 
+from flows.landing.identities import WIDTH, Identities
 from flows.landing.manifest import TypeCount
-from flows.landing.writer import LandedFile, TypeWriters
+from flows.landing.page_journal import Entries
+from flows.landing.writer import LandedFile, TypeWriters, Written
 
 UNKNOWN = "Unknown"
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,40}")
@@ -16,15 +20,26 @@ _SAFE_CODE = re.compile(r"[A-Za-z0-9-]{1,40}")
 _MOST_OUTCOMES = 1000
 
 
-class Intake:
-    """Lands entries of one site into a folder (``None``: only counts) and keeps the arrival half of the ledger.
+class Resource(NamedTuple):
+    """What is needed of a resource to land it."""
 
-    A duplicate is the same type, id and version; where a server gives no version, the same text.
+    type: str
+    id: str
+    version: str
+    text: bytes
+
+
+class Intake:
+    """Lands entries of one site through ``writers`` (``None``: only counts): the arrival half of the ledger.
+
+    A duplicate is the same type, id and version; where a server gives no version, the same text. ``fresh`` are the
+    hashes of what was landed since somebody last took them from there to keep them.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        self._writers = TypeWriters(folder) if folder is not None else None
-        self._seen: set[bytes] = set()
+    def __init__(self, writers: TypeWriters | None, identities: Identities | None = None) -> None:
+        self._writers = writers
+        self._identities = identities or Identities()
+        self.fresh: list[bytes] = []
         self.types: dict[str, TypeCount] = {}
         self.outcomes: list[dict[str, object]] = []
 
@@ -32,21 +47,48 @@ class Intake:
         """The counts of ``type_``."""
         return self.types.setdefault(type_, TypeCount())
 
-    def land(self, type_: str, id_: str, version: str, text: bytes, *, match: bool = True) -> bool:
-        """Take one resource that was asked for; ``False`` when it is a duplicate."""
-        key = identity(type_, id_, version, text)  # by the type as said: what may not name a file may still differ
-        type_ = file_type(type_)
-        count = self.count(type_)
-        count.received += 1
-        count.matches += match
-        if key in self._seen:
-            count.duplicates += 1
-            return False
-        self._seen.add(key)
+    def land(self, resources: Sequence[Resource], *, match: bool = True) -> list[bool]:
+        """Take resources that were asked for, in their order; ``False`` for each that is a duplicate."""
+        hashes = [identity(*each) for each in resources]
+        new = self._identities.add(hashes)
+        lines: dict[str, list[bytes]] = {}
+        for resource, hash_, is_new in zip(resources, hashes, new, strict=True):
+            # By the type as said above: what may not name a file may still differ.
+            type_ = file_type(resource.type)
+            count = self.count(type_)
+            count.received += 1
+            count.matches += match
+            if is_new:
+                count.landed += 1
+                self.fresh.append(hash_)
+                lines.setdefault(type_, []).append(resource.text)
+            else:
+                count.duplicates += 1
         if self._writers is not None:
-            self._writers.write(type_, text)
-        count.landed += 1
-        return True
+            for type_, texts in lines.items():
+                self._writers.write(type_, texts)
+        return new
+
+    def land_lines(self, type_: str, entries: Entries) -> None:
+        """Take a page of matches of one type, as `land` does."""
+        if all(entries.ids) and all(entries.versions):
+            known = zip(entries.ids, entries.versions, strict=True)
+            hashes = [known_identity(type_, id_, version) for id_, version in known]
+        else:
+            each = zip(entries.ids, entries.versions, entries.texts, strict=True)
+            hashes = [identity(type_, id_, version, text) for id_, version, text in each]
+        new = self._identities.add(hashes)
+        type_ = file_type(type_)
+        count, n, landed = self.count(type_), len(new), sum(new)
+        count.received += n
+        count.matches += n
+        count.landed += landed
+        count.duplicates += n - landed
+        self.fresh += hashes if landed == n else compress(hashes, new)
+        if self._writers is not None and landed == n:
+            self._writers.write_lines(type_, entries.lines, n)
+        elif self._writers is not None and landed:
+            self._writers.write(type_, list(compress(entries.texts, new)))
 
     def leave_out(self, type_: str, reason: str, *, match: bool = False) -> None:
         """Take one resource that was not asked for."""
@@ -64,12 +106,16 @@ class Intake:
             if len(self.outcomes) < _MOST_OUTCOMES:
                 self.outcomes.append({"severity": severity, "code": code, "type": searched, "search": search})
 
+    def sync(self) -> Written:
+        """Make what is landed survive a crash, and say where the files stand."""
+        return self._writers.sync() if self._writers is not None else Written()
+
     def close(self) -> tuple[LandedFile, ...]:
         """Close the files; what was written."""
         return self._writers.close() if self._writers is not None else ()
 
     def discard(self) -> None:
-        """Drop files not closed yet."""
+        """Let go of files not closed yet."""
         if self._writers is not None:
             self._writers.discard()
 
@@ -81,8 +127,18 @@ def file_type(type_: str) -> str:
 
 def identity(type_: str, id_: str, version: str, text: bytes) -> bytes:
     """The key by which a resource is recognised when it comes again."""
+    if id_ and version:
+        return known_identity(type_, id_, version)
     parts = (type_, id_, version).__repr__().encode()
-    return hashlib.blake2b(parts + (b"" if id_ and version else text), digest_size=16).digest()
+    return hashlib.blake2b(parts + text, digest_size=WIDTH).digest()
+
+
+def known_identity(type_: str, id_: str, version: str) -> bytes:
+    """The key of a resource with id and version."""
+    parts = f"{type_}\0{id_}\0{version}"
+    if parts.count("\0") != 2:  # not to be told apart at the zeros, which FHIR does not allow in them
+        parts = repr((type_, id_, version))
+    return hashlib.blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=WIDTH).digest()
 
 
 def _issues(text: bytes) -> list[tuple[str, str]]:

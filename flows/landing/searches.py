@@ -3,42 +3,71 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import closing
+from dataclasses import dataclass, replace
 
-from analysis.arrival import patient_of, references_in, wanted
-from analysis.plan import Search
-from flows.client.bundle import Entry
+import orjson
+
+from analysis.arrival import REFERRING, patient_of, references_in, wanted
+from analysis.plan import Plan, Search
 from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
-from flows.client.paging import Paging, Parameters
+from flows.client.paging import Paging, Parameters, SearchPage
 from flows.landing.bulk_log import BulkLog
-from flows.landing.found import Found
-from flows.landing.intake import Intake
+from flows.landing.identities import DistinctIds
+from flows.landing.intake import Resource
 from flows.landing.manifest import Missing
-from flows.landing.spool import Spool, Spooled
+from flows.landing.page_journal import Ending, Entries, Item, JournalPage, PageJournal
+from flows.landing.unfinished import Unfinished
 
 _WHOLE_SYSTEM = re.compile(r"(?<!\\)\|(,|$)")
+
+Keys = Callable[[str], Collection[str]]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One search to be made: its number in the run, what the plan says, and the parameters with their ids."""
+    """One search to be made: its number in the run, what the plan says, and the parameters with their ids.
+
+    ``part`` is empty, or says which half of which half of it is asked for (``.1.2``).
+    """
 
     number: int
     search: Search
     parameters: Parameters
+    part: str = ""
+
+    @property
+    def label(self) -> str:
+        """The number as it is shown."""
+        return f"{self.number}{self.part}"
+
+    def halves(self) -> tuple[Asked, ...]:
+        """The same search about one half of its ids and about the other; none when it is about one or no id."""
+        ids = self.parameters[-1][1].split(",") if self.search.by else []
+        middle = len(ids) // 2
+        return tuple(
+            replace(self, parameters=(*self.parameters[:-1], (self.search.by, ",".join(half))), part=f"{self.part}.{n}")
+            for n, half in enumerate((ids[:middle], ids[middle:]), start=1)
+            if middle
+        )
+
+
+class _StoppedError(Exception):
+    """Another search has ended the extract; what has come stays in the journal."""
 
 
 @dataclass(frozen=True)
 class _Answer:
     asked: Asked
     paging: Paging
-    spool: Spool
-    empty_entries: int
+    journal: PageJournal
     fault: RequestFault | None
+    split: bool
+    """Whether it may be one record that the server fails on, and there is more than one id to look for it among."""
 
 
 def filtered_here(search: Search) -> bool:
@@ -50,12 +79,14 @@ def filtered_here(search: Search) -> bool:
 
 
 class PhaseRunner:
-    """Makes searches of one client and lands them through one `Intake`."""
+    """Makes searches of one client and lands them through the intake of ``state``, which is gone on with."""
 
-    def __init__(self, client: FhirClient, intake: Intake, folder: Path, log: BulkLog, parallel: int) -> None:
-        self._client, self._intake, self._folder, self._log = client, intake, folder, log
+    def __init__(self, client: FhirClient, state: Unfinished, log: BulkLog, plan: Plan, parallel: int) -> None:
+        self._client, self._state, self._log, self._plan = client, state, log, plan
+        self._intake, self._found = state.intake, state.found
         self._parallel = max(1, parallel)
         self._number = 0
+        self._stop = threading.Event()
 
     def asked(self, search: Search, parameters: Sequence[Parameters]) -> list[Asked]:
         """Number the requests of a search."""
@@ -65,86 +96,99 @@ class PhaseRunner:
             made.append(Asked(self._number, search, each))
         return made
 
-    def run(self, todo: Sequence[Asked], keys: Callable[[str], Collection[str]], step: Callable[[int], None]) -> Found:
-        """Make the searches; ``keys`` gives the ids a type may be about; ``step`` hears how many are landed.
+    def run(self, todo: Sequence[Asked], keys: Keys, step: Callable[[int], None]) -> None:
+        """Make the searches that are not landed yet.
 
-        Raises `SourceError` from the client; every other fault ends one search and is named in ``missing``.
+        ``keys`` gives the ids a type may be about; ``step`` hears how many are landed. Raises `SourceError` from the
+        client; every other fault ends one search and is named in ``missing``.
         """
-        found = Found()
+        still = [each for each in todo if each.number > self._state.landed]
         with ThreadPoolExecutor(self._parallel, thread_name_prefix="bedside-search") as pool:
-            futures: list[Future[_Answer]] = [pool.submit(self._one, each, keys) for each in todo]
+            futures: list[Future[list[_Answer]]] = [pool.submit(self._answers, each, keys) for each in still]
             try:
-                for done, future in enumerate(futures, start=1):
-                    self._land(future.result(), found)
+                for done, (asked, future) in enumerate(zip(still, futures, strict=True), len(todo) - len(still) + 1):
+                    for answer in future.result():
+                        self._land(answer)
+                    self._state.search_landed(asked.number)
                     step(done)
             except BaseException:
+                self._stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
-        return found
 
-    def _one(self, asked: Asked, keys: Callable[[str], Collection[str]]) -> _Answer:
+    def _answers(self, asked: Asked, keys: Keys) -> list[_Answer]:
+        """The answer, or those of its parts where one record keeps the server from answering the whole."""
+        answer = self._one(asked, keys)
+        return self._in_parts(answer, keys) if answer.split else [answer]
+
+    def _in_parts(self, whole: _Answer, keys: Keys) -> list[_Answer]:
+        """Both halves of a search that failed, the failing one in parts again.
+
+        Where both fail it is not one record but the server: nothing is gained by asking on.
+        """
+        halves = [self._one(half, keys) for half in whole.asked.halves()]
+        if all(half.fault for half in halves):
+            return [whole]
+        return [part for half in halves for part in (self._in_parts(half, keys) if half.split else [half])]
+
+    def _one(self, asked: Asked, keys: Keys) -> _Answer:
+        with closing(PageJournal(self._state.search_file(f"{asked.number:06d}{asked.part}"))) as journal:
+            paging = self._client.search(asked.search.type, asked.parameters, tuple(journal.marks))
+            fault: RequestFault | None = None
+            ended = journal.ending
+            if ended is None or not ended.final:
+                fault = self._fetch(asked, paging, journal, keys)
+                # Some (Cerner) answer 500 for ever where one record is bad; 502 to 504 speak of the server, not of it.
+                split = fault is not None and fault.status == 500 and bool(asked.halves())
+                ended = Ending(fault.reason if fault else "", split)
+                journal.end(ended)
+            elif ended.split:
+                fault = RequestFault(ended.reason, 500)
+            else:
+                for _ in paging:  # ended before: nothing is asked, and the search knows again what it knew
+                    pass
+        return _Answer(asked, paging, journal, fault, ended.split)
+
+    def _fetch(self, asked: Asked, paging: Paging, journal: PageJournal, keys: Keys) -> RequestFault | None:
         search, log = asked.search, self._log
-        paging = self._client.search(search.type, asked.parameters)
-        spool = Spool(self._folder / f"search-{asked.number:06d}.part")
-        address = f"{self._client.base}/{search.type}#search={asked.number}&page="
-        empty, attempt, fault = 0, 1, None
+        address = f"{self._client.base}/{search.type}#search={asked.label}&page="
         here = filtered_here(search)
-        log.add("download_request", fileUrl=f"{address}1", itemType="output", resourceType=search.type)
+        first = journal.marks[-1].number + 1 if journal.marks else 1
+        log.add("download_request", fileUrl=f"{address}{first}", itemType="output", resourceType=search.type)
         try:
             for page in paging:
-                if page.attempt != attempt:
-                    attempt, empty = page.attempt, 0
-                empty += page.page.empty_entries
                 check = here or bool(paging.not_applied)
-                for entry in page.page.entries:
-                    self._keep(spool, entry, page.attempt, search, keys if check else None)
+                journal.add(page.mark, _entries(page, search, keys if check else None), page.page.empty_entries)
                 log.add(
                     "download_complete",
                     fileUrl=f"{address}{page.number}",
                     resourceCount=len(page.page.entries),
                     fileSize=page.page.size,
                 )
+                if self._stop.is_set():
+                    raise _StoppedError
                 if page.page.next_link is not None:
                     following = f"{address}{page.number + 1}"
                     log.add("download_request", fileUrl=following, itemType="output", resourceType=search.type)
-        except RequestFault as caught:
-            fault = caught
+        except RequestFault as fault:
             failed = f"{address}{paging.failed_page}"
-            log.add("download_error", fileUrl=failed, body=None, code=caught.status, message=caught.reason)
-        finally:
-            spool.close()
-        return _Answer(asked, paging, spool, empty, fault)
+            log.add("download_error", fileUrl=failed, body=None, code=fault.status, message=fault.reason)
+            return fault
+        return None
 
-    def _keep(
-        self,
-        spool: Spool,
-        entry: Entry,
-        attempt: int,
-        search: Search,
-        keys: Callable[[str], Collection[str]] | None,
-    ) -> None:
-        leave_out = ""
-        if keys is not None and entry.type == search.type:
-            leave_out = wanted(entry.resource, search, keys(entry.type)) or ""
-        patient = (patient_of(entry.resource) or "") if search.phase == "index" else ""
-        spool.add(entry, attempt, leave_out, patient, tuple(references_in(entry.resource)))
-
-    def _land(self, answer: _Answer, found: Found) -> None:
-        asked, paging, fault = answer.asked, answer.paging, answer.fault
+    def _land(self, answer: _Answer) -> None:
+        asked, paging, fault, found = answer.asked, answer.paging, answer.fault, self._found
         type_ = asked.search.type
         count = self._intake.count(type_)
         count.searches += 1
         count.pages += paging.pages
         found.pages += paging.pages
-        distinct: set[str] = set()
+        ids = DistinctIds()
         # An attempt that came to its end stands alone. Of a search that never did, whatever came is kept.
-        for item in answer.spool.read():
-            if fault is not None or item.attempt == paging.attempt:
-                self._take(item, asked, found, distinct)
-        answer.spool.remove()
-        for _ in range(answer.empty_entries):
-            self._intake.leave_out(type_, "empty-entry")
-        self._total(paging, fault, len(distinct), asked, found)
+        for page in answer.journal.read():
+            if fault is not None or page.mark.attempt == paging.attempt:
+                self._take(page, asked, ids)
+        self._total(paging, fault, ids.count, asked)
         if paging.not_applied:
             found.warnings.append(
                 {
@@ -160,33 +204,67 @@ class PhaseRunner:
             )
         if fault is not None:
             found.faults.append(fault)
-            found.missing.append(Missing(type_, f"page {paging.failed_page} of search {asked.number}", fault.reason))
+            found.missing.append(Missing(type_, f"page {paging.failed_page} of search {asked.label}", fault.reason))
 
-    def _take(self, item: Spooled, asked: Asked, found: Found, distinct: set[str]) -> None:
-        searched = asked.search.type
-        if item.type == "OperationOutcome" and searched != "OperationOutcome":
-            self._intake.outcome(searched, item.text, asked.number)
-        elif item.mode == "include" or (not item.mode and item.type != searched):
-            self._intake.leave_out(item.type, "include")
-        elif item.type != searched or item.mode == "outcome":
-            self._intake.leave_out(item.type, "other-type")
-        else:
-            distinct.add(item.id or item.text.hex())
+    def _take(self, page: JournalPage, asked: Asked, ids: DistinctIds) -> None:
+        """Land a page; ``ids`` hears of every match of the search."""
+        searched, entries = asked.search.type, page.entries
+        for _ in range(page.empty_entries):
+            self._intake.leave_out(searched, "empty-entry")
+        plain = asked.search.phase != "index" and asked.search.by != "_id"
+        if plain and _all_wanted(entries, searched) and not any(entries.refers_to):
+            ids.add(entries.ids)
+            self._intake.land_lines(searched, entries)
+            return
+        matches: list[Item] = []
+        along: list[Item] = []
+        for item in entries.items:
+            if item.type == "OperationOutcome" and searched != "OperationOutcome":
+                self._intake.outcome(searched, item.text, asked.number)
+            elif item.mode == "include" or (not item.mode and item.type != searched):
+                along.append(item)
+            elif item.type != searched or item.mode == "outcome":
+                self._intake.leave_out(item.type, "other-type")
+            else:
+                matches.append(item)
+        ids.add([item.id or item.text.hex() for item in matches])
+        landed = []
+        for item in matches:
             if item.leave_out:
                 self._intake.leave_out(item.type, item.leave_out, match=True)
-                return
-            self._intake.land(item.type, item.id, item.version, item.text)
-            self._note(item, asked, found)
+            else:
+                landed.append(item)
+        self._intake.land([Resource(item.type, item.id, item.version, item.text) for item in landed])
+        for item in landed:
+            self._note(item, asked)
+        for item in along:
+            self._take_along(item)
 
-    def _note(self, item: Spooled, asked: Asked, found: Found) -> None:
+    def _take_along(self, item: Item) -> None:
+        """Land what came with others if the plan asks for it anyway."""
+        searches = [each for each in self._plan.searches if each.type == item.type and each.phase != "index"]
+        resource = orjson.loads(item.text) if searches else {}
+        for search in searches:
+            referenced = search.phase == "referenced"
+            keys = self._found.references.get(item.type, set()) if referenced else self._found.patients
+            if wanted(resource, search, keys) is None:
+                self._intake.land([Resource(item.type, item.id, item.version, item.text)], match=False)
+                self._found.note(item.type, item.id, references_in(resource), "")
+                if referenced:
+                    self._found.learn("along", item.type, item.id)
+                return
+        self._intake.leave_out(item.type, "include")
+
+    def _note(self, item: Item, asked: Asked) -> None:
+        found = self._found
         if asked.search.phase == "index":
             if item.patient:
-                found.patients.add(item.patient)
+                found.learn("patient", "Patient", item.patient)
             else:
                 found.without_patient += 1
         found.note(item.type, item.id, item.refers_to, asked.search.by)
 
-    def _total(self, paging: Paging, fault: RequestFault | None, distinct: int, asked: Asked, found: Found) -> None:
+    def _total(self, paging: Paging, fault: RequestFault | None, distinct: int, asked: Asked) -> None:
         count = self._intake.count(asked.search.type)
         first = count.searches == 1
         exact = paging.total_exact and paging.total is not None
@@ -195,5 +273,41 @@ class PhaseRunner:
         count.total_exact = exact and (first or count.total_exact)
         count.distinct += distinct
         if fault is None and exact and paging.total is not None and paging.total > distinct:
-            what = f"{paging.total - distinct} of {paging.total} of search {asked.number} ({paging.pages} pages)"
-            found.missing.append(Missing(asked.search.type, what, "fewer-than-total"))
+            what = f"{paging.total - distinct} of {paging.total} of search {asked.label} ({paging.pages} pages)"
+            self._found.missing.append(Missing(asked.search.type, what, "fewer-than-total"))
+
+
+def _all_wanted(entries: Entries, type_: str) -> bool:
+    """Whether every entry is a match of that type with an id, and wanted."""
+    return (
+        all(each == type_ for each in entries.types)
+        and all(mode in ("match", "") for mode in entries.modes)
+        and not any(entries.leave_outs)
+        and all(entries.ids)
+    )
+
+
+def _entries(page: SearchPage, search: Search, keys: Keys | None) -> Entries:
+    """The entries of a page with what landing needs to know of them; ``keys`` is given where they are filtered here."""
+    entries = page.page.entries
+    nothing = [""] * len(entries)
+    leave_outs, patients = nothing, nothing
+    if keys is not None:
+        of_type = keys(search.type)
+        leave_outs = [
+            (wanted(entry.resource, search, of_type) or "") if entry.type == search.type else "" for entry in entries
+        ]
+    if search.phase == "index":
+        patients = [patient_of(entry.resource) or "" for entry in entries]
+    texts = [entry.text for entry in entries]
+    return Entries(
+        types=[entry.type for entry in entries],
+        ids=[entry.id for entry in entries],
+        versions=[entry.version for entry in entries],
+        modes=[entry.mode for entry in entries],
+        leave_outs=leave_outs,
+        patients=patients,
+        refers_to=[tuple(references_in(e.resource)) if e.type in REFERRING else () for e in entries],
+        sizes=[len(text) + 1 for text in texts],
+        lines=b"\n".join([*texts, b""]),
+    )

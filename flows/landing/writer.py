@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 _BUFFER = 1 << 20
 
@@ -23,75 +23,113 @@ class LandedFile:
     sha256: str
 
 
-class NdjsonWriter:
-    """One NDJSON file: written as ``<name>.part``, renamed when closed. Mode 0600.
+@dataclass(frozen=True)
+class Growing:
+    """A file that is being written, as far as it is known to have come."""
 
-    Used as a context manager; an exception inside leaves no file.
+    name: str
+    type: str
+    lines: int
+    bytes: int
+
+
+class NdjsonWriter:
+    """One NDJSON file, written in ``workshop`` and moved to ``folder`` when closed. Mode 0600.
+
+    ``grown`` is what an earlier process is known to have written of it: it goes on from there.
     """
 
-    def __init__(self, folder: Path, name: str, type_: str) -> None:
+    def __init__(self, workshop: Path, folder: Path, name: str, type_: str, grown: Growing | None = None) -> None:
         self._path = folder / name
-        self._part = folder / f"{name}.part"
+        self._part = workshop / name
         self._type = type_
         self._hash = hashlib.sha256()
-        self.lines = 0
-        self.bytes = 0
-        handle = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        self._out: BinaryIO = os.fdopen(handle, "wb", buffering=_BUFFER)
+        self.lines = self.bytes = 0
+        if grown is not None and not self._part.exists() and self._path.exists():
+            self._path.replace(self._part)  # it was full and moved after what is known of it
+        handle = os.open(self._part, os.O_RDWR | os.O_CREAT | (0 if grown else os.O_TRUNC), 0o600)
+        self._out: BinaryIO = os.fdopen(handle, "r+b", buffering=_BUFFER)
+        if grown is not None:
+            self._go_on(grown)
 
-    def write(self, line: bytes) -> None:
-        """Add one resource; ``line`` holds no line end."""
-        data = line + b"\n"
-        self._out.write(data)
-        self._hash.update(data)
-        self.lines += 1
-        self.bytes += len(data)
+    def _go_on(self, grown: Growing) -> None:
+        left = grown.bytes
+        while left and (block := self._out.read(min(left, _BUFFER))):
+            self._hash.update(block)
+            left -= len(block)
+        self._out.seek(grown.bytes)
+        self._out.truncate(grown.bytes)
+        self.lines, self.bytes = grown.lines, grown.bytes
+
+    def write(self, lines: bytes, n: int) -> None:
+        """Add ``n`` resources, each with a line end."""
+        self._out.write(lines)
+        self._hash.update(lines)
+        self.lines += n
+        self.bytes += len(lines)
+
+    def sync(self) -> Growing:
+        """Make what is written survive a crash, and say how far it is."""
+        self._out.flush()
+        os.fsync(self._out.fileno())
+        return Growing(self._part.name, self._type, self.lines, self.bytes)
 
     def close(self) -> LandedFile:
         """Make the file durable and visible."""
-        self._out.flush()
-        os.fsync(self._out.fileno())
+        self.sync()
         self._out.close()
         self._part.replace(self._path)
         sync_folder(self._path.parent)
         return LandedFile(self._path.name, self._type, self.lines, self.bytes, self._hash.hexdigest())
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Let go of the file as it is."""
         self._out.close()
-        self._part.unlink(missing_ok=True)
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        if self._out.closed:
-            return
-        if kind is None:
-            self.close()
-        else:
-            self.discard()
+@dataclass(frozen=True)
+class Written:
+    """Where the files of a site stand: those that are closed, and how far the open ones are."""
+
+    closed: tuple[LandedFile, ...] = ()
+    growing: tuple[Growing, ...] = ()
 
 
 class TypeWriters:
-    """The files ``<Type>.<n>.ndjson`` of one site; a file past ``max_bytes`` is closed and the next begun."""
+    """The files ``<Type>.<n>.ndjson`` of one site; a file past ``max_bytes`` is closed and the next begun.
 
-    def __init__(self, folder: Path, max_bytes: int = 256 << 20) -> None:
-        self._folder, self._max_bytes = folder, max_bytes
-        self._open: dict[str, NdjsonWriter] = {}
+    They grow in ``workshop`` and appear in ``folder`` when whole. ``before`` is what an earlier process has written.
+    """
+
+    def __init__(self, workshop: Path, folder: Path, before: Written | None = None, max_bytes: int = 256 << 20) -> None:
+        self._workshop, self._folder, self._max_bytes = workshop, folder, max_bytes
+        before = before or Written()
+        self._closed = list(before.closed)
+        self._open = {each.type: NdjsonWriter(workshop, folder, each.name, each.type, each) for each in before.growing}
         self._numbers: dict[str, int] = {}
-        self._closed: list[LandedFile] = []
+        for type_ in [*(file.type for file in before.closed), *self._open]:
+            self._numbers[type_] = self._numbers.get(type_, 0) + 1
 
-    def write(self, type_: str, line: bytes) -> None:
-        """Add one resource of ``type_`` (a FHIR type name, or ``Unknown``)."""
+    def write(self, type_: str, texts: Sequence[bytes]) -> None:
+        """Add resources of ``type_`` (a FHIR type name, or ``Unknown``); none holds a line end."""
+        self.write_lines(type_, b"\n".join([*texts, b""]), len(texts))
+
+    def write_lines(self, type_: str, lines: bytes, n: int) -> None:
+        """Add ``n`` resources of ``type_`` that have line ends already."""
         writer = self._open.get(type_)
         if writer is None:
             number = self._numbers.get(type_, 0)
             self._numbers[type_] = number + 1
-            writer = self._open[type_] = NdjsonWriter(self._folder, f"{type_}.{number:03d}.ndjson", type_)
-        writer.write(line)
+            name = f"{type_}.{number:03d}.ndjson"
+            writer = self._open[type_] = NdjsonWriter(self._workshop, self._folder, name, type_)
+        writer.write(lines, n)
         if writer.bytes >= self._max_bytes:
             self._closed.append(self._open.pop(type_).close())
+
+    def sync(self) -> Written:
+        """Make all that is written survive a crash, and say where it stands."""
+        growing = tuple(writer.sync() for _, writer in sorted(self._open.items()))
+        return Written(tuple(sorted(self._closed)), growing)
 
     def close(self) -> tuple[LandedFile, ...]:
         """Close all files and say what was written, by name."""
@@ -100,7 +138,7 @@ class TypeWriters:
         return tuple(sorted(self._closed))
 
     def discard(self) -> None:
-        """Drop what is not closed yet."""
+        """Let go of what is not closed yet."""
         for writer in self._open.values():
             writer.discard()
         self._open.clear()

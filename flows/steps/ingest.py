@@ -13,7 +13,7 @@ from expectations.ledger import Ledger, TypeCounts
 from flows import ledger_files
 from flows.acceptance.counts import TypeCounts as Judged
 from flows.job import Job
-from flows.landing.extract import extract_site
+from flows.landing.extract import cut_off_in_tidying, extract_site
 from flows.landing.manifest import Manifest, read_manifest
 from flows.progress import Progress
 from flows.run_folder import RunFolder, private_folder
@@ -34,6 +34,7 @@ class Extract:
         folder = self.run.landing(site.id)
         landed = read_manifest(folder) if folder.is_dir() else None
         if landed is not None and landed.complete:
+            cut_off_in_tidying(folder)
             return landed
         private_folder(folder)
         plan = self.job.plan(site)

@@ -142,7 +142,7 @@ class Spool:
 
     def __init__(self, folder: Path, type_: str, lenient: bool) -> None:
         folder.mkdir(mode=0o700)
-        self._writers, self._folder = TypeWriters(folder), folder
+        self._writers, self._folder = TypeWriters(folder, folder), folder
         self._type, self._lenient = type_, lenient
         self.others: Counter[str] = Counter()
         self.not_fhir: list[str] = []
@@ -168,11 +168,11 @@ class Spool:
 
     def _take(self, type_: str, text: bytes, where: str) -> None:
         if type_ == self._type:
-            self._writers.write(type_, text)
+            self._writers.write(type_, [text])
         elif named_type(type_):
             self.others[type_] += 1
         elif self._lenient:
-            self._writers.write(self._type, text)
+            self._writers.write(self._type, [text])
         else:
             raise UnusableDataError(f"{where}: no FHIR resource in JSON")
 

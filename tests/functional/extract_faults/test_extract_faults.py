@@ -90,7 +90,7 @@ def test_hiccup_on_every_page_then_ok_loses_nothing(server: ScriptedServer, fold
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"), [(HTML, "html"), (OUTCOME, "operation-outcome"), (Answer(500), "http-500")]
+    ("answer", "reason"), [(HTML, "html"), (OUTCOME, "operation-outcome"), (Answer(503), "http-503")]
 )
 def test_page_that_never_comes_is_named(server: ScriptedServer, folder: Path, answer: Answer, reason: str) -> None:
     with_fault(server, lambda asked, ok, h: answer if page_of(asked, "Observation", h, 2) else ok)
@@ -100,6 +100,24 @@ def test_page_that_never_comes_is_named(server: ScriptedServer, folder: Path, an
     assert (missing.type, missing.reason) == ("Observation", reason)
     assert missing.what.startswith("page 2 of search ")
     assert counts(folder) == {**COHORT_COUNTS, "Observation": 2}
+    assert_balanced(manifest, folder)
+
+
+def test_permanent_500_for_one_record_is_found_by_halving(server: ScriptedServer, folder: Path) -> None:
+    """Cerner: one bad record, and every answer it belongs to is 500. All others come; what is missing is named."""
+    bad = "p2"
+
+    def fault(asked: Asked, ok: Answer, _: Hospital) -> Answer:
+        of = (dict(asked.parameters) | dict(asked.form)).get("patient", "").split(",")
+        return Answer(500) if asked.path == "/fhir/Observation" and bad in of else ok
+
+    with_fault(server, fault)
+    manifest = extract(server, folder)
+    assert [(m.type, m.what, m.reason) for m in manifest.missing] == [
+        ("Observation", "page 1 of search 3.2", "http-500")
+    ]
+    assert {o["id"] for o in landed(folder)["Observation"]} == {"o0", "o1", "o2"}
+    assert counts(folder) == {**COHORT_COUNTS, "Observation": 3}
     assert_balanced(manifest, folder)
 
 

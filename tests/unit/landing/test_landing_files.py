@@ -1,4 +1,4 @@
-"""Writers, manifest, log, spool and intake. Oracle: hashlib and the file system; the ledger's equation."""
+"""Writers, manifest, log and intake. Oracle: hashlib and the file system; the ledger's equation."""
 
 from __future__ import annotations
 
@@ -13,42 +13,56 @@ from hypothesis import strategies as st
 
 from flows.client.bundle import entry_of
 from flows.landing.bulk_log import BulkLog
-from flows.landing.intake import Intake
+from flows.landing.intake import Intake, Resource
 from flows.landing.manifest import Manifest, Missing, TypeCount, read_manifest, write_manifest
-from flows.landing.spool import Spool
 from flows.landing.writer import NdjsonWriter, TypeWriters
 from mappings.errors import DefinitionError
 
 
 def test_writer_hash_lines_and_bytes_are_the_files(tmp_path: Path) -> None:
-    with NdjsonWriter(tmp_path, "Patient.000.ndjson", "Patient") as writer:
-        writer.write(b'{"a":1}')
-        writer.write('{"b":"é"}'.encode())
-        assert not (tmp_path / "Patient.000.ndjson").exists()
-        said = writer.close()
+    workshop = tmp_path / "workshop"
+    workshop.mkdir()
+    writer = NdjsonWriter(workshop, tmp_path, "Patient.000.ndjson", "Patient")
+    writer.write(b'{"a":1}\n', 1)
+    writer.write('{"b":"é"}\n{}\n'.encode(), 2)
+    assert not (tmp_path / "Patient.000.ndjson").exists()
+    said = writer.close()
     content = (tmp_path / "Patient.000.ndjson").read_bytes()
     assert said.sha256 == hashlib.sha256(content).hexdigest()
-    assert (said.lines, said.bytes) == (content.count(b"\n"), len(content)) == (2, 19)
+    assert (said.lines, said.bytes) == (content.count(b"\n"), len(content)) == (3, 22)
     assert (tmp_path / "Patient.000.ndjson").stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == ["Patient.000.ndjson"]
+    assert list(workshop.iterdir()) == []
 
 
-def test_writer_leaves_nothing_after_an_error(tmp_path: Path) -> None:
-    def fail() -> None:
-        with NdjsonWriter(tmp_path, "Patient.000.ndjson", "Patient") as writer:
-            writer.write(b"{}")
-            raise RuntimeError
+@pytest.mark.parametrize("full", [False, True])
+def test_files_are_gone_on_with_from_where_they_are_known_to_be(tmp_path: Path, full: bool) -> None:
+    """What was written after the last sync is cut off, also of a file that was full and moved since."""
+    workshop = tmp_path / "workshop"
+    workshop.mkdir()
+    lines = [b'{"n":%d}' % n for n in range(5)]
+    whole = TypeWriters(workshop, tmp_path)
+    whole.write("Patient", lines)
+    expected = whole.close()
+    before = (tmp_path / "Patient.000.ndjson").read_bytes()
+    (tmp_path / "Patient.000.ndjson").unlink()
 
-    with pytest.raises(RuntimeError):
-        fail()
-    assert list(tmp_path.iterdir()) == []
+    cut = TypeWriters(workshop, tmp_path, max_bytes=25 if full else 100)
+    cut.write("Patient", lines[:2])
+    known = cut.sync()
+    cut.write("Patient", [b'{"lost":1}'])
+    assert (tmp_path / "Patient.000.ndjson").exists() == full
+    cut.discard()
+    after = TypeWriters(workshop, tmp_path, known)
+    after.write("Patient", lines[2:])
+    assert after.close() == expected
+    assert (tmp_path / "Patient.000.ndjson").read_bytes() == before
 
 
 def test_type_writers_begin_a_new_file_when_one_is_full(tmp_path: Path) -> None:
-    writers = TypeWriters(tmp_path, max_bytes=10)
+    writers = TypeWriters(tmp_path, tmp_path, max_bytes=10)
     for n in range(5):
-        writers.write("Patient", b'{"n":%d}' % n)
-    writers.write("Device", b"{}")
+        writers.write("Patient", [b'{"n":%d}' % n])
+    writers.write("Device", [b"{}"])
     files = writers.close()
     assert [(f.name, f.lines) for f in files] == [
         ("Device.000.ndjson", 1),
@@ -76,11 +90,11 @@ resources = st.fixed_dictionaries(
 def test_every_entry_is_accounted_for(items: list[tuple[dict[str, object], str]], tmp_path: Path) -> None:
     for old in tmp_path.iterdir():
         old.unlink()
-    intake = Intake(tmp_path)
+    intake = Intake(TypeWriters(tmp_path, tmp_path))
     for resource, kind in items:
         entry = entry_of(resource, json.dumps(resource).encode())
         if kind == "land":
-            intake.land(entry.type, entry.id, entry.version, entry.text)
+            intake.land([Resource(entry.type, entry.id, entry.version, entry.text)])
         elif kind == "out":
             intake.leave_out(entry.type, "outside-cohort")
         else:
@@ -101,17 +115,15 @@ def test_every_entry_is_accounted_for(items: list[tuple[dict[str, object], str]]
 
 
 def test_same_id_without_version_is_a_duplicate_only_when_the_text_is_the_same(tmp_path: Path) -> None:
-    intake = Intake(tmp_path)
-    assert intake.land("Patient", "a", "", b'{"x":1}')
-    assert not intake.land("Patient", "a", "", b'{"x":1}')
-    assert intake.land("Patient", "a", "", b'{"x":2}')
-    assert intake.land("Device", "a", "", b'{"x":1}')
+    intake = Intake(TypeWriters(tmp_path, tmp_path))
+    texts = [("Patient", b'{"x":1}'), ("Patient", b'{"x":1}'), ("Patient", b'{"x":2}'), ("Device", b'{"x":1}')]
+    assert intake.land([Resource(type_, "a", "", text) for type_, text in texts]) == [True, False, True, True]
     intake.close()
 
 
 def test_intake_without_a_folder_counts_only(tmp_path: Path) -> None:
     intake = Intake(None)
-    intake.land("Patient", "a", "1", b"{}")
+    intake.land([Resource("Patient", "a", "1", b"{}")])
     assert (intake.count("Patient").landed, intake.close()) == (1, ())
 
 
@@ -123,24 +135,6 @@ def test_outcome_keeps_codes_and_no_sentence() -> None:
         {"severity": "warning", "code": "processing", "type": "Observation", "search": 4},
         {"severity": "", "code": "", "type": "Observation", "search": 4},
     ]
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
-@given(items=st.lists(resources, max_size=6))
-def test_spool_gives_back_what_it_took(items: list[dict[str, object]], tmp_path: Path) -> None:
-    spool = Spool(tmp_path / "search-000001.part")
-    entries = [entry_of(item, json.dumps(item, ensure_ascii=False).replace("\n", " ").encode()) for item in items]
-    for n, entry in enumerate(entries):
-        spool.add(entry, attempt=n, leave_out="x", patient="p", refers_to=(("Device", "d"),))
-    spool.close()
-    got = list(spool.read())
-    assert [(g.type, g.id, g.version, g.mode, g.text) for g in got] == [
-        (e.type, e.id, e.version, e.mode, e.text) for e in entries
-    ]
-    assert all(g.refers_to == (("Device", "d"),) and g.patient == "p" and g.leave_out == "x" for g in got)
-    assert [g.attempt for g in got] == list(range(len(items)))
-    spool.remove()
-    assert list(tmp_path.iterdir()) == []
 
 
 def manifest() -> Manifest:

@@ -81,6 +81,11 @@ def test_a_group_of_an_export_is_an_id_and_has_its_own_level(lines: str, words: 
     assert (field, line, words in message) == ("site[0].group", 5, True), message
 
 
+def test_an_export_takes_no_list_of_patients() -> None:
+    field, _, message = fault(f'{ONE}method = "bulk"\nsearch = {{ cohort = "ids.txt" }}\n')
+    assert (field, "name a group" in message) == ("site[0].search", True)
+
+
 def test_an_export_is_asked_for_as_the_file_says() -> None:
     defaults = '[defaults]\nmethod = "bulk"\nbulk = { hours = 48, type_filter = false }\n'
     site = load_sites(f'{defaults}{ONE}bulk = {{ level = "patient" }}\n').sites[0]
