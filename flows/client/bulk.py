@@ -43,10 +43,9 @@ class ExportRequest:
         """The operation's place under the base address."""
         return {"system": "$export", "patient": "Patient/$export", "group": f"Group/{self.group}/$export"}[self.level]
 
-    @property
-    def sha256(self) -> str:
-        """A hash over all of it."""
-        said = [self.level, self.group, self.types, self.type_filters, self.since]
+    def sha256(self, base: str) -> str:
+        """A hash over all of it and the server it is asked of."""
+        said = [base, self.level, self.group, self.types, self.type_filters, self.since]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
     def address(self, base: str) -> str:
@@ -99,7 +98,7 @@ def kick_off(
             except (RefusedFault, GoneFault) as fault:
                 first = first or fault
                 if fault.status not in _NOT_THIS_WAY:
-                    break
+                    raise ExportRefused(export.operation, fault.reason, fault.status) from None
     assert first is not None
     raise ExportRefused(export.operation, first.reason, first.status)
 
@@ -111,6 +110,8 @@ def _ask(transport: Transport, base: str, request: Request, until: datetime) -> 
         if reply.status != 429 and worth_retrying(reply.status) and reply.status != 501:
             after = retry_after_seconds(reply.headers, transport.now())
             raise TransientFault(f"http-{reply.status}", reply.status, after)
+        if reply.status == 200 and reply.body.lstrip()[:1] == b"<":
+            raise TransientFault("html", 200)
         return reply
 
     while True:

@@ -53,9 +53,10 @@ class BulkExport:
     def __init__(self, client: FhirClient, export: ExportRequest, folder: Path, filters: str, rules: Rules) -> None:
         self._client, self._transport, self._folder, self._rules = client, client.transport, folder, rules
         self._asked = export
-        found = read_state(folder, filters, export.sha256)
+        asked = export.sha256(client.base)
+        found = read_state(folder, filters, asked)
         self.resumed = found is not None
-        self.state = found or BulkState(filters, export.sha256, str(uuid.uuid4()), self._transport.now().isoformat())
+        self.state = found or BulkState(filters, asked, str(uuid.uuid4()), self._transport.now().isoformat())
         self._abort = threading.Event()
 
     @property

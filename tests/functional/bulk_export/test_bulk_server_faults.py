@@ -133,19 +133,23 @@ def test_a_long_kick_off_is_posted_and_where_that_is_refused_asked_for(
     assert parse_qs(sent.removeprefix("Procedure?")) == {"code": [codes]}
 
 
-@pytest.mark.parametrize("answer", [Answer(202), Answer(200, b"{}"), HTML], ids=["202 without address", "200", "html"])
+@pytest.mark.parametrize("answer", [Answer(202), Answer(200, b"{}"), Answer(409)], ids=["no address", "200", "409"])
 def test_a_kick_off_that_names_no_job_is_exit_3(answer: Answer, tmp_path: Path) -> None:
     with ScriptedServer() as server:
         at_kick_off(BulkHospital(server), *[answer] * 4)
         with pytest.raises(SourceError, match="refuses the bulk export"):
             export(server, tmp_path)
+        # Another try might start a second job.
+        assert sum(asked.path.endswith("$export") for asked in server.asked) == 1
 
 
-def test_a_kick_off_that_only_fails_is_incomplete(tmp_path: Path) -> None:
-    with ScriptedServer() as server:
-        at_kick_off(BulkHospital(server), *[Answer(503)] * 99)
-        manifest = export(server, tmp_path).manifest
-    assert {(m.what, m.reason) for m in manifest.missing} == {("the export", "http-503")}
+@pytest.mark.parametrize(("answer", "reason"), [(Answer(503), "http-503"), (HTML, "html")], ids=["503", "html"])
+def test_a_kick_off_that_only_fails_is_incomplete(answer: Answer, reason: str, tmp_path: Path) -> None:
+    for times, missing in ((3, set()), (99, {("the export", reason)})):
+        with ScriptedServer() as server:
+            at_kick_off(BulkHospital(server), *[answer] * times)
+            manifest = export(server, tmp_path / str(times)).manifest
+        assert {(m.what, m.reason) for m in manifest.missing} == missing
 
 
 # Status
