@@ -19,13 +19,13 @@ from analysis.study.toml_lines import parse
 from flows.secret_places import Secret, SecretPlace
 from flows.site_credentials import Auth, Frozen, NoAuth, TlsFiles, address
 from flows.site_searches import Searching
+from mappings.elements import is_resource
 from mappings.errors import DefinitionError, Problem
 
 # Part of the language, and not built yet: refused, because ignoring them would be a promise broken in silence.
 _LATER = {
     "exclude": "leaving out test patients and those who object",
     "retain_days": "deleting by age",
-    "group": "the group of a bulk export",
     "code_maps": "translating local codes",
     "supplement": "adding what chart review holds",
     "owner": "data owners and approvals that expire",
@@ -55,9 +55,15 @@ def _zone(value: str) -> str:
     return value
 
 
-def _built(value: str | None) -> str | None:
-    if value == "bulk":
-        raise ValueError('"bulk" is not supported yet: use "search"')
+def _id(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", value):
+        raise ValueError("must be a resource's id: at most 64 letters, digits, hyphens and dots")
+    return value
+
+
+def _type(value: str) -> str:
+    if not is_resource(value):
+        raise ValueError("must be a resource type of R4, for instance Medication")
     return value
 
 
@@ -78,6 +84,19 @@ class Limits(Frozen):
     requests_per_second: float | None = Field(None, gt=0)
     parallel: int = Field(2, ge=1, le=32)
     retry_after_max_s: int = Field(600, ge=0)
+
+
+class Bulk(Frozen):
+    """How a bulk export is asked for. ``level`` left out: the group's where the site names one, else the system's.
+
+    ``type_filter`` sends the plan's searches along. ``with_types`` are types outside the patient compartment that this
+    server exports with patients or a group all the same. ``hours`` is the longest an export may take.
+    """
+
+    level: Literal["system", "patient"] | None = None
+    type_filter: bool = True
+    with_types: tuple[Annotated[str, AfterValidator(_type)], ...] = ()
+    hours: float = Field(24, gt=0, le=24 * 60)
 
 
 class Deaths(Frozen):
@@ -105,7 +124,7 @@ class _Shared(Frozen):
     """What may stand in [defaults] and in a site."""
 
     fhir_version: Literal["4.0.1"] = "4.0.1"
-    method: Annotated[Literal["search", "folder", "bulk"] | None, AfterValidator(_built)] = None
+    method: Literal["search", "folder", "bulk"] | None = None
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
     auth: Auth = NoAuth()
     tls: TlsFiles | None = None
@@ -116,6 +135,7 @@ class _Shared(Frozen):
     scope: Literal["cohort", "population"] = "cohort"
     page_size: int | None = Field(None, ge=1, le=10000)
     search: Searching = Searching()
+    bulk: Bulk = Bulk()
 
 
 class Site(_Shared):
@@ -127,15 +147,23 @@ class Site(_Shared):
     base: Annotated[str, AfterValidator(address)] | None = None
     folder: str | None = Field(None, min_length=1)
     sandbox: str | None = Field(None, min_length=1)
+    group: Annotated[str, AfterValidator(_id)] | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         given = [name for name in ("base", "folder", "sandbox") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError("say exactly one of base, folder and sandbox")
-        method = "search" if self.folder is None else "folder"
-        if self.method not in (None, method):
-            raise ValueError(f'method: must be "{method}" for a {given[0]}')
+        methods = ("search", "bulk") if self.folder is None else ("folder",)
+        if self.method not in (None, *methods):
+            words = " or ".join(f'"{method}"' for method in methods)
+            raise ValueError(f"method: must be {words} for a {given[0]}")
+        if self.group is not None and self.method != "bulk":
+            raise ValueError('group: only with method = "bulk"')
+        if self.method == "bulk" and self.search.cohort is not None:
+            raise ValueError('search: a bulk export takes no list of patients: name a group instead of "cohort"')
+        if self.group is not None and self.bulk.level is not None:
+            raise ValueError("group: a group has its own level, take bulk.level out")
         if self.folder is not None and self.auth.kind != "none":
             raise ValueError("auth: a folder takes none")
         if self.tls is not None and (self.base is None or urlsplit(self.base).scheme != "https"):
@@ -280,7 +308,7 @@ def _merged(
             out.append(site)
             continue
         merged = {**usable, **site}
-        for key in ("limits", "deidentify", "search"):
+        for key in ("limits", "deidentify", "search", "bulk"):
             if isinstance(usable.get(key), Mapping) and isinstance(site.get(key), Mapping):
                 merged[key] = {**usable[key], **site[key]}
         for path in [p for p in lines if len(p) > 1 and p[0] == "defaults" and p[1] in usable]:

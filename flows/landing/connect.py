@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flows import stopping
 from flows.client.auth.tokens import TokenAuthorisation
 from flows.client.fhir import FhirClient
-from flows.client.origins import Origins
+from flows.client.manners import Manners, folder_of
+from flows.client.origins import Origins, origin_of
 from flows.client.paging import PagingRules
 from flows.client.retry import RetryRules
 from flows.client.transport import Transport
@@ -34,13 +35,21 @@ def source_of(site: Site, sites: Sites | None = None) -> Iterator[FhirClient | P
         client.close()
 
 
+def _manners(site: Site, address: str, sleep: Callable[[float], None]) -> Manners:
+    """The limits of a site, kept together with every other process that asks its server; none on this machine."""
+    if site.requests_per_second is None:
+        return Manners()
+    folder = folder_of(origin_of(address) or address)
+    return Manners(site.requests_per_second, site.limits.parallel, folder=folder, sleep=sleep)
+
+
 def connect(
     site: Site,
     *,
     base: str | None = None,
     secrets_folder: Path | None = None,
     rules: RetryRules | None = None,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = stopping.sleep,
 ) -> FhirClient:
     """The client of a site that is a server. It asks nothing yet and fetches no secret yet; close it after use. Files
     of TLS are read at once, so that a fault in them is told before anything is asked (`DefinitionError`).
@@ -59,7 +68,7 @@ def connect(
     transport = Transport(
         origins,
         authorisation,
-        requests_per_second=site.requests_per_second,
+        manners=_manners(site, address, sleep),
         rules=made,
         sleep=sleep,
         verify=tls.verify,

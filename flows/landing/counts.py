@@ -11,6 +11,7 @@ from analysis.plan import Plan, Search
 from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
 from flows.landing.asking import asked_of, cohort_of, located, requests_to
+from flows.landing.bulk_plan import export_request, searched, type_filters
 from flows.landing.connect import source_of
 from flows.landing.folder_extract import FolderSource, folder_steps
 from flows.landing.found import Found
@@ -58,6 +59,8 @@ def counts_of(site: Site, plan: Plan, source: FhirClient | Path, progress: Progr
     """
     if isinstance(source, Path):
         return _of_folder(site, plan, FolderSource(source), progress)
+    if site.method == "bulk":
+        return _of_export(site, plan, source)
     source.open()
     listed = frozenset[str]() if site.search.cohort is None else cohort_of(Path(site.search.cohort))
     searches = [asked_of(search, site.search) for search in plan.searches]
@@ -68,6 +71,19 @@ def counts_of(site: Site, plan: Plan, source: FhirClient | Path, progress: Progr
         counted.append(_count(source, search, listed if search.phase == "index" else patients, site.search))
     progress(f"{site.id}: counting", len(plan.searches), len(plan.searches))
     return PlanCounts(tuple(counted), len(patients) if plan.scope == "cohort" else None)
+
+
+def _of_export(site: Site, plan: Plan, client: FhirClient) -> PlanCounts:
+    """What would be kicked off, and what asked for beside it. A server tells no count before it has exported."""
+    client.open()
+    export = export_request(site, plan)
+    rows = [PlanCount("export", "", f"{client.base}/{export.operation}", 1, None)]
+    for type_ in export.types:
+        filters = " or ".join(type_filters(plan, type_)) if export.type_filters else ""
+        rows.append(PlanCount("export", type_, f"only {filters}" if filters else "all of the type", 0, None))
+    beside = searched(plan, export.types, whole_system=export.level == "system")
+    rows += [PlanCount("beside", search.type, f"by search: {search.why}", 0, None) for search in beside]
+    return PlanCounts(tuple(rows), None)
 
 
 def _of_folder(site: Site, plan: Plan, source: FolderSource, progress: Progress) -> PlanCounts:

@@ -18,8 +18,10 @@ from analysis.plan import Phase, Plan, Search
 from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
 from flows.landing.asking import asked_of, cohort_of, located, requests_to
+from flows.landing.bulk_extract import WORK, extract_bulk
 from flows.landing.bulk_log import NAME as LOG_NAME
 from flows.landing.bulk_log import BulkLog
+from flows.landing.bulk_state import filters_of as export_filters_of
 from flows.landing.connect import source_of
 from flows.landing.folder_extract import FolderSource, folder_steps
 from flows.landing.found import Found
@@ -64,6 +66,9 @@ def extract_from(
     """
     if (ended := cut_off_in_tidying(landing_dir)) is not None and ended.filters_sha256 == filters_sha256(site, plan):
         return ended
+    if isinstance(source, FhirClient) and site.method == "bulk":
+        _refuse_another(landing_dir, site, plan)
+        return extract_bulk(site, plan, source, landing_dir, filters_sha256(site, plan), progress).manifest
     folder = FolderSource(source) if isinstance(source, Path) else None
     _make_ready(landing_dir, site, plan, keep=folder is None)
     address = source.base if isinstance(source, FhirClient) else FolderSource.__name__
@@ -102,10 +107,11 @@ def extract_from(
 
 def cut_off_in_tidying(folder: Path) -> Manifest | None:
     """The manifest of an extract that had ended when it was cut off; what it had not tidied away goes now."""
-    left = folder / UNFINISHED
-    manifest = read_manifest(folder) if left.exists() else None
+    left = [each for each in (folder / UNFINISHED, folder / WORK) if each.exists()]
+    manifest = read_manifest(folder) if left else None
     if manifest is not None:
-        shutil.rmtree(left)
+        for each in left:
+            shutil.rmtree(each)
     return manifest
 
 
@@ -116,18 +122,26 @@ def filters_sha256(site: Site, plan: Plan) -> str:
         content["search"] = site.search.model_dump(mode="json", exclude={"cohort"})
     if site.search.cohort is not None:
         content["cohort"] = sorted(cohort_of(Path(site.search.cohort)))
+    if site.method == "bulk":
+        content["export"] = [site.group, site.bulk.level]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _make_ready(folder: Path, site: Site, plan: Plan, keep: bool) -> None:
+def _refuse_another(folder: Path, site: Site, plan: Plan) -> Manifest | None:
+    """The manifest that lies there, if any. Raises `DefinitionError` where the folder was made for another plan."""
     before = read_manifest(folder) if folder.exists() else None
-    filters = before.filters_sha256 if before is not None else filters_of(folder)
+    filters = before.filters_sha256 if before is not None else filters_of(folder) or export_filters_of(folder / WORK)
     if filters not in (None, filters_sha256(site, plan)):
         raise DefinitionError(
             f"{folder} holds what was extracted for another plan or site; use another folder or --fresh"
         )
+    return before
+
+
+def _make_ready(folder: Path, site: Site, plan: Plan, keep: bool) -> None:
+    before = _refuse_another(folder, site, plan)
     private_folder(folder).chmod(0o700)
-    if keep and before is None and filters is not None:
+    if keep and before is None and filters_of(folder) is not None:
         return
     # The manifest goes first: without it the folder counts as unfinished whatever else is there.
     for name in (MANIFEST_NAME, LOG_NAME):
@@ -138,24 +152,13 @@ def _make_ready(folder: Path, site: Site, plan: Plan, keep: bool) -> None:
 
 
 def _kickoff(log: BulkLog, plan: Plan, address: str, client: FhirClient | None = None) -> None:
-    capability = client.capability if client else None
-    log.add(
-        "kickoff",
-        exportUrl=address,
-        errorCode=None,
-        errorBody=None,
-        softwareName=capability.software if capability else None,
-        softwareVersion=capability.software_version if capability else None,
-        softwareReleaseDate=capability.software_date if capability else None,
-        fhirVersion=capability.fhir_version if capability else None,
-        requestParameters={
-            "_type": ",".join(plan.types),
-            "scope": plan.scope,
-            "plan_sha256": plan.sha256,
-            "client": f"bedside {version('bedside')}",
-        },
-        responseHeaders={},
-    )
+    said = {
+        "_type": ",".join(plan.types),
+        "scope": plan.scope,
+        "plan_sha256": plan.sha256,
+        "client": f"bedside {version('bedside')}",
+    }
+    log.kickoff(address, client.capability if client else None, said)
 
 
 def _by_search(site: Site, plan: Plan, client: FhirClient, state: Unfinished, log: BulkLog, progress: Progress) -> None:

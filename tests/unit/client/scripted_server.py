@@ -15,13 +15,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass
 class Answer:
-    """One answer. ``drop``: hang up without one; ``cut``: promise more bytes than are sent."""
+    """One answer. ``drop``: hang up without one; ``cut``: promise ``lacking`` more bytes than are sent."""
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     drop: bool = False
     cut: bool = False
+    lacking: int = 50
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Asked:
     parameters: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
     form: tuple[tuple[str, str], ...]
+    body: str = ""
     with_certificate: bool = False
 
     @property
@@ -64,12 +66,13 @@ class ScriptedServer:
                     tuple(parse_qsl(parts.query, keep_blank_values=True)),
                     {name.lower(): value for name, value in self.headers.items()},
                     tuple(parse_qsl(body, keep_blank_values=True)),
+                    body,
                     tls is not None and bool(self.connection.getpeercert()),
                 )
                 outer.asked.append(asked)
                 self.reply(outer.answer(asked))
 
-            do_GET = do_POST = handle_any  # noqa: N815
+            do_GET = do_POST = do_DELETE = handle_any  # noqa: N815
 
             def reply(self, answer: Answer) -> None:
                 if answer.drop:
@@ -79,7 +82,7 @@ class ScriptedServer:
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer.body) + (50 if answer.cut else 0)))
+                self.send_header("Content-Length", str(len(answer.body) + (answer.lacking if answer.cut else 0)))
                 self.end_headers()
                 self.wfile.write(answer.body)
                 if answer.cut:
