@@ -10,14 +10,14 @@ import re
 # One search of a line finds whether it may hold such a number; a hit inside a string only costs the slow way. Numbers
 # are looked for after a colon only: no element of R4 is an array of decimals.
 _CANDIDATE = re.compile(
-    rb":\s*(?:-?(?:"
+    rb":(?=[-\d\s])\s*(?:-?(?:"  # a number begins here, which one glance at most colons denies
     rb"\d+\.\d*0[\s,}\]]"  # a trailing zero
     rb"|\d+(?:\.\d+)?[eE]"  # an exponent
     rb"|\d[\d.]{15,}"  # more than 15 digits
     rb"|0\.0000"  # below 0.0001
     rb")|-0[\s,}\]])"
 )
-_STRING_OR_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?')
+_STRING_OR_NUMBER = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?')
 _PLAIN = re.compile(rb"(?:0|-?[1-9]\d*|-?(?:0|[1-9]\d*)\.\d*[1-9])")
 _MOST_DIGITS = 15  # every decimal of so many digits comes back from a double as it was
 

@@ -32,7 +32,8 @@ POOL_FROM_BYTES = 8 << 20
 _NOT_RESOURCES = ("log.ndjson", "OperationOutcome.ndjson")
 _SUFFIXES = (".ndjson", ".ndjson.gz", ".ndjson.zst")
 
-JudgeChunks = Callable[[Iterable[Chunk]], Iterator[Judged]]
+# What is judged is one stream over all files, so that workers never wait for a file to be written; None ends a file.
+JudgeChunks = Callable[[Iterable[Chunk | None]], Iterator[Judged | None]]
 
 
 def accept(
@@ -53,11 +54,11 @@ def accept(
     sites = sorted(path for path in landing_dir.iterdir() if path.is_dir())
     size = sum(path.stat().st_size for site in sites for _, path in landing_files(site))
     with ExitStack() as stack:
-        judge_chunks = _judging(stack, size, workers, new_judge)
+        judged = _judging(stack, size, workers, new_judge)(_chunks_and_ends(sites))
         return AcceptanceCounts(
             {
                 site.name: _accept_site(
-                    site.name, site, accepted_dir / site.name, quarantine_dir / site.name, judge_chunks, progress
+                    site.name, site, accepted_dir / site.name, quarantine_dir / site.name, judged, progress
                 )
                 for site in sites
             }
@@ -77,7 +78,8 @@ def accept_site(
     """Accept one site's folder, as ``accept`` does for all."""
     size = sum(path.stat().st_size for _, path in landing_files(landing))
     with ExitStack() as stack:
-        return _accept_site(site, landing, accepted, quarantine, _judging(stack, size, workers, new_judge), progress)
+        judged = _judging(stack, size, workers, new_judge)(_chunks_and_ends([landing]))
+        return _accept_site(site, landing, accepted, quarantine, judged, progress)
 
 
 def landing_files(folder: Path) -> list[tuple[str, Path]]:
@@ -88,10 +90,26 @@ def landing_files(folder: Path) -> list[tuple[str, Path]]:
     return [(path.name.split(".", 1)[0], path) for path in files]
 
 
+def _by_type(folder: Path) -> list[tuple[str, list[Path]]]:
+    """The files of each type in a site's landing: the order everything is done in."""
+    found: dict[str, list[Path]] = {}
+    for resource_type, path in landing_files(folder):
+        found.setdefault(resource_type, []).append(path)
+    return sorted(found.items())
+
+
+def _chunks_and_ends(sites: Iterable[Path]) -> Iterator[Chunk | None]:
+    for site in sites:
+        for resource_type, files in _by_type(site):
+            for path in files:
+                yield from chunks_of(resource_type, path)
+                yield None
+
+
 def _judging(stack: ExitStack, size: int, workers: int, new_judge: Callable[[], Judge]) -> JudgeChunks:
     if workers <= 1 or size < POOL_FROM_BYTES:
         judge = new_judge()
-        return lambda chunks: (judge_chunk(chunk, judge) for chunk in chunks)
+        return lambda chunks: (None if chunk is None else judge_chunk(chunk, judge) for chunk in chunks)
     # Spawned, since forking a process that has threads (Prefect, DuckDB) can hang.
     pool = stack.enter_context(
         ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), start_worker, (new_judge,))
@@ -99,36 +117,36 @@ def _judging(stack: ExitStack, size: int, workers: int, new_judge: Callable[[], 
     return lambda chunks: _in_order(pool, chunks, 2 * workers)
 
 
-def _in_order(pool: Executor, chunks: Iterable[Chunk], ahead: int) -> Iterator[Judged]:
+def _in_order(pool: Executor, chunks: Iterable[Chunk | None], ahead: int) -> Iterator[Judged | None]:
     """Results in the order of the chunks, with at most ``ahead`` chunks under way: memory stays bounded."""
-    under_way: deque[Future[Judged]] = deque()
+    under_way: deque[Future[Judged] | None] = deque()
     for chunk in chunks:
-        under_way.append(pool.submit(judge_in_worker, chunk))
-        if len(under_way) >= ahead:
-            yield under_way.popleft().result()
-    while under_way:
-        yield under_way.popleft().result()
+        under_way.append(None if chunk is None else pool.submit(judge_in_worker, chunk))
+        while len(under_way) >= ahead:
+            yield _result(under_way.popleft())
+    yield from map(_result, under_way)
+
+
+def _result(future: Future[Judged] | None) -> Judged | None:
+    return None if future is None else future.result()
 
 
 def _accept_site(
-    site: str, landing: Path, accepted: Path, quarantine: Path, judge_chunks: JudgeChunks, progress: Progress
+    site: str, landing: Path, accepted: Path, quarantine: Path, judged: Iterator[Judged | None], progress: Progress
 ) -> SiteCounts:
     emptied(accepted)
     emptied(quarantine)
-    by_type: dict[str, list[Path]] = {}
-    for resource_type, path in landing_files(landing):
-        by_type.setdefault(resource_type, []).append(path)
     types: dict[str, TypeCounts] = {}
     lines = _lines_said(landing)
     with OutputFile(quarantine / "OperationOutcome.ndjson") as outcomes:
-        for resource_type, files in sorted(by_type.items()):
+        for resource_type, files in _by_type(landing):
             with OutputFile(quarantine / f"{resource_type}.ndjson") as rejects:
                 work = _TypeWork(resource_type, accepted, _Quarantine(resource_type, rejects, outcomes))
                 label = f"accept {site} {resource_type}"
                 expected = (
                     sum(lines[path.name] for path in files) if all(path.name in lines for path in files) else None
                 )
-                types[resource_type] = work.accept(files, judge_chunks, partial(_report, progress, label, expected))
+                types[resource_type] = work.accept(files, judged, partial(_report, progress, label, expected))
                 landed = types[resource_type].landed
                 if landed != expected:
                     progress(label, landed, landed)
@@ -168,13 +186,14 @@ class _TypeWork:
         self._quarantine = quarantine
         self._counts = TypeCounts()
 
-    def accept(self, files: list[Path], judge_chunks: JudgeChunks, report: Callable[[int], None]) -> TypeCounts:
+    def accept(self, files: list[Path], judged: Iterator[Judged | None], report: Callable[[int], None]) -> TypeCounts:
+        """Write what became of these files; ``judged`` stands at the first of them and is read to the last's end."""
         kept = []
         for path in files:
             copy = AcceptedFile(path, self._accepted / path.name.removesuffix(".gz").removesuffix(".zst"))
             with OutputFile(copy.path) as out:
-                for judged in judge_chunks(chunks_of(self._type, path)):
-                    self._take(copy, judged, out)
+                for part in iter(judged.__next__, None):
+                    self._take(copy, part, out)
                     report(self._counts.landed)
             kept.append(copy)
         for file, line, text in supersede(kept):
