@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,16 +21,26 @@ CHUNK_BYTES = 2 << 20
 
 @dataclass(frozen=True)
 class Chunk:
-    """Whole lines of one landing file; ``first_line`` counts from 1."""
+    """Whole lines of one landing file: ``lines``, or None where they are the file's ``size`` bytes from ``start``."""
 
     resource_type: str
-    first_line: int
-    lines: bytes
+    path: Path
+    start: int
+    size: int
+    lines: bytes | None = None
+
+    def read(self) -> bytes:
+        """The lines."""
+        if self.lines is not None:
+            return self.lines
+        with self.path.open("rb") as stream:
+            stream.seek(self.start)
+            return stream.read(self.size)
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A line that failed, by its number in the landing file."""
+    """A line that failed, by its number in the chunk."""
 
     line: int
     text: bytes
@@ -38,11 +49,12 @@ class Rejected:
 
 @dataclass
 class Judged:
-    """What became of a chunk: the accepted copy, the accepted lines' numbers in landing, and eight-byte hashes of
-    their ids, all in order; and what failed."""
+    """What became of a chunk: the accepted copy, the accepted lines' numbers in the chunk, and eight-byte hashes of
+    their ids, all in order; and what failed. Numbers count from 1. ``accepted`` is the chunk where the copy is what
+    stands in the landing file: that need not travel between processes."""
 
-    landed: int = 0
-    accepted: bytearray = field(default_factory=bytearray)
+    landed: int
+    accepted: bytearray | Chunk
     lines: array[int] = field(default_factory=lambda: array("I"))
     keys: bytearray = field(default_factory=bytearray)
     rewritten: int = 0
@@ -50,14 +62,24 @@ class Judged:
 
 
 def chunks_of(resource_type: str, path: Path) -> Iterator[Chunk]:
-    """The file in pieces of whole lines, about ``CHUNK_BYTES`` each."""
-    first = 1
+    """The file in pieces of whole lines, about ``CHUNK_BYTES`` each; of a compressed one the lines themselves."""
+    compressed = path.suffix in (".gz", ".zst")
+    start = 0
     with open_file(path) as stream:
+        if not compressed:
+            end = stream.seek(0, os.SEEK_END)
+            while start < end:
+                stream.seek(min(start + CHUNK_BYTES, end) - 1)
+                stream.readline()
+                stop = stream.tell()
+                yield Chunk(resource_type, path, start, stop - start)
+                start = stop
+            return
         while lines := stream.read(CHUNK_BYTES):
             if not lines.endswith(b"\n"):
                 lines += stream.readline()
-            yield Chunk(resource_type, first, lines)
-            first += lines.count(b"\n")
+            yield Chunk(resource_type, path, start, len(lines), lines)
+            start += len(lines)
 
 
 _judge: Judge | None = None
@@ -78,21 +100,25 @@ def judge_in_worker(chunk: Chunk) -> Judged:
 
 def judge_chunk(chunk: Chunk, judge: Judge) -> Judged:
     """Judge every line of a chunk."""
-    done = Judged()
-    lines = chunk.lines.split(b"\n")
+    content = chunk.read()
+    lines = content.split(b"\n")
     if not lines[-1]:
         lines.pop()
-    for number, text in enumerate(lines, chunk.first_line):
-        done.landed += 1
+    accepted = bytearray()
+    done = Judged(len(lines), accepted)
+    for number, text in enumerate(lines, 1):
         findings, resource_id = judge_line(chunk.resource_type, text, judge)
         if findings:
             done.rejected.append(Rejected(number, text, findings))
             continue
         kept = keep_digits(text)
         done.rewritten += kept is not text
-        done.accepted += kept + b"\n"
+        accepted += kept
+        accepted += b"\n"
         done.lines.append(number)
-        done.keys += key_of(resource_id, number)
+        done.keys += key_of(resource_id, chunk.start + number)
+    if chunk.lines is None and accepted == content:
+        done.accepted = chunk
     return done
 
 
@@ -110,6 +136,6 @@ def judge_line(resource_type: str, text: bytes, judge: Judge) -> tuple[tuple[Fin
 
 
 def key_of(resource_id: str | None, number: int) -> bytes:
-    """Eight bytes that are equal for equal ids; a line without id gets some of its own."""
+    """Eight bytes that are equal for equal ids; a line without id gets some of its own, by a number of its file's."""
     text = f"\0{number}" if resource_id is None else resource_id
     return hashlib.blake2b(text.encode(), digest_size=8).digest()

@@ -191,9 +191,10 @@ class _TypeWork:
         kept = []
         for path in files:
             copy = AcceptedFile(path, self._accepted / path.name.removesuffix(".gz").removesuffix(".zst"))
+            before = self._counts.landed
             with OutputFile(copy.path) as out:
                 for part in iter(judged.__next__, None):
-                    self._take(copy, part, out)
+                    self._take(copy, self._counts.landed - before, part, out)
                     report(self._counts.landed)
             kept.append(copy)
         for file, line, text in supersede(kept):
@@ -202,15 +203,17 @@ class _TypeWork:
             self._reject(file, line, text, (SUPERSEDED,))
         return self._counts
 
-    def _take(self, copy: AcceptedFile, judged: Judged, out: OutputFile) -> None:
-        out.write(judged.accepted)
+    def _take(self, copy: AcceptedFile, before: int, judged: Judged, out: OutputFile) -> None:
+        """``before``: the lines of the file that came before."""
+        accepted = judged.accepted
+        out.write(accepted.read() if isinstance(accepted, Chunk) else accepted)
         copy.keys += judged.keys
-        copy.lines.extend(judged.lines)
+        copy.lines.extend(before + line for line in judged.lines)
         self._counts.landed += judged.landed
         self._counts.accepted += len(judged.lines)
         self._counts.rewritten += judged.rewritten
         for rejected in judged.rejected:
-            self._reject(copy.landing.name, rejected.line, rejected.text, rejected.findings)
+            self._reject(copy.landing.name, before + rejected.line, rejected.text, rejected.findings)
 
     def _reject(self, file: str, line: int, text: bytes, findings: tuple[Finding, ...]) -> None:
         self._quarantine.add(file, line, text, findings)
