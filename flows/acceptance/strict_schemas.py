@@ -3,8 +3,8 @@
 A definition says of one type: which elements it may have and no others, which must be there, at most one of each
 ``value[x]``. Everything a model might take that is seldom served is left out (null, numbers as text, an element by its
 Python name, ``fhir_comments``, a required value replaced by an extension): what a schema refuses, the models judge.
-``contained`` and other elements that hold any resource are left out too; `flows.acceptance.fast_judge` looks into
-``contained`` itself.
+Elements that hold any resource are left out too, but for ``contained``: of that a schema says only that it is a list,
+and `flows.acceptance.fast_judge` looks into it.
 
 Schemas are JSON Schema 2020-12. The patterns must mean the same in every regular expression engine, so they name their
 characters and use no ``\\s``, ``\\d`` or ``\\w``.
@@ -87,6 +87,9 @@ def definition(type_: str) -> Schema:
         # Beside a primitive stands what is said of it; no other element is of type Element.
         beside = element.type == "Element" and name.startswith("_")
         kind = "FHIRPrimitiveExtension" if beside else element.type
+        if name == "contained" and kind == "Resource":
+            properties[name] = {"type": "array"}
+            continue
         if kind in ("Resource", "Element") or (kind[0].islower() and kind not in PRIMITIVE_SCHEMAS):
             continue
         schema = reference(kind)
