@@ -6,7 +6,7 @@ of every resource. A resource that passes costs a few microseconds, and the mode
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flows.acceptance import schema_file
@@ -58,8 +58,7 @@ class FastJudge:
         )
 
     def _compiled(self, type_: str) -> Validator:
-        definition: Mapping[str, Any] = self._schemas.definitions.get(type_, {})
-        if "resourceType" not in definition.get("properties", {}):
+        if not self._schemas.is_resource(type_):
             return _unknown
         import jsonschema_rs
 

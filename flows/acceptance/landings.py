@@ -20,8 +20,8 @@ from flows.acceptance.chunks import (
     start_worker,
 )
 from flows.acceptance.counts import AcceptanceCounts, SiteCounts, TypeCounts
+from flows.acceptance.fast_judge import FastJudge
 from flows.acceptance.findings import Finding, Judge, outcome_line
-from flows.acceptance.models_judge import ModelsJudge
 from flows.acceptance.outputs import OutputFile, emptied
 from flows.acceptance.versions import SUPERSEDED, AcceptedFile, supersede
 from flows.progress import Progress, silent
@@ -43,7 +43,7 @@ def accept(
     workers: int = 1,
     progress: Progress = silent,
     *,
-    new_judge: Callable[[], Judge] = ModelsJudge,
+    new_judge: Callable[[], Judge] = FastJudge,
 ) -> AcceptanceCounts:
     """Accept every site folder in ``landing_dir`` into the same-named folders of the other two.
 
@@ -73,7 +73,7 @@ def accept_site(
     workers: int = 1,
     progress: Progress = silent,
     *,
-    new_judge: Callable[[], Judge] = ModelsJudge,
+    new_judge: Callable[[], Judge] = FastJudge,
 ) -> SiteCounts:
     """Accept one site's folder, as ``accept`` does for all."""
     size = sum(path.stat().st_size for _, path in landing_files(landing))

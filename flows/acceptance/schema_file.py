@@ -33,6 +33,11 @@ class SchemaFile:
         """Whether the installed models are those the definitions were made from."""
         return self.made_from == installed()
 
+    def is_resource(self, type_: str) -> bool:
+        """Whether there is a definition of this name and it is a resource's."""
+        # An ExampleScenario.instance has an element of its own called resourceType.
+        return bool(self.definitions.get(type_, {}).get("properties", {}).get("resourceType") == {"const": type_})
+
     def schema_of(self, type_: str) -> Schema:
         """The whole schema of one type, with the definitions it needs.
 

@@ -137,6 +137,7 @@ def containing(resource: Json, random: Random) -> None:
             {"resourceType": "Basic", "id": "c"},
             {"resourceType": "Invented"},
             {"resourceType": "CodeableConcept", "text": "x"},
+            {"resourceType": "ExampleScenarioInstance", "resourceId": "x"},
             {"resourceType": "Resource", "id": "c"},
             {"resourceType": "Organization", "name": "x", "contained": [{"resourceType": "Patient"}]},
             {"resourceType": "Patient", "birthDate": random.choice(VALUES["date"])},
