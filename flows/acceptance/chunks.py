@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,14 @@ from typing import Any
 import orjson
 
 from flows.acceptance.decimals import keep_digits
-from flows.acceptance.findings import Finding, Judge
+from flows.acceptance.findings import Finding, Judge, JudgesTogether
 from flows.landing.folder import open_file
 
 CHUNK_BYTES = 2 << 20
+# Resources judged at once: more of them no longer fit the processor's cache.
+TOGETHER = 16
+
+Verdict = tuple[tuple[Finding, ...], str | None]
 
 
 @dataclass(frozen=True)
@@ -106,8 +110,8 @@ def judge_chunk(chunk: Chunk, judge: Judge) -> Judged:
         lines.pop()
     accepted = bytearray()
     done = Judged(len(lines), accepted)
-    for number, text in enumerate(lines, 1):
-        findings, resource_id = judge_line(chunk.resource_type, text, judge)
+    verdicts = judge_lines(chunk.resource_type, lines, judge)
+    for number, (text, (findings, resource_id)) in enumerate(zip(lines, verdicts, strict=True), 1):
         if findings:
             done.rejected.append(Rejected(number, text, findings))
             continue
@@ -122,7 +126,24 @@ def judge_chunk(chunk: Chunk, judge: Judge) -> Judged:
     return done
 
 
-def judge_line(resource_type: str, text: bytes, judge: Judge) -> tuple[tuple[Finding, ...], str | None]:
+def judge_lines(resource_type: str, lines: Sequence[bytes], judge: Judge) -> Iterator[Verdict]:
+    """The verdict on each line of a file that should hold ``resource_type``; on several at once where all are valid."""
+    together = judge.all_surely_valid if isinstance(judge, JudgesTogether) else None
+    for start in range(0, len(lines), TOGETHER):
+        some = lines[start : start + TOGETHER]
+        if together is not None:
+            try:
+                resources = [orjson.loads(text) for text in some]
+            except orjson.JSONDecodeError:
+                resources = []
+            if resources and together(resource_type, resources):
+                yield from [((), resource.get("id")) for resource in resources]
+                continue
+        for text in some:
+            yield judge_line(resource_type, text, judge)
+
+
+def judge_line(resource_type: str, text: bytes, judge: Judge) -> Verdict:
     """(findings, id) of one line of a file that should hold ``resource_type``."""
     try:
         resource: Any = orjson.loads(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 # A search of a line finds whether it may hold such a number; a hit inside a string only costs the slow way. Numbers are
-# looked for after a colon; the few lines with a list of numbers (MolecularSequence has some of decimals) go the slow way.
+# looked for after a colon; a line with a list of numbers (MolecularSequence has some of decimals) goes the slow way.
 _CANDIDATE = re.compile(
     rb":(?=[-\d\s])\s*(?:-?(?:"  # a number begins here, which one glance at most colons denies
     rb"\d+\.\d*0[\s,}\]]"  # a trailing zero

@@ -10,15 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from flows.acceptance import schema_file
+from flows.acceptance.bounded_schemas import bounded
 from flows.acceptance.findings import Finding, Judge
 from flows.acceptance.models_judge import ModelsJudge
 from flows.acceptance.schema_file import SchemaFile
 
 Validator = Callable[[Any], bool]
-
-# The models take some ten frames of Python a level and give up near 100 levels, earlier where the caller's own stack is
-# deep: below this many they are sure to come to an end.
-MOST_NESTED = 32
 
 
 class FastJudge:
@@ -33,39 +30,42 @@ class FastJudge:
 
     def __call__(self, resource_type: str, resource: dict[str, Any], text: bytes, /) -> Sequence[Finding]:
         """The rules broken, none for a valid resource: those of `ModelsJudge`."""
-        if self.surely_valid(resource_type, resource, text):
+        if self.all_surely_valid(resource_type, [resource]):
             return ()
         if self._models is None:
             self._models = self._new_models()
         return self._models(resource_type, resource, text)
 
-    def surely_valid(self, resource_type: str, resource: dict[str, Any], text: bytes) -> bool:
-        """Whether the models are sure to accept ``resource``, which is ``text`` parsed; False says nothing of it."""
-        # No deeper than it has opening braces; only where these are many is the depth looked at.
-        if text.count(b"{") > MOST_NESTED and _deeper_than(resource, MOST_NESTED):
+    def all_surely_valid(self, resource_type: str, resources: list[Any], /) -> bool:
+        """Whether the models are sure to accept all of them; False says nothing of any."""
+        if not self._fit(resource_type, resources):
             return False
-        return self._fits(resource_type, resource)
+        # Of ``contained`` the schema says only that it is a list.
+        return all(map(self._contained_fit, [one for one in resources if "contained" in one]))
 
-    def _fits(self, resource_type: str, resource: dict[str, Any]) -> bool:
-        validator = self._validators.get(resource_type) or self._compiled(resource_type)
-        return validator(resource) and all(map(self._fits_as_it_says, resource.get("contained", ())))
-
-    def _fits_as_it_says(self, resource: Any) -> bool:
-        return (
-            isinstance(resource, dict)
-            and isinstance(resource.get("resourceType"), str)
-            and self._fits(resource["resourceType"], resource)
+    def _contained_fit(self, resource: dict[str, Any]) -> bool:
+        """Whether what is contained fits the schemas of the types it says; it may not contain anything itself."""
+        return all(
+            isinstance(one, dict)
+            and "contained" not in one
+            and isinstance(one.get("resourceType"), str)
+            and self._fit(one["resourceType"], [one])
+            for one in resource["contained"]
         )
+
+    def _fit(self, type_: str, resources: list[Any]) -> bool:
+        validator = self._validators.get(type_) or self._compiled(type_)
+        return validator(resources)
 
     def _compiled(self, type_: str) -> Validator:
         if not self._schemas.is_resource(type_):
             return _unknown
         import jsonschema_rs
 
+        schema = bounded(type_, self._schemas.definitions)
+        several = {"$schema": schema.pop("$schema"), "type": "array", "items": {"$ref": schema.pop("$ref")}, **schema}
         # The engine without backtracking: no served text can hold up a pattern.
-        compiled = jsonschema_rs.Draft202012Validator(
-            self._schemas.schema_of(type_), pattern_options=jsonschema_rs.RegexOptions()
-        )
+        compiled = jsonschema_rs.Draft202012Validator(several, pattern_options=jsonschema_rs.RegexOptions())
         validator: Validator = compiled.is_valid
         self._validators[type_] = validator
         return validator
@@ -73,18 +73,3 @@ class FastJudge:
 
 def _unknown(_: Any) -> bool:
     return False
-
-
-def _deeper_than(resource: Any, most: int) -> bool:
-    """Whether there are more than ``most`` levels of objects and lists."""
-    level = [resource]
-    for _ in range(most):
-        level = [
-            value
-            for node in level
-            for value in (node.values() if isinstance(node, dict) else node)
-            if isinstance(value, dict | list)
-        ]
-        if not level:
-            return False
-    return True

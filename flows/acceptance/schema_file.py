@@ -38,21 +38,6 @@ class SchemaFile:
         # An ExampleScenario.instance has an element of its own called resourceType.
         return bool(self.definitions.get(type_, {}).get("properties", {}).get("resourceType") == {"const": type_})
 
-    def schema_of(self, type_: str) -> Schema:
-        """The whole schema of one type, with the definitions it needs.
-
-        Raises:
-            KeyError: there is none of this name.
-        """
-        needed: dict[str, Schema] = {}
-        ahead = [type_]
-        while ahead:
-            name = ahead.pop()
-            if name not in needed:
-                needed[name] = self.definitions[name]
-                ahead += references_of(needed[name])
-        return {"$schema": "https://json-schema.org/draft/2020-12/schema", **reference(type_), "$defs": needed}
-
 
 def installed() -> dict[str, str]:
     """The installed versions of what definitions are made from."""

@@ -30,6 +30,8 @@ _DATE = f"({_YEAR}-({_DAY})|{_LEAP}-02-29)"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
 _ZONE = "(Z|[+-]((0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
 _LARGEST = 2**31 - 1
+# From so many options on, pairs of them are too many to write out.
+_MANY = 20
 
 
 def _text(pattern: str | None = None) -> Schema:
@@ -115,10 +117,19 @@ def definition(type_: str) -> Schema:
 def _choices(type_: str, model: Any, required: int) -> Iterator[Schema]:
     """At most, or exactly, one element of each choice."""
     for choice, among in sorted(choices_of(type_).items()):
-        given = [{"required": [element.name]} for element in among.values()]
+        names = [element.name for element in among.values()]
+        given = [{"required": [name]} for name in names]
         first = model.model_fields[model.get_one_of_many_fields(None)[choice][0]]
         if first.json_schema_extra["one_of_many_required"]:
             yield {"oneOf": given}
+        elif len(names) < _MANY:
+            # The quickest to check: beside each that is there, none of those after it.
+            others = {name: names[at + 1 :] for at, name in enumerate(names[:-1])}
+            yield {
+                "dependentSchemas": {
+                    name: {"properties": dict.fromkeys(after, False)} for name, after in others.items()
+                }
+            }
         else:
             # Besides what must be there one element more cannot be two: that spares most extensions fifty look-ups.
             one = {"maxProperties": required + 1}

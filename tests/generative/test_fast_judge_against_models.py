@@ -22,7 +22,7 @@ import orjson
 import pytest
 
 from flows.acceptance import schema_file
-from flows.acceptance.chunks import judge_line
+from flows.acceptance.chunks import judge_line, judge_lines
 from flows.acceptance.fast_judge import FastJudge
 from flows.acceptance.findings import Finding
 from flows.acceptance.models_judge import ModelsJudge
@@ -140,6 +140,18 @@ def test_resources_made_from_the_models_are_valid_and_quickly_so() -> None:
     assert done.valid == done.tried
     # Those that must hold another resource or a uuid are left to the models.
     assert {type_ for type_ in done.tried if not done.quick[type_]} <= {"Bundle", "Parameters"}
+
+
+def test_several_lines_at_once_get_the_verdicts_of_each_alone() -> None:
+    """Valid and broken lines mixed, of one type and of a wrong one, in runs of every length."""
+    types = ("Patient", "Observation")
+    odd = [text for type_, text, _ in islice(changed("together"), 2_000) if type_ in types]
+    assert len(odd) > 60
+    fast = FastJudge()
+    for type_ in types:
+        good = orjson.dumps(resource_of(type_, Random(type_), 0.2))
+        texts = [text for number, one in enumerate(odd) for text in [good] * (number % 40) + [one]]
+        assert list(judge_lines(type_, texts, fast)) == [_models_say(type_, text) for text in texts]
 
 
 def _without(name: str, *keys: str) -> Callable[[dict[str, Any]], None]:

@@ -10,10 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from flows.acceptance import Finding, schema_file
-from flows.acceptance.fast_judge import MOST_NESTED, FastJudge
+from flows.acceptance.bounded_schemas import EXTENSIONS, OTHERS
+from flows.acceptance.chunks import judge_line
+from flows.acceptance.fast_judge import FastJudge
 from flows.acceptance.models_judge import ModelsJudge
 
 BASIC: dict[str, Any] = {"resourceType": "Basic", "id": "a", "code": {"text": "x"}}
@@ -57,7 +60,8 @@ def test_of_all_else_the_models_are_asked(resource: dict[str, Any]) -> None:
     ("contained", "asked"),
     [
         ([BASIC], False),
-        ([BASIC, {**BASIC, "contained": [BASIC]}], False),
+        ([BASIC, {"resourceType": "Patient", "birthDate": "2020-02-29"}], False),
+        ([{**BASIC, "contained": [BASIC]}], True),
         ([{**BASIC, "contained": [{"resourceType": "Basic"}]}], True),
         ([{"resourceType": "Basic"}], True),
         ([{"id": "a"}], True),
@@ -81,43 +85,44 @@ def test_a_type_that_contains_nothing_is_not_given_that() -> None:
     assert asks({"resourceType": "Parameters", "contained": []})
 
 
-def nested(levels: int) -> dict[str, Any]:
-    """A resource whose deepest object has ``levels`` - 1 objects and lists around it."""
+def extended(times: int) -> dict[str, Any]:
+    """An extension in an extension, so many in all."""
     inner: dict[str, Any] = {"url": "x", "valueString": "x"}
-    depth = 3
-    while depth < levels:
+    for _ in range(times - 1):
         inner = {"url": "x", "extension": [inner]}
-        depth += 2
     return {**BASIC, "extension": [inner]}
 
 
-def test_deep_nesting_is_left_to_the_models() -> None:
-    assert not asks(nested(MOST_NESTED - 1))
-    assert asks({**nested(MOST_NESTED + 1), "identifier": [{"value": "x"}] * MOST_NESTED})
+def test_nested_extensions_are_judged_as_deep_as_they_are_usual() -> None:
+    assert [asks(extended(times)) for times in range(1, 6)] == [times > EXTENSIONS for times in range(1, 6)]
+    coding = {"code": "x", "extension": extended(1)["extension"]}
+    assert not asks({**BASIC, "extension": [{"url": "x", "valueCoding": coding}]})
 
 
-def test_many_objects_are_not_deep() -> None:
-    assert not asks({**BASIC, "identifier": [{"value": "x"}] * 500})
+@pytest.mark.parametrize("levels", range(1, 8))
+def test_items_in_items_are_judged_as_deep_as_they_are_usual(levels: int) -> None:
+    item: dict[str, Any] = {"linkId": "x"}
+    for _ in range(levels - 1):
+        item = {"linkId": "x", "item": [item]}
+    assert asks({"resourceType": "QuestionnaireResponse", "status": "completed", "item": [item]}) is (levels > OTHERS)
 
 
-def test_the_models_bear_what_is_let_by_even_far_down_a_stack() -> None:
-    """Prefect and a test runner call from a hundred frames; the judge lets by at most MOST_NESTED objects."""
-    by_extension, by_identifier = dict(BASIC), dict(BASIC)
-    extension: dict[str, Any] = {"url": "x", "valueString": "x"}
-    identifier: dict[str, Any] = {"value": "x"}
-    for _ in range(MOST_NESTED - 2):
-        extension = {"url": "x", "extension": [extension]}
-    for _ in range((MOST_NESTED - 2) // 2):
-        identifier = {"assigner": {"identifier": identifier}}
-    by_extension["extension"], by_identifier["identifier"] = [extension], [identifier]
-    models = ModelsJudge()
+@pytest.mark.parametrize("times", [20, 150, 500])
+def test_a_nesting_that_would_end_the_models_is_left_to_them(times: int) -> None:
+    head, inner = b'{"resourceType":"Basic","code":{"text":"x"},"extension":[', b'{"url":"x","extension":['
+    text = head + inner * times + b'{"url":"x"}' + b"]}" * times + b"]}"
+    assert judge_line("Basic", text, FastJudge(new_models=_Models)) == (ASKED, None)
+    assert (ModelsJudge()("Basic", orjson.loads(text), text) == ()) is (times == 20)
 
-    def called_from(frames: int, resource: dict[str, Any]) -> Sequence[Finding]:
-        return called_from(frames - 1, resource) if frames else models("Basic", resource, b"")
 
-    for resource in (by_extension, by_identifier):
-        assert json.dumps(resource).count("{") <= MOST_NESTED + 1
-        assert called_from(500, resource) == ()
+def test_many_at_once_are_judged_as_each_alone() -> None:
+    judge = FastJudge(new_models=_Models)
+    good, bad = BASIC, {**BASIC, "invented": 1}
+    assert judge.all_surely_valid("Basic", [good] * 16)
+    assert not judge.all_surely_valid("Basic", [*[good] * 15, bad])
+    assert not judge.all_surely_valid("Basic", [good, {**BASIC, "contained": [bad]}])
+    assert not judge.all_surely_valid("Basic", [good, ["resource"]])
+    assert not judge.all_surely_valid("Patient", [good])
 
 
 def test_with_other_models_than_the_schemas_were_made_from_the_models_decide() -> None:
