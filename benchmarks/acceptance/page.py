@@ -22,9 +22,8 @@ def _head(results: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield f"Measured on {machine['cores']} cores ({machine['processor']}, {machine['memory_gib']} GiB,"
     yield f"{machine['system']}), Python {machine['python']}, at a load of {load['least']:g} to {load['most']:g}"
-    yield (
-        "(others' and its own). " + ", ".join(f"{name} {number}" for name, number in results["versions"].items()) + "."
-    )
+    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
+    yield f"(others' and its own). {versions}."
     yield ""
     yield f"The data are the public Synthea sample of the shared folder: {resources:,} resources, {size / 1e6:.0f} MB,"
     yield "all valid. The ways take turns; shown is the median of"
@@ -46,8 +45,8 @@ def _targets(results: dict[str, Any]) -> Iterator[str]:
 def _judges(results: dict[str, Any]) -> Iterator[str]:
     yield "## Judging, one core"
     yield ""
-    yield "Resources in a second of processor time, from the bytes of a line to its verdict, in one process on one core."
-    yield "The ratio is that to the quicker way of asking fhir.resources, round by round."
+    yield "Resources in a second of processor time, from the bytes of a line to its verdict, in one process on one"
+    yield "core. The ratio is that to the quicker way of asking fhir.resources, round by round."
     yield ""
     yield "| Type | Resources | kB each | " + " | ".join(TITLES.values()) + " | Ratio |"
     yield "|---|" + "---:|" * (len(TITLES) + 3)
@@ -64,8 +63,9 @@ def _judges(results: dict[str, Any]) -> Iterator[str]:
 def _acceptances(results: dict[str, Any]) -> Iterator[str]:
     yield "## Acceptance, whole"
     yield ""
-    yield "`flows.acceptance.accept` on the sample as it lands: judged, copied, quarantined, counted, versions superseded,"
-    yield "all flushed to disk. Process: from its start, with all imports. Both judges leave the same bytes."
+    yield "`flows.acceptance.accept` on the sample as it lands: judged, copied, quarantined, counted, versions"
+    yield "superseded, all flushed to disk. Process: from its start, with all imports. Both judges leave the same"
+    yield "bytes."
     yield ""
     yield "| Judge | Workers | Seconds | Process | CPU seconds | Rounds |"
     yield "|---|---:|---:|---:|---:|---|"
