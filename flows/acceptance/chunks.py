@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from flows.acceptance.decimals import keep_digits
+from flows.acceptance.decimals import keep_digits, may_change
 from flows.acceptance.findings import Finding, Judge, JudgesTogether
 from flows.landing.folder import open_file
 
@@ -58,7 +58,7 @@ class Judged:
     stands in the landing file: that need not travel between processes."""
 
     landed: int
-    accepted: bytearray | Chunk
+    accepted: bytes | Chunk
     lines: array[int] = field(default_factory=lambda: array("I"))
     keys: bytearray = field(default_factory=bytearray)
     rewritten: int = 0
@@ -108,21 +108,23 @@ def judge_chunk(chunk: Chunk, judge: Judge) -> Judged:
     lines = content.split(b"\n")
     if not lines[-1]:
         lines.pop()
-    accepted = bytearray()
-    done = Judged(len(lines), accepted)
-    verdicts = judge_lines(chunk.resource_type, lines, judge)
-    for number, (text, (findings, resource_id)) in enumerate(zip(lines, verdicts, strict=True), 1):
+    done = Judged(len(lines), chunk)
+    accepted: list[bytes] = []
+    # Asked once of all lines together: most files have no such number, or few.
+    digits_at_risk = may_change(content)
+    for number, (text, (findings, resource_id)) in enumerate(
+        zip(lines, judge_lines(chunk.resource_type, lines, judge), strict=True), 1
+    ):
         if findings:
             done.rejected.append(Rejected(number, text, findings))
             continue
-        kept = keep_digits(text)
+        kept = keep_digits(text) if digits_at_risk else text
         done.rewritten += kept is not text
-        accepted += kept
-        accepted += b"\n"
+        accepted.append(kept)
         done.lines.append(number)
         done.keys += key_of(resource_id, chunk.start + number)
-    if chunk.lines is None and accepted == content:
-        done.accepted = chunk
+    if done.rejected or done.rewritten or chunk.lines is not None or not content.endswith(b"\n"):
+        done.accepted = b"".join(kept + b"\n" for kept in accepted)
     return done
 
 

@@ -31,9 +31,14 @@ def survives(number: bytes) -> bool:
     return len(digits) <= _MOST_DIGITS and not number.lstrip(b"-").startswith(b"0.0000")
 
 
+def may_change(text: bytes) -> bool:
+    """Whether a line, or one of several, may hold a number that a double would change."""
+    return _CANDIDATE.search(text) is not None or _LIST_OF_NUMBERS.search(text) is not None
+
+
 def keep_digits(line: bytes) -> bytes:
     """The line with every number a double would change written as a string; the same object where there is none."""
-    if _CANDIDATE.search(line) is None and _LIST_OF_NUMBERS.search(line) is None:
+    if not may_change(line):
         return line
     kept = _STRING_OR_NUMBER.sub(_quoted, line)
     return line if kept == line else kept
