@@ -38,7 +38,7 @@ def _targets(results: dict[str, Any]) -> Iterator[str]:
     yield "|---|---|---|---|"
     for target in results["targets"]:
         reached = "yes" if target["met"] else "**no**"
-        yield f"| {target['target']} | {target['wanted']} | {target['measured']:g} | {reached} |"
+        yield f"| {target['target']} | {target['wanted']} | {target['measured']:.2f} | {reached} |"
     yield ""
 
 

@@ -65,7 +65,7 @@ def summarise(
 def _of(rounds: Sequence[Mapping[str, float]], count: int) -> dict[str, Any]:
     rates = {way: round(count / median(one[way] for one in rounds)) for way in rounds[0]}
     ratios = [min(one["models"], one["fhir.resources"]) / one["fast"] for one in rounds]
-    return {"per_second": rates, "ratio": round(median(ratios), 1), "ratios": [round(ratio, 1) for ratio in ratios]}
+    return {"per_second": rates, "ratio": median(ratios), "ratios": ratios}
 
 
 def _kinds(accepted: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
@@ -77,7 +77,7 @@ def _runs(kind: tuple[str, int], accepted: Sequence[Mapping[str, Any]]) -> dict[
     return {
         "judge": kind[0],
         "workers": kind[1],
-        **{what: round(median(run[what] for run in runs), 2) for what in ("seconds", "process_seconds", "cpu_seconds")},
-        "each": [round(run["seconds"], 2) for run in runs],
+        **{what: median(run[what] for run in runs) for what in ("seconds", "process_seconds", "cpu_seconds")},
+        "each": [run["seconds"] for run in runs],
         "accepted": runs[0]["accepted"],
     }
