@@ -1,4 +1,4 @@
-"""Acceptance of all of the public sample under both judges. Oracle: the models alone, and the sample's own COUNTS.json."""
+"""All of the public sample accepted under both judges. Oracle: the models alone, and the sample's own COUNTS.json."""
 
 from __future__ import annotations
 

@@ -44,12 +44,12 @@ def results(rounds: list[dict[str, Any]], whole: list[dict[str, Any]]) -> dict[s
 def test_a_ratio_is_of_one_round_against_the_quicker_way_and_the_median_is_shown() -> None:
     rounds = [round_of(0.1, 3.0, 2.5), round_of(0.2, 4.0, 6.0), round_of(0.1, 9.0, 8.0)]
     found = results(rounds, accepted(1.0))["judges"]["all"]
-    assert found["ratios"] == [25.0, 20.0, 80.0]
-    assert found["ratio"] == 25.0
+    assert found["ratios"] == pytest.approx([25.0, 20.0, 80.0])
+    assert found["ratio"] == pytest.approx(25.0)
     assert found["per_second"] == {"fast": 10_000, "models": 250, "fhir.resources": 167, "orjson": 1_000_000}
 
 
-@pytest.mark.parametrize(("fast", "seconds", "met"), [(0.1, 2.99, [True, True]), (0.11, 3.0, [False, False])])
+@pytest.mark.parametrize(("fast", "seconds", "met"), [(0.0999, 2.999, [True, True]), (0.1001, 3.0, [False, False])])
 def test_targets_are_judged_unrounded(fast: float, seconds: float, met: list[bool]) -> None:
     found = results([round_of(fast, 2.5, 2.5)] * 3, accepted(9.0, seconds, 0.1))
     assert [target["met"] for target in found["targets"]] == met
