@@ -21,6 +21,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.acceptance.judges import JudgeName
 from flows.engines import DUCKDB, EngineChoice
 from mappings.errors import DefinitionError, SourceError
 
@@ -181,7 +182,12 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def parameters_of(
-    study: Path, sites: Path | None, source: str | None, runs: Path, engine: EngineChoice = DUCKDB
+    study: Path,
+    sites: Path | None,
+    source: str | None,
+    runs: Path,
+    engine: EngineChoice = DUCKDB,
+    judge: JudgeName = "fast",
 ) -> dict[str, str | None]:
     """The parameters of a scheduled run, as absolute paths: it may run from anywhere. No secret is among them."""
     at = source if source is None or "://" in source else str(Path(source).expanduser().resolve())
@@ -191,5 +197,6 @@ def parameters_of(
         "source": at,
         "engine": engine.name,
         "master": engine.master,
+        "judge": judge,
         "runs": str(runs.resolve()),
     }

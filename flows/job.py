@@ -14,6 +14,7 @@ from typing import Any
 from analysis.plan import Plan, Scope, plan
 from analysis.study.model import PopulationStudy, Study
 from flows import study_folder
+from flows.acceptance.judges import JudgeName
 from flows.engines import DUCKDB, EngineChoice, choose
 from flows.run_folder import RunFolder
 from flows.sites import Site, Sites, load_sites, sites_for_source
@@ -41,6 +42,8 @@ class Job:
     fresh: bool = False
     workers: int = 1
     engine: EngineChoice = DUCKDB
+    # Both judges say the same of every resource: a run may be gone on with under either.
+    judge: JudgeName = "fast"
 
     @property
     def study(self) -> Study | PopulationStudy:
@@ -147,6 +150,7 @@ def prepare(
     allow_incomplete: bool = False,
     fresh: bool = False,
     engine: EngineChoice = DUCKDB,
+    judge: JudgeName = "fast",
 ) -> Job:
     """Read the study folder and the sites, and check that they fit.
 
@@ -169,6 +173,6 @@ def prepare(
         "source": source if source is None or "://" in source else str(Path(source).expanduser().resolve()),
         "master": engine.master,
     }
-    job = Job(folder, found, runs, called, allow_incomplete, fresh, os.cpu_count() or 1, engine)
+    job = Job(folder, found, runs, called, allow_incomplete, fresh, os.cpu_count() or 1, engine, judge)
     job.key()
     return job

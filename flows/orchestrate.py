@@ -17,6 +17,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import wait
 
 from flows import pipeline
+from flows.acceptance.judges import named
 from flows.defects import without_values
 from flows.engines import choose
 from flows.job import Job, prepare
@@ -106,6 +107,7 @@ def scheduled(
     runs: str = "runs",
     engine: str = "duckdb",
     master: str | None = None,
+    judge: str = "fast",
 ) -> dict[str, Any]:
     """What a schedule runs: a fresh run of one study. Returns aggregates only: Prefect keeps them in its database.
 
@@ -114,7 +116,8 @@ def scheduled(
     """
     with without_values():
         choice = choose(engine, master)
-        job = prepare(Path(study), Path(sites) if sites else None, source, Path(runs), fresh=True, engine=choice)
+        at = Path(sites) if sites else None
+        job = prepare(Path(study), at, source, Path(runs), fresh=True, engine=choice, judge=named(judge))
         run_folder = pipeline.open_run(job)
         outcome = pipeline.run(job, run_folder, silent, _Tasks())
         if outcome.missing:

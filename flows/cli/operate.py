@@ -6,7 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli.options import RUNS, EngineOption, MasterOption, RunsOption, SitesOption, SourceOption, StudyArgument
+from flows.cli.options import (
+    RUNS,
+    EngineOption,
+    JudgeOption,
+    MasterOption,
+    RunsOption,
+    SitesOption,
+    SourceOption,
+    StudyArgument,
+)
 
 
 def deploy(
@@ -17,18 +26,20 @@ def deploy(
     sites: SitesOption = None,
     source: SourceOption = None,
     runs: RunsOption = RUNS,
+    judge: JudgeOption = "fast",
     engine: EngineOption = "duckdb",
     master: MasterOption = None,
     port: Annotated[int, typer.Option(help="Where a Prefect server is started if PREFECT_API_URL names none.")] = 4200,
 ) -> None:
     """Run a study on a schedule through Prefect, until ended with Ctrl-C."""
     from flows import deploy as deployment
+    from flows.acceptance.judges import named
     from flows.engines import choose, require
     from flows.job import prepare
 
     choice = choose(engine, master)
     require(choice)
-    job = prepare(study, sites, source, runs, engine=choice)
+    job = prepare(study, sites, source, runs, engine=choice, judge=named(judge))
     called = name or job.study.study.id
     server = deployment.choose_server(port)
     schedule = deployment.schedule_of(cron, timezone)
@@ -36,7 +47,8 @@ def deploy(
     with deployment.started(server):
         typer.echo(f"bedside-scheduled/{called}: {cron} ({timezone}), Ctrl-C ends it", err=True)
         typer.echo(f"its runs are shown at {server.address.removesuffix('/api')}", err=True)
-        deployment.serve(called, deployment.parameters_of(job.folder.path, sites, source, runs, choice), schedule)
+        parameters = deployment.parameters_of(job.folder.path, sites, source, runs, choice, job.judge)
+        deployment.serve(called, parameters, schedule)
 
 
 def add_commands(app: Any) -> None:

@@ -12,6 +12,7 @@ from flows.cli.options import (
     EngineOption,
     FreshOption,
     JsonOption,
+    JudgeOption,
     MasterOption,
     RunsOption,
     SitesOption,
@@ -28,12 +29,14 @@ def run(
     direct: Annotated[bool, typer.Option("--direct", help="Without Prefect: same steps, same results.")] = False,
     allow_incomplete: AllowIncompleteOption = False,
     fresh: FreshOption = False,
+    judge: JudgeOption = "fast",
     engine: EngineOption = "duckdb",
     master: MasterOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Extract, accept, map, derive, check, analyse and report one study."""
     from flows import pipeline
+    from flows.acceptance.judges import named
     from flows.cli import say
     from flows.engines import choose, require
     from flows.job import prepare
@@ -41,7 +44,9 @@ def run(
 
     choice = choose(engine, master)
     require(choice)
-    job = prepare(study, sites, source, runs, allow_incomplete=allow_incomplete, fresh=fresh, engine=choice)
+    job = prepare(
+        study, sites, source, runs, allow_incomplete=allow_incomplete, fresh=fresh, engine=choice, judge=named(judge)
+    )
     folder = pipeline.open_run(job)
     say.begun(job, folder, as_json)
     with shown(as_json) as progress:
@@ -65,15 +70,17 @@ def extract(
     ] = False,
     allow_incomplete: AllowIncompleteOption = False,
     fresh: FreshOption = False,
+    judge: JudgeOption = "fast",
     as_json: JsonOption = False,
 ) -> int:
     """Make a run folder and fill its landing and accepted folders."""
     from flows import pipeline
+    from flows.acceptance.judges import named
     from flows.cli import say
     from flows.job import prepare
     from flows.progress import shown
 
-    job = prepare(study, sites, source, runs, allow_incomplete=allow_incomplete, fresh=fresh)
+    job = prepare(study, sites, source, runs, allow_incomplete=allow_incomplete, fresh=fresh, judge=named(judge))
     if plan:
         say.plan(job, as_json)
         return 0
