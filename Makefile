@@ -4,7 +4,8 @@ BEDSIDE = .venv/bin/bedside
 UV = .venv/bin/uv pip compile --system-certs --universal --generate-hashes --no-annotate --python-version 3.11 \
      --custom-compile-command "make lock" --quiet
 
-.PHONY: help setup setup-dev demo test bench bench-mapping test-hapi test-hapi-full lint format lock clean
+.PHONY: help setup setup-dev demo test bench bench-mapping bench-extract bench-accept schemas test-hapi test-hapi-full lint \
+        format lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -33,6 +34,15 @@ bench: setup  ## seconds and memory of each step on growing synthetic cohorts
 bench-mapping:  ## views beside hand-written SQL and other engines, on the same files (resumes; BENCH="--fresh" starts anew)
 	@$(SETUP) spark
 	@.venv/bin/python -m benchmarks.mapping $(BENCH)
+
+bench-extract: setup  ## extraction beside plain downloads and other clients, one local server (resumes; BENCH="--10gb" for the long memory measure)
+	@.venv/bin/python -m benchmarks.extract $(BENCH)
+
+bench-accept: setup-dev  ## acceptance beside fhir.resources, on the public sample of the shared folder
+	@.venv/bin/python -m benchmarks.acceptance $(BENCH)
+
+schemas: setup-dev  ## renew the quick judge's schemas from the installed fhir.resources
+	@.venv/bin/python -m flows.acceptance.schema_file
 
 lint: setup-dev  ## ruff, mypy, import-linter
 	.venv/bin/ruff check .

@@ -26,8 +26,12 @@ REFERENCES: Mapping[str, tuple[str, ...]] = {
 }
 """Types fetched by id, and the elements that name the ids."""
 
-REFERRING = frozenset(path.partition(".")[0] for places in REFERENCES.values() for path in places)
-"""The types that have such elements."""
+_PATHS = sorted({path for places in REFERENCES.values() for path in places})
+# By the type that refers: the path, and its elements one by one.
+REFERRING: Mapping[str, list[tuple[str, list[str]]]] = {
+    type_: [(path, path.split(".")[1:]) for path in _PATHS if path.startswith(type_ + ".")]
+    for type_ in {path.partition(".")[0] for path in _PATHS}
+}
 
 _CODED = ("code", "component.code", "valueCodeableConcept", "usedCode", "medicationCodeableConcept", "type")
 _DATED = {
@@ -125,13 +129,8 @@ def reference_key(reference: object) -> tuple[str, str] | None:
 
 def references_in(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Type and id of everything a resource points to that is fetched by id (``REFERENCES``)."""
-    kind = resource.get("resourceType")
-    paths = {path for places in REFERENCES.values() for path in places}
-    for path in sorted(paths):
-        source, _, element = path.partition(".")
-        if source != kind:
-            continue
-        for value in _values(resource, element.split(".")):
+    for path, element in REFERRING.get(str(resource.get("resourceType")), ()):
+        for value in _values(resource, element):
             key = reference_key(value)
             if key is not None and path in REFERENCES.get(key[0], ()):
                 yield key

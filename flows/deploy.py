@@ -21,6 +21,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.acceptance.judges import JudgeName
 from flows.engines import DUCKDB, EngineChoice
 from mappings.errors import DefinitionError, SourceError
 
@@ -186,6 +187,7 @@ def parameters_of(
     source: str | None,
     runs: Path,
     engine: EngineChoice = DUCKDB,
+    judge: JudgeName = "fast",
     since: str | None = None,
 ) -> dict[str, str | None]:
     """The parameters of a scheduled run, as absolute paths: it may run from anywhere. No secret is among them."""
@@ -196,6 +198,7 @@ def parameters_of(
         "source": at,
         "engine": engine.name,
         "master": engine.master,
+        "judge": judge,
         "runs": str(runs.resolve()),
         "since": since,
     }

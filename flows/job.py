@@ -14,6 +14,7 @@ from typing import Any
 from analysis.plan import Plan, Scope, plan
 from analysis.study.model import PopulationStudy, Study
 from flows import study_folder
+from flows.acceptance.judges import JudgeName
 from flows.engines import DUCKDB, EngineChoice, choose
 from flows.landing.instants import read_since
 from flows.run_folder import RunFolder
@@ -43,6 +44,8 @@ class Job:
     fresh: bool = False
     workers: int = 1
     engine: EngineChoice = DUCKDB
+    # Both judges say the same of every resource: a run may be gone on with under either.
+    judge: JudgeName = "fast"
     since: str | None = None
 
     @property
@@ -157,6 +160,7 @@ def prepare(
     allow_incomplete: bool = False,
     fresh: bool = False,
     engine: EngineChoice = DUCKDB,
+    judge: JudgeName = "fast",
     since: str | None = None,
 ) -> Job:
     """Read the study folder and the sites, and check that they fit.
@@ -182,6 +186,6 @@ def prepare(
         "source": source if source is None or "://" in source else str(Path(source).expanduser().resolve()),
         "master": engine.master,
     }
-    job = Job(folder, found, runs, called, allow_incomplete, fresh, os.cpu_count() or 1, engine, since)
+    job = Job(folder, found, runs, called, allow_incomplete, fresh, os.cpu_count() or 1, engine, judge, since)
     job.key()
     return job

@@ -17,11 +17,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import wait
 
 from flows import pipeline
+from flows.acceptance.judges import named
 from flows.defects import without_values
 from flows.engines import choose
 from flows.job import Job, prepare
 from flows.progress import Progress, silent
 from flows.run_folder import RunFolder
+from flows.server_slots import slot
 from flows.sites import Site
 from mappings.errors import BedsideError, IncompleteError
 
@@ -33,13 +35,21 @@ class _Tasks:
         return _as_task(name, work)(*arguments)
 
     def each(self, name: str, work: Callable[[Site], Any], sites: Sequence[Site], /) -> list[Any]:
-        futures = [_as_task(f"{name} {site.id}", work).submit(site) for site in sites]
+        futures = [_as_task(f"{name} {site.id}", _with_slot(work)).submit(site) for site in sites]
         wait(futures)
         done = [future.result(raise_on_failure=False) for future in futures]
         for result in done:
             if isinstance(result, BaseException) and not isinstance(result, BedsideError):
                 raise result
         return done
+
+
+def _with_slot(work: Callable[[Site], Any]) -> Callable[[Site], Any]:
+    def step(site: Site) -> Any:
+        with slot(site):
+            return work(site)
+
+    return step
 
 
 def _as_task(name: str, work: Callable[..., Any]) -> Any:
@@ -97,6 +107,7 @@ def scheduled(
     runs: str = "runs",
     engine: str = "duckdb",
     master: str | None = None,
+    judge: str = "fast",
     since: str | None = None,
 ) -> dict[str, Any]:
     """What a schedule runs: a fresh run of one study. Returns aggregates only: Prefect keeps them in its database.
@@ -107,7 +118,7 @@ def scheduled(
     with without_values():
         choice = choose(engine, master)
         where = (Path(sites) if sites else None, source, Path(runs))
-        job = prepare(Path(study), *where, fresh=True, engine=choice, since=since)
+        job = prepare(Path(study), *where, fresh=True, engine=choice, judge=named(judge), since=since)
         run_folder = pipeline.open_run(job)
         outcome = pipeline.run(job, run_folder, silent, _Tasks())
         if outcome.missing:

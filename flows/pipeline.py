@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from flows import steps
+from flows import steps, stopping
 from flows.job import Job
 from flows.progress import Progress
 from flows.run_folder import RunFolder, start, unfinished
@@ -98,7 +98,8 @@ def ingest(job: Job, run_folder: RunFolder, progress: Progress, caller: Caller) 
     """
     # A run that stopped on an incomplete site asks that site again; those that landed whole are left alone.
     if not run_folder.done("extract") or steps.missing(run_folder):
-        done = caller.each("extract", steps.Extract(job, run_folder, progress), job.sites.sites)
+        with stopping.heard():
+            done = caller.each("extract", steps.Extract(job, run_folder, progress), job.sites.sites)
         refused = {s.id: e for s, e in zip(job.sites.sites, done, strict=True) if isinstance(e, BedsideError)}
         other = [e for e in refused.values() if not isinstance(e, SourceError | IncompleteError)]
         if other or len(refused) == len(done):

@@ -11,20 +11,22 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from analysis.study.faults import check, problem_at
 from analysis.study.toml_lines import Path as Place
 from analysis.study.toml_lines import parse
 from flows.secret_places import Secret, SecretPlace
+from flows.site_credentials import Auth, Frozen, NoAuth, TlsFiles, address
 from flows.site_incremental import IncrementalSettings
+from flows.site_searches import Searching
+from mappings.elements import is_resource
 from mappings.errors import DefinitionError, Problem
 
 # Part of the language, and not built yet: refused, because ignoring them would be a promise broken in silence.
 _LATER = {
     "exclude": "leaving out test patients and those who object",
     "retain_days": "deleting by age",
-    "group": "the group of a bulk export",
     "code_maps": "translating local codes",
     "supplement": "adding what chart review holds",
     "owner": "data owners and approvals that expire",
@@ -39,23 +41,8 @@ _POLITE = 5.0
 SOURCE_ID = "source"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-
-def _base(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an http or https address, for instance https://fhir.example.org/r4")
-    if parts.username or parts.password:
-        raise ValueError("must hold no user or password: use auth")
-    if parts.query or parts.fragment:
-        raise ValueError("must end before ? and #")
-    return value.rstrip("/")
-
-
 def _origin(value: str) -> str:
-    _base(value)
+    address(value)
     if urlsplit(value).path not in ("", "/"):
         raise ValueError("an origin ends after the host and port, for instance https://files.example.org")
     return value.rstrip("/")
@@ -69,45 +56,40 @@ def _zone(value: str) -> str:
     return value
 
 
-def _built(value: str | None) -> str | None:
-    if value == "bulk":
-        raise ValueError('"bulk" is not supported yet: use "search"')
+def _id(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", value):
+        raise ValueError("must be a resource's id: at most 64 letters, digits, hyphens and dots")
     return value
 
 
-class NoAuth(_Frozen):
-    """A server that asks for no credential."""
-
-    kind: Literal["none"] = "none"
-
-
-class BasicAuth(_Frozen):
-    """User and password, sent with each request (RFC 7617)."""
-
-    kind: Literal["basic"]
-    user: str = Field(min_length=1)
-    password: SecretPlace
+def _type(value: str) -> str:
+    if not is_resource(value):
+        raise ValueError("must be a resource type of R4, for instance Medication")
+    return value
 
 
-class BearerAuth(_Frozen):
-    """A token that is issued elsewhere (RFC 6750)."""
+class OtherOrigin(Frozen):
+    """Another server that links may lead to. The credential goes there only ``with_token``.
 
-    kind: Literal["bearer"]
-    token: SecretPlace
-
-
-class OtherOrigin(_Frozen):
-    """Another server that links may lead to. The credential goes there only ``with_token``."""
+    ``is_base``: no other server, but a wrong name of this one (an internal host, a wrong port) that its links hold.
+    """
 
     origin: Annotated[str, AfterValidator(_origin)]
     with_token: bool = False
+    is_base: bool = False
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> Self:
+        if self.with_token and self.is_base:
+            raise ValueError("with_token: an origin that is the base is not asked itself")
+        return self
 
 
 def _named(value: object) -> object:
     return {"origin": value} if isinstance(value, str) else value
 
 
-class Limits(_Frozen):
+class Limits(Frozen):
     """Manners towards the server; ``requests_per_second`` left out means 5, and no limit on this machine."""
 
     requests_per_second: float | None = Field(None, gt=0)
@@ -115,7 +97,20 @@ class Limits(_Frozen):
     retry_after_max_s: int = Field(600, ge=0)
 
 
-class Deaths(_Frozen):
+class Bulk(Frozen):
+    """How a bulk export is asked for. ``level`` left out: the group's where the site names one, else the system's.
+
+    ``type_filter`` sends the plan's searches along. ``with_types`` are types outside the patient compartment that this
+    server exports with patients or a group all the same. ``hours`` is the longest an export may take.
+    """
+
+    level: Literal["system", "patient"] | None = None
+    type_filter: bool = True
+    with_types: tuple[Annotated[str, AfterValidator(_type)], ...] = ()
+    hours: float = Field(24, gt=0, le=24 * 60)
+
+
+class Deaths(Frozen):
     """How deaths are known: from the record as it happens to say, or from a register, complete to a date."""
 
     source: Literal["record", "register"] = "record"
@@ -130,26 +125,29 @@ class Deaths(_Frozen):
         return self
 
 
-class Deidentify(_Frozen):
+class Deidentify(Frozen):
     """``pseudonym_key``: what subjects' ids are hashed with. Real data without one are refused."""
 
     pseudonym_key: SecretPlace | None = None
 
 
-class _Shared(_Frozen):
+class _Shared(Frozen):
     """What may stand in [defaults] and in a site."""
 
     fhir_version: Literal["4.0.1"] = "4.0.1"
-    method: Annotated[Literal["search", "folder", "bulk"] | None, AfterValidator(_built)] = None
+    method: Literal["search", "folder", "bulk"] | None = None
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
-    auth: Annotated[NoAuth | BasicAuth | BearerAuth, Field(discriminator="kind")] = NoAuth()
+    auth: Auth = NoAuth()
+    tls: TlsFiles | None = None
     other_origins: tuple[Annotated[OtherOrigin, BeforeValidator(_named)], ...] = ()
     limits: Limits = Limits()
     deaths: Deaths = Deaths()
     deidentify: Deidentify = Deidentify()
     scope: Literal["cohort", "population"] = "cohort"
     page_size: int | None = Field(None, ge=1, le=10000)
+    search: Searching = Searching()
     incremental: IncrementalSettings = IncrementalSettings()
+    bulk: Bulk = Bulk()
 
 
 class Site(_Shared):
@@ -158,20 +156,30 @@ class Site(_Shared):
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     name: str = ""
-    base: Annotated[str, AfterValidator(_base)] | None = None
+    base: Annotated[str, AfterValidator(address)] | None = None
     folder: str | None = Field(None, min_length=1)
     sandbox: str | None = Field(None, min_length=1)
+    group: Annotated[str, AfterValidator(_id)] | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         given = [name for name in ("base", "folder", "sandbox") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError("say exactly one of base, folder and sandbox")
-        method = "search" if self.folder is None else "folder"
-        if self.method not in (None, method):
-            raise ValueError(f'method: must be "{method}" for a {given[0]}')
+        methods = ("search", "bulk") if self.folder is None else ("folder",)
+        if self.method not in (None, *methods):
+            words = " or ".join(f'"{method}"' for method in methods)
+            raise ValueError(f"method: must be {words} for a {given[0]}")
+        if self.group is not None and self.method != "bulk":
+            raise ValueError('group: only with method = "bulk"')
+        if self.method == "bulk" and self.search.cohort is not None:
+            raise ValueError('search: a bulk export takes no list of patients: name a group instead of "cohort"')
+        if self.group is not None and self.bulk.level is not None:
+            raise ValueError("group: a group has its own level, take bulk.level out")
         if self.folder is not None and self.auth.kind != "none":
             raise ValueError("auth: a folder takes none")
+        if self.tls is not None and (self.base is None or urlsplit(self.base).scheme != "https"):
+            raise ValueError("tls: only an https base takes it")
         return self
 
     @property
@@ -190,7 +198,12 @@ class Site(_Shared):
     @property
     def origins(self) -> dict[str, bool]:
         """The other origins that may be asked; True: with the credential."""
-        return {other.origin: other.with_token for other in self.other_origins}
+        return {other.origin: other.with_token for other in self.other_origins if not other.is_base}
+
+    @property
+    def wrong_names(self) -> tuple[str, ...]:
+        """The origins that links name where the base is meant."""
+        return tuple(other.origin for other in self.other_origins if other.is_base)
 
 
 @dataclass(frozen=True)
@@ -207,18 +220,22 @@ class Sites:
         return self.sites[0].deidentify.pseudonym_key
 
     def folder_of(self, site: Site) -> Path:
-        """The folder a site's data lie in, relative ones from the sites file's folder."""
+        """The folder a site's data lie in."""
         assert site.folder is not None
-        path = Path(site.folder).expanduser()
+        return self.place_of(site.folder)
+
+    def place_of(self, name: str) -> Path:
+        """A file or folder that the sites file names; relative ones are looked for from its own folder."""
+        path = Path(name).expanduser()
         return path if self.folder is None else self.folder / path
 
 
-class _DefaultsFile(_Frozen):
+class _DefaultsFile(Frozen):
     defaults: _Shared = _Shared()
     site: Any = None
 
 
-class _SitesFile(_Frozen):
+class _SitesFile(Frozen):
     site: tuple[Site, ...] = Field(min_length=1)
 
 
@@ -290,7 +307,7 @@ def _merged(
 ) -> tuple[dict[str, Any], dict[Place, int]]:
     """The document with [defaults] under each site; a table given in both is merged key by key.
 
-    ``auth`` and ``deaths`` are taken whole from one place: half a credential is none.
+    ``auth``, ``tls`` and ``deaths`` are taken whole from one place: half a credential is none.
     """
     defaults = document.get("defaults")
     usable = {
@@ -308,7 +325,7 @@ def _merged(
             out.append(site)
             continue
         merged = {**usable, **site}
-        for key in ("limits", "deidentify", "incremental"):
+        for key in ("limits", "deidentify", "search", "bulk", "incremental"):
             if isinstance(usable.get(key), Mapping) and isinstance(site.get(key), Mapping):
                 merged[key] = {**usable[key], **site[key]}
         for path in [p for p in lines if len(p) > 1 and p[0] == "defaults" and p[1] in usable]:

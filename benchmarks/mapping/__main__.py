@@ -18,12 +18,14 @@ from benchmarks.mapping import machine, resources
 from benchmarks.mapping.contenders import BY_NAME, CONTENDERS
 from benchmarks.mapping.environments import HERE, java_home
 from benchmarks.mapping.figure import draw
-from benchmarks.mapping.kept import Kept
 from benchmarks.mapping.memory import measure_memory
-from benchmarks.mapping.newer_libc import NotHere
 from benchmarks.mapping.page import write_page
 from benchmarks.mapping.rounds import TINY, Bench, say
 from benchmarks.mapping.summary import summarise
+from benchmarks.shared.environment import NotHere
+from benchmarks.shared.kept import Kept
+from benchmarks.shared.machine import cores
+from benchmarks.shared.machine import facts as facts_of_machine
 
 DOCS = HERE.parent.parent / "docs"
 
@@ -53,7 +55,7 @@ def main() -> None:
             parser.error(f"{name!r} is not one of {', '.join(known)}")
     contenders = [BY_NAME[name] for name in engines]
     sizes = [int(size) for size in asked.sizes.split(",")]
-    bench = Bench(work, kept, machine.cores(), asked.rounds)
+    bench = Bench(work, kept, cores(), asked.rounds)
     for view in views:
         for size in (TINY, *sizes):
             bench.measure(view, size, contenders)
@@ -64,7 +66,7 @@ def main() -> None:
 
 def report(kept: Kept, work: Path) -> None:
     """results.json, the page and the figure from what is kept."""
-    facts: dict[str, str | int] = machine.facts()
+    facts: dict[str, str | int] = facts_of_machine()
     try:
         facts["java"] = machine.java_version(java_home(work))
     except (NotHere, StopIteration):

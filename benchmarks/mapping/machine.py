@@ -1,10 +1,8 @@
-"""What figures were taken on and with: facts of the machine (no path, no name), and what a measurement belongs to."""
+"""What figures were taken with: the Java, and what a measurement belongs to."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -14,23 +12,6 @@ from benchmarks.mapping.contenders import Contender
 from benchmarks.mapping.environments import HERE, requirement_file
 
 _OWN_PACKAGES = ("duckdb", "ibis-framework", "pyarrow", "orjson", "pyspark")
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0))
-
-
-def facts() -> dict[str, str | int]:
-    """Cores, processor, memory and system."""
-    cpu = next((s.split(":", 1)[1].strip() for s in _lines("/proc/cpuinfo") if s.startswith("model name")), "unknown")
-    memory = next((int(s.split()[1]) for s in _lines("/proc/meminfo") if s.startswith("MemTotal")), 0)
-    return {
-        "cores": cores(),
-        "processor": cpu,
-        "memory_gib": round(memory / 1024**2),
-        "system": f"{platform.system()} {platform.release().split('-')[0]}, {' '.join(platform.libc_ver())}",
-        "python": platform.python_version(),
-    }
 
 
 def java_version(home: Path) -> str:
@@ -58,10 +39,3 @@ def _there(package: str) -> bool:
         return bool(version(package))
     except ImportError:
         return False
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text().splitlines()
-    except OSError:
-        return []

@@ -13,9 +13,9 @@ from typing import Any
 
 from benchmarks.mapping import resources
 from benchmarks.mapping.environments import HERE
-from benchmarks.mapping.kept import Kept
-from benchmarks.mapping.machine import cores
 from benchmarks.mapping.rounds import say
+from benchmarks.shared.kept import Kept
+from benchmarks.shared.machine import cores
 
 TYPE = "Observation"
 BYTES = 10 * 10**9

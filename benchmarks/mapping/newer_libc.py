@@ -12,13 +12,11 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
+from benchmarks.shared.environment import NotHere
+
 NEEDED = (2, 38)
 _SUITE = "trixie"
 _KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-
-
-class NotHere(Exception):
-    """This machine cannot run it; the text says why."""
 
 
 def loader(work: Path) -> list[str]:

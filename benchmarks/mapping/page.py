@@ -39,6 +39,7 @@ def _head(results: dict[str, Any]) -> Iterator[str]:
     yield "# Performance of the mapping"
     yield ""
     yield "Written by `make bench-mapping`; do not edit. The figures are in `benchmarks/mapping/results.json`."
+    yield "How fast resources are fetched is measured in [performance-extract.md](performance-extract.md)."
     yield ""
     yield "![Resources a second of every engine](performance.svg)"
     yield ""

@@ -12,8 +12,8 @@ from benchmarks.mapping.canonical import compared
 from benchmarks.mapping.contenders import Contender
 from benchmarks.mapping.driver import Worker
 from benchmarks.mapping.environments import HERE
-from benchmarks.mapping.kept import Kept
-from benchmarks.mapping.newer_libc import NotHere
+from benchmarks.shared.environment import NotHere
+from benchmarks.shared.kept import Kept
 
 TINY = 10
 """Resources of a file that costs nothing but the start of a query."""

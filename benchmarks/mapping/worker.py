@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.mapping.canonical import canonical, columns_of
-from benchmarks.mapping.memory_peak import peak_bytes
+from benchmarks.shared.memory_peak import peak_bytes
 
 
 def _versions(packages: tuple[str, ...]) -> dict[str, str]:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import re
 
-# One search of a line finds whether it may hold such a number; a hit inside a string only costs the slow way. Numbers
-# are looked for after a colon only: no element of R4 is an array of decimals.
+# A search of a line finds whether it may hold such a number; a hit inside a string only costs the slow way. Numbers are
+# looked for after a colon; a line with a list of numbers (MolecularSequence has some of decimals) goes the slow way.
 _CANDIDATE = re.compile(
-    rb":\s*(?:-?(?:"
+    rb":(?=[-\d\s])\s*(?:-?(?:"  # a number begins here, which one glance at most colons denies
     rb"\d+\.\d*0[\s,}\]]"  # a trailing zero
     rb"|\d+(?:\.\d+)?[eE]"  # an exponent
     rb"|\d[\d.]{15,}"  # more than 15 digits
     rb"|0\.0000"  # below 0.0001
     rb")|-0[\s,}\]])"
 )
-_STRING_OR_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?')
+_LIST_OF_NUMBERS = re.compile(rb"\[\s*(?:-?\d|null)")
+_STRING_OR_NUMBER = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?')
 _PLAIN = re.compile(rb"(?:0|-?[1-9]\d*|-?(?:0|[1-9]\d*)\.\d*[1-9])")
 _MOST_DIGITS = 15  # every decimal of so many digits comes back from a double as it was
 
@@ -30,9 +31,14 @@ def survives(number: bytes) -> bool:
     return len(digits) <= _MOST_DIGITS and not number.lstrip(b"-").startswith(b"0.0000")
 
 
+def may_change(text: bytes) -> bool:
+    """Whether a line, or one of several, may hold a number that a double would change."""
+    return _CANDIDATE.search(text) is not None or _LIST_OF_NUMBERS.search(text) is not None
+
+
 def keep_digits(line: bytes) -> bytes:
     """The line with every number a double would change written as a string; the same object where there is none."""
-    if _CANDIDATE.search(line) is None:
+    if not may_change(line):
         return line
     kept = _STRING_OR_NUMBER.sub(_quoted, line)
     return line if kept == line else kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import orjson
 
@@ -33,6 +33,15 @@ class Judge(Protocol):
 
     def __call__(self, resource_type: str, resource: dict[str, Any], text: bytes, /) -> Sequence[Finding]:
         """The rules broken, none for a valid resource. ``resource`` is ``text`` parsed."""
+        ...
+
+
+@runtime_checkable
+class JudgesTogether(Protocol):
+    """A judge that can also say of several resources at once that all are valid, which is quicker."""
+
+    def all_surely_valid(self, resource_type: str, resources: list[Any], /) -> bool:
+        """Whether all are valid resources of the type. False says nothing: then each is judged by itself."""
         ...
 
 

@@ -9,6 +9,7 @@ import typer
 from flows.cli.options import (
     RUNS,
     EngineOption,
+    JudgeOption,
     MasterOption,
     RunsOption,
     SinceOption,
@@ -27,18 +28,20 @@ def deploy(
     source: SourceOption = None,
     runs: RunsOption = RUNS,
     since: SinceOption = None,
+    judge: JudgeOption = "fast",
     engine: EngineOption = "duckdb",
     master: MasterOption = None,
     port: Annotated[int, typer.Option(help="Where a Prefect server is started if PREFECT_API_URL names none.")] = 4200,
 ) -> None:
     """Run a study on a schedule through Prefect, until ended with Ctrl-C."""
     from flows import deploy as deployment
+    from flows.acceptance.judges import named
     from flows.engines import choose, require
     from flows.job import prepare
 
     choice = choose(engine, master)
     require(choice)
-    job = prepare(study, sites, source, runs, engine=choice, since=since)
+    job = prepare(study, sites, source, runs, engine=choice, judge=named(judge), since=since)
     called = name or job.study.study.id
     server = deployment.choose_server(port)
     schedule = deployment.schedule_of(cron, timezone)
@@ -46,7 +49,7 @@ def deploy(
     with deployment.started(server):
         typer.echo(f"bedside-scheduled/{called}: {cron} ({timezone}), Ctrl-C ends it", err=True)
         typer.echo(f"its runs are shown at {server.address.removesuffix('/api')}", err=True)
-        parameters = deployment.parameters_of(job.folder.path, sites, source, runs, choice, job.since)
+        parameters = deployment.parameters_of(job.folder.path, sites, source, runs, choice, job.judge, job.since)
         deployment.serve(called, parameters, schedule)
 
 

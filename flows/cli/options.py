@@ -31,6 +31,9 @@ SinceOption = Annotated[
     ),
 ]
 EngineOption = Annotated[str, typer.Option("--engine", help="duckdb (in this process) or spark (an existing cluster).")]
+JudgeOption = Annotated[
+    str, typer.Option("--judge", help="fast (schemas first, then the models) or models (fhir.resources alone).")
+]
 MasterOption = Annotated[str | None, typer.Option("--master", help="Spark's address, for instance spark://host:7077.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one machine-readable object instead of text.")]
 

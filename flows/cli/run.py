@@ -12,6 +12,7 @@ from flows.cli.options import (
     EngineOption,
     FreshOption,
     JsonOption,
+    JudgeOption,
     MasterOption,
     RunsOption,
     SinceOption,
@@ -30,12 +31,14 @@ def run(
     allow_incomplete: AllowIncompleteOption = False,
     fresh: FreshOption = False,
     since: SinceOption = None,
+    judge: JudgeOption = "fast",
     engine: EngineOption = "duckdb",
     master: MasterOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Extract, accept, map, derive, check, analyse and report one study."""
     from flows import pipeline
+    from flows.acceptance.judges import named
     from flows.cli import say
     from flows.engines import choose, require
     from flows.job import prepare
@@ -44,7 +47,15 @@ def run(
     choice = choose(engine, master)
     require(choice)
     job = prepare(
-        study, sites, source, runs, allow_incomplete=allow_incomplete, fresh=fresh, engine=choice, since=since
+        study,
+        sites,
+        source,
+        runs,
+        allow_incomplete=allow_incomplete,
+        fresh=fresh,
+        engine=choice,
+        judge=named(judge),
+        since=since,
     )
     folder = pipeline.open_run(job)
     say.begun(job, folder, as_json)
@@ -70,15 +81,19 @@ def extract(
     allow_incomplete: AllowIncompleteOption = False,
     fresh: FreshOption = False,
     since: SinceOption = None,
+    judge: JudgeOption = "fast",
     as_json: JsonOption = False,
 ) -> int:
     """Make a run folder and fill its landing and accepted folders."""
     from flows import pipeline
+    from flows.acceptance.judges import named
     from flows.cli import say
     from flows.job import prepare
     from flows.progress import shown
 
-    job = prepare(study, sites, source, runs, allow_incomplete=allow_incomplete, fresh=fresh, since=since)
+    job = prepare(
+        study, sites, source, runs, allow_incomplete=allow_incomplete, fresh=fresh, judge=named(judge), since=since
+    )
     if plan:
         say.plan(job, as_json)
         return 0

@@ -17,9 +17,18 @@ def sandbox(
     faults: Annotated[
         Path | None, typer.Option(metavar="SCRIPT", help="A JSON file of what shall go wrong (docs/sandbox.md).")
     ] = None,
+    smart_client: Annotated[
+        str | None, typer.Option(metavar="ID", help="Ask for tokens of SMART Backend Services; this client gets them.")
+    ] = None,
+    smart_key: Annotated[
+        Path | None, typer.Option(metavar="JWKS", help="The file of the client's public keys (a JWKS or a JWK).")
+    ] = None,
 ) -> None:
     """Serve a folder of NDJSON as a small FHIR R4 server on loopback. For trying things out: no production server."""
     from flows.sandbox import server
+    from flows.sandbox.registration import smart_access
+
+    access = smart_access(smart_client, smart_key)
 
     def announce(base: str, counts: dict[str, int]) -> None:
         served = ", ".join(f"{type_} {n:,}" for type_, n in counts.items())
@@ -31,7 +40,7 @@ def sandbox(
 
         script = Script.read(faults)
         typer.echo(f"{len(script.faults)} faults on order", err=True)
-    server.run(folder, port=port, faults=script, announce=announce)
+    server.run(folder, port=port, access=access, faults=script, announce=announce)
 
 
 def sample(

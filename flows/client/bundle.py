@@ -2,184 +2,63 @@
 
 A parse and a new serialisation would change data (1.10 becomes 1.1, long decimals are cut), so the text of each
 ``entry.resource`` is sliced out of the body as served. Only white space outside strings goes, which makes the slice
-one line of NDJSON. The slices come from the JSON scanner of the standard library, which says where a value ends.
+one line of NDJSON.
+
+msgspec does both in C: it takes out the white space and gives each value its own bytes without reading it. What it
+refuses, and the little that Python's json module refuses and it does not, is read again by `flows.client.bundle_walk`:
+the same pages, the same reasons.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, cast
+import sys
+from typing import Any
 
-_SPACE = re.compile(r"[ \t\r\n]*")
-# The longest runs without white space outside strings; a compact text is one run. Possessive: no way back is tried.
-_SOLID = re.compile(r'(?:[^" \t\r\n]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")++')
+import msgspec
 
+from flows.client.bundle_walk import one_line, walk_page
+from flows.client.page import Entry, Page, UnreadResource, UnusableBody, entry_of, link_of, total_of
 
-class UnusableBody(ValueError):
-    """The body is no searchset Bundle; ``reason`` is a short word, never a piece of the body."""
+__all__ = ["Entry", "Page", "UnusableBody", "entry_of", "one_line", "read_page"]
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of a page: the resource's parsed form and its text as served (UTF-8, one line)."""
-
-    type: str
-    id: str
-    version: str
-    mode: str
-    resource: dict[str, Any]
-    text: bytes
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NOTHING = msgspec.Raw(b"")
+# Python's json module gives up at some depth below 1,000. A resource of fewer brackets cannot be that deep; one of more
+# is parsed at once, so that nothing is left to fail when somebody asks for it.
+_MANY_BRACKETS = 600
+_DIGITS = re.compile(rb"[0-9]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a search. ``empty_entries`` counts entries without a resource."""
-
-    entries: tuple[Entry, ...]
-    next_link: str | None
-    self_link: str | None
-    total: int | None
-    empty_entries: int
-    size: int
+class _Search(msgspec.Struct, frozen=True, gc=False):
+    mode: str = ""
 
 
-def _refuse_constant(_: str) -> Any:
-    raise ValueError("not a JSON number")
+class _Entry(msgspec.Struct, gc=False):
+    resource: msgspec.Raw = _NOTHING
+    search: _Search = _Search()
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-_scan: Callable[[str, int], tuple[Any, int]] = cast(Any, _DECODER).scan_once
+class _Bundle(msgspec.Struct, gc=False):
+    resourceType: msgspec.Raw = _NOTHING  # noqa: N815
+    link: msgspec.Raw = _NOTHING
+    total: msgspec.Raw = _NOTHING
+    entry: list[_Entry] = []
 
 
-def one_line(text: str) -> bytes:
-    """The JSON ``text`` without white space outside strings, as UTF-8. Strings and numbers are not touched."""
-    return "".join(_SOLID.findall(text)).encode()
+class _Meta(msgspec.Struct, frozen=True, gc=False):
+    versionId: str = ""  # noqa: N815
 
 
-def _skip(text: str, at: int) -> int:
-    return cast("re.Match[str]", _SPACE.match(text, at)).end()
+class _Resource(msgspec.Struct, gc=False):
+    resourceType: str = ""  # noqa: N815
+    id: str = ""
+    meta: _Meta = _Meta()
 
 
-def _value(text: str, at: int) -> tuple[Any, int]:
-    try:
-        return _scan(text, at)
-    except StopIteration as nothing:
-        raise ValueError("no value") from nothing
-
-
-def _members(text: str, at: int, take: Callable[[str, int], int]) -> int:
-    """Walk the object that begins at ``at``; ``take(name, start)`` reads each value and says where it ends."""
-    at = _skip(text, at + 1)
-    if text[at : at + 1] == "}":
-        return at + 1
-    while True:
-        if text[at : at + 1] != '"':
-            raise ValueError("no member name")
-        name, at = _value(text, at)
-        at = _skip(text, at)
-        if text[at : at + 1] != ":":
-            raise ValueError("no colon")
-        at = _skip(text, take(name, _skip(text, at + 1)))
-        after = text[at : at + 1]
-        at = _skip(text, at + 1)
-        if after == "}":
-            return at
-        if after != ",":
-            raise ValueError("no comma")
-
-
-def _elements(text: str, at: int, take: Callable[[int], int]) -> int:
-    """Walk the array that begins at ``at``."""
-    at = _skip(text, at + 1)
-    if text[at : at + 1] == "]":
-        return at + 1
-    while True:
-        at = _skip(text, take(at))
-        after = text[at : at + 1]
-        at = _skip(text, at + 1)
-        if after == "]":
-            return at
-        if after != ",":
-            raise ValueError("no comma")
-
-
-class _Reader:
-    """Collects what matters of the Bundle while walking its text once."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.other: dict[str, Any] = {}
-        self.entries: list[Entry] = []
-        self.empty = 0
-
-    def bundle_member(self, name: str, at: int) -> int:
-        if name == "entry" and self.text[at : at + 1] == "[":
-            self.entries, self.empty = [], 0  # of a repeated name the last counts, as in every JSON reader
-            return _elements(self.text, at, self.entry)
-        self.other[name], end = _value(self.text, at)
-        return end
-
-    def entry(self, at: int) -> int:
-        if self.text[at : at + 1] != "{":
-            raise ValueError("an entry is no object")
-        resource: Any = None
-        span = (0, 0)
-        search: Any = None
-
-        def member(name: str, start: int) -> int:
-            nonlocal resource, span, search
-            value, end = _value(self.text, start)
-            if name == "resource":
-                resource, span = value, (start, end)
-            elif name == "search":
-                search = value
-            return end
-
-        end = _members(self.text, at, member)
-        if isinstance(resource, dict):
-            mode = search.get("mode") if isinstance(search, dict) else None
-            text = one_line(self.text[slice(*span)])
-            self.entries.append(entry_of(resource, text, mode if isinstance(mode, str) else ""))
-        else:
-            self.empty += 1
-        return end
-
-
-def entry_of(resource: dict[str, Any], text: bytes, mode: str = "match") -> Entry:
-    """An `Entry` of an already parsed resource; what is missing or of a wrong kind becomes an empty text."""
-    meta = resource.get("meta")
-    version = meta.get("versionId") if isinstance(meta, dict) else None
-    kind, id_ = resource.get("resourceType"), resource.get("id")
-    return Entry(
-        type=kind if isinstance(kind, str) else "",
-        id=id_ if isinstance(id_, str) else "",
-        version=version if isinstance(version, str) else "",
-        mode=mode,
-        resource=resource,
-        text=text,
-    )
-
-
-def _link(links: Any, *names: str) -> str | None:
-    if isinstance(links, list):
-        for link in links:
-            if isinstance(link, dict) and link.get("relation") in names and isinstance(link.get("url"), str):
-                return cast(str, link["url"]) or None
-    return None
-
-
-def _text(body: bytes) -> str | None:
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return None
+_read_bundle = msgspec.json.Decoder(_Bundle).decode
+_read_resource = msgspec.json.Decoder(_Resource).decode
 
 
 def read_page(body: bytes) -> Page:
@@ -188,35 +67,78 @@ def read_page(body: bytes) -> Page:
     Raises `UnusableBody` with reason ``empty``, ``html``, ``not-text``, ``not-json`` (also a truncated body),
     ``operation-outcome`` or ``not-a-bundle``.
     """
-    text = _text(body)
-    if text is None:
-        raise UnusableBody("not-text")
-    start = _skip(text, 0)
-    if start == len(text):
-        raise UnusableBody("empty")
-    if text[start] == "<":
-        raise UnusableBody("html")
-    if text[start] != "{":
-        raise UnusableBody("not-json")
-    reader = _Reader(text)
-    failed = False
+    return _read_quickly(body) or walk_page(body)
+
+
+def _read_quickly(body: bytes) -> Page | None:
+    """The page, where it surely is what `walk_page` makes of the body."""
+    if not (body.isascii() or _is_text(body)) or _has_endless_number(body):
+        return None
     try:
-        failed = _members(text, start, reader.bundle_member) != len(text)
-    except (ValueError, RecursionError):
-        failed = True
-    if failed:  # outside the except block: the scanner's own error holds the body
-        raise UnusableBody("not-json")
-    other = reader.other
-    if other.get("resourceType") == "OperationOutcome":
-        raise UnusableBody("operation-outcome")
-    if other.get("resourceType") != "Bundle":
-        raise UnusableBody("not-a-bundle")
-    total = other.get("total")
-    return Page(
-        entries=tuple(reader.entries),
-        next_link=_link(other.get("link"), "next"),
-        self_link=_link(other.get("link"), "self"),
-        total=total if isinstance(total, int) and not isinstance(total, bool) else None,
-        empty_entries=reader.empty,
-        size=len(body),
-    )
+        compact = msgspec.json.format(body.removeprefix(_BYTE_ORDER_MARK), indent=-1)
+        bundle = _read_bundle(compact)
+        if bytes(bundle.resourceType) != b'"Bundle"':
+            return None
+        links = _value(bundle.link)
+        entries = _entries(bundle.entry)
+        return Page(
+            entries=tuple(entries),
+            next_link=link_of(links, "next"),
+            self_link=link_of(links, "self"),
+            total=total_of(_value(bundle.total)),
+            empty_entries=len(bundle.entry) - len(entries),
+            size=len(body),
+        )
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def _entries(read: list[_Entry]) -> list[Entry]:
+    """Those with a resource. One loop and no call that can be spared: it runs once for every resource there is."""
+    made = []
+    for one in read:
+        text = bytes(one.resource)
+        if text[:1] != b"{":
+            continue
+        # Every bracket is closed again: a short text holds few. Most are short.
+        if len(text) > 2 * _MANY_BRACKETS and text.count(b"{") + text.count(b"[") > _MANY_BRACKETS:
+            made.append(entry_of(json.loads(text), text, one.search.mode))
+            continue
+        try:
+            head = _read_resource(text)
+        except msgspec.ValidationError:  # a number for an id, say
+            made.append(entry_of(json.loads(text), text, one.search.mode))
+            continue
+        type_ = head.resourceType
+        unread = UnreadResource(text, type_)
+        made.append(Entry(type_, head.id, head.meta.versionId, one.search.mode, unread, text))
+    return made
+
+
+def _value(raw: msgspec.Raw) -> Any:
+    return json.loads(bytes(raw)) if raw else None
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _has_endless_number(body: bytes) -> bool:
+    """Whether more digits follow each other than Python makes a whole number of; a look at every so many bytes tells.
+
+    Long runs of digits in strings count too: it is only a reason to look more closely.
+    """
+    most = sys.get_int_max_str_digits()
+    if not most:
+        return False
+    for at in range(most, len(body), most):
+        if 48 <= body[at] <= 57:
+            before = body[at - most : at]
+            run = len(before) - len(before.rstrip(b"0123456789"))
+            if run + len(_DIGITS.match(body, at, at + most + 1)[0]) > most:  # type: ignore[index]  # matches always
+                return True
+    return False

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from flows.client.capability import Capability, read_capability
 from flows.client.faults import GoneFault, OriginFault, RefusedFault, RequestFault, TransientFault
-from flows.client.paging import PageMark, Paging, PagingRules, Parameters, bundle_judge, encode
+from flows.client.paging import PageMark, Paging, PagingRules, Parameters, bundle_judge
+from flows.client.servers import page_size
 from flows.client.transport import Reply, Request, Transport
 from mappings.errors import SourceError
 
@@ -31,10 +33,12 @@ class FhirClient:
         base: str,
         transport: Transport,
         paging: PagingRules | None = None,
+        warnings: list[dict[str, object]] | None = None,
     ) -> None:
         self.base = base.rstrip("/")
         self.transport = transport
         self.paging = paging or PagingRules()
+        self.warnings = [] if warnings is None else warnings  # of the authorisation, for the manifest
         self.capability = Capability()
         self.spoke_fhir = False
 
@@ -62,6 +66,7 @@ class FhirClient:
         if fault is not None:
             raise self.no_server(fault)
         self.capability = capability
+        self.paging = replace(self.paging, page_size=self.paging.page_size or page_size(self.capability.software))
         self.spoke_fhir = True
         version = self.capability.fhir_version
         if version and not version.startswith(("4.0", "4.3")):
@@ -72,6 +77,11 @@ class FhirClient:
         """The error for a server that never gave a FHIR answer."""
         if isinstance(fault, OriginFault):
             return SourceError(f"{self.base} sends every request to {fault.origin}, which the sites file does not name")
+        if fault.reason.startswith("token-"):
+            reason = fault.reason.removeprefix("token-")
+            return SourceError(
+                f"the token endpoint of {self.base} {_REASONS.get(reason, f'gives no token ({reason})')}"
+            )
         return SourceError(f"{self.base} {_REASONS.get(fault.reason, f'gives no FHIR answer ({fault.reason})')}")
 
     def search(self, type_: str, parameters: Parameters, before: Sequence[PageMark] = ()) -> Paging:
@@ -81,12 +91,8 @@ class FhirClient:
     def count(self, type_: str, parameters: Parameters) -> int | None:
         """How many the server says the search would bring (``_summary=count``); ``None`` when it does not say."""
         asked = (*parameters, ("_summary", "count"))
-        url = f"{self.base}/{type_}?{encode(asked)}"
-        request = Request(url)
-        if len(url) > self.paging.longest_url:
-            request = Request(f"{self.base}/{type_}/_search", form=asked)
         try:
-            page, _ = self.transport.ask(request, bundle_judge)
+            page, _ = self.transport.ask(self.paging.request(self.base, type_, asked), bundle_judge)
         except RequestFault:
             return None
         total: int | None = page.total

@@ -1,8 +1,8 @@
 """Good manners towards a server, kept together by all threads and processes of this user on this machine.
 
-How fast requests may follow each other, and how many may be under way, is agreed on through locked files of the server's
-own folder; a lock ends with its process, however that ends. Where no such folder can be had each process keeps the
-limits by itself.
+How fast requests may follow each other, and how many may be under way, is agreed on through locked files in a folder
+for each server; a lock ends with its process, however that ends. Where no such folder can be had each process keeps
+the limits by itself.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from flows.client.bundle import Page, UnusableBody, read_page
 from flows.client.faults import GoneFault, RefusedFault, RequestFault, TransientFault
 from flows.client.origins import candidates
+from flows.client.servers import USUAL
 from flows.client.transport import Reply, Request, Transport
 
 Parameters = tuple[tuple[str, str], ...]
@@ -74,11 +75,22 @@ class SearchPage:
 
 @dataclass(frozen=True)
 class PagingRules:
-    """``attempts`` counts how often a search may be begun, the first time included."""
+    """``attempts`` counts how often a search may be begun, the first time included.
 
-    page_size: int = 500
+    ``page_size`` left out is what is known of the server's software. ``post``: every search is POSTed.
+    """
+
+    page_size: int | None = None
+    post: bool = False
     longest_url: int = 2000
     attempts: int = 3
+
+    def request(self, base: str, type_: str, parameters: Parameters) -> Request:
+        """A search by GET, or by POST where that is wanted or the address would be too long."""
+        url = f"{base}/{type_}?{encode(parameters)}"
+        if len(url) <= self.longest_url and not self.post:
+            return Request(url)
+        return Request(f"{base}/{type_}/_search", form=parameters)
 
 
 def encode(parameters: Parameters) -> str:
@@ -218,8 +230,8 @@ class Paging:
 
     def _first(self) -> tuple[Request, Page, str]:
         """The first page; a server that refuses ``_count`` or ``_total`` is asked without them."""
-        asked: Parameters = (*self.parameters, ("_total", "accurate"), ("_count", str(self._rules.page_size)))
-        request = self._request(asked)
+        asked: Parameters = (*self.parameters, ("_total", "accurate"), ("_count", str(self._rules.page_size or USUAL)))
+        request = self._rules.request(self._base, self.type, asked)
         refused = False
         try:
             page, url = self._transport.ask(request, bundle_judge)
@@ -229,19 +241,13 @@ class Paging:
             refused = True
         if refused:
             asked = self.parameters
-            request = self._request(asked)
+            request = self._rules.request(self._base, self.type, asked)
             page, url = self._transport.ask(request, bundle_judge)
         self._posted = request.form is not None
         self.not_applied = not_applied(self.parameters, page.self_link, posted=self._posted)
         echoed = dict(parse_qsl(urlsplit(page.self_link or "").query))
         self.total_exact = echoed.get("_total") == "accurate" and not refused
         return request, page, url
-
-    def _request(self, parameters: Parameters) -> Request:
-        url = f"{self._base}/{self.type}?{encode(parameters)}"
-        if len(url) <= self._rules.longest_url:
-            return Request(url)
-        return Request(f"{self._base}/{self.type}/_search", form=parameters)
 
     def _next(self, link: str, url: str) -> tuple[Page, str, str]:
         meant = candidates(link, self._base, url)

@@ -12,10 +12,10 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception_type,
-    stop_after_attempt,
     wait_exponential,
     wait_random,
 )
+from tenacity.stop import stop_base
 
 from flows.client.faults import TransientFault
 
@@ -62,8 +62,37 @@ class RetryRules:
     give_up_after: int = 3
 
 
-def retrying(rules: RetryRules, sleep: Callable[[float], None], say: Callable[[str], None]) -> Retrying:
-    """A tenacity controller for one request. After the last attempt its `TransientFault` comes out unchanged."""
+def capped(asked: float, rules: RetryRules, say: Callable[[str], None]) -> float:
+    """The seconds to wait where a server asks for ``asked``: as the settings allow; a cut is said."""
+    if asked > rules.retry_after_max:
+        say(f"the server asked to wait {asked:.0f} s; waiting {rules.retry_after_max:.0f} s, as the settings allow")
+    return min(asked, rules.retry_after_max)
+
+
+class _StopWithoutAdvance(stop_base):
+    """Stop after so many attempts in a row that brought nothing new."""
+
+    def __init__(self, attempts: int, advanced: Callable[[], object]) -> None:
+        self._attempts, self._advanced = attempts, advanced
+        self._mark, self._counted_from = advanced(), 0
+
+    def __call__(self, state: RetryCallState) -> bool:
+        mark = self._advanced()
+        if mark != self._mark:
+            self._mark, self._counted_from = mark, state.attempt_number
+        return state.attempt_number - self._counted_from >= self._attempts
+
+
+def retrying(
+    rules: RetryRules,
+    sleep: Callable[[float], None],
+    say: Callable[[str], None],
+    advanced: Callable[[], object] = lambda: None,
+) -> Retrying:
+    """A tenacity controller for one request. After the last attempt its `TransientFault` comes out unchanged.
+
+    Attempts are counted from the last one after which ``advanced`` gave something new.
+    """
     grow = wait_exponential(multiplier=rules.initial, max=rules.longest) + wait_random(0, rules.initial)
 
     def wait(state: RetryCallState) -> float:
@@ -71,12 +100,10 @@ def retrying(rules: RetryRules, sleep: Callable[[float], None], say: Callable[[s
         asked = fault.retry_after if isinstance(fault, TransientFault) else None
         if asked is None:
             return grow(state)
-        if asked > rules.retry_after_max:
-            say(f"the server asked to wait {asked:.0f} s; waiting {rules.retry_after_max:.0f} s, as the settings allow")
-        return min(asked, rules.retry_after_max)
+        return capped(asked, rules, say)
 
     return Retrying(
-        stop=stop_after_attempt(rules.attempts),
+        stop=_StopWithoutAdvance(rules.attempts, advanced),
         wait=wait,
         retry=retry_if_exception_type(TransientFault),
         sleep=sleep,

@@ -1,92 +1,87 @@
-"""One request to one site: credential, pace, redirects, retries. Returns the whole body or raises a named fault.
+"""One request to one site: credential, pace, redirects, retries. Returns the whole body, or hands over a stream, or
+raises a named fault.
 
-Redirects are followed by hand, because every hop is judged by the origin rules again. Sessions belong to one thread and
-one origin, so that a cookie never reaches another origin.
+Redirects are followed by hand, because every hop is judged by the origin rules again.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.client import HTTPException
 from typing import Any, Literal
 from urllib.parse import urljoin
 
-import requests
-from requests.auth import AuthBase
-from urllib3.exceptions import HTTPError
-
 from flows.client.auth import Authorisation, NoAuthorisation
+from flows.client.exchange import Exchange, Opened
 from flows.client.faults import GoneFault, OriginFault, RefusedFault, RequestFault, TransientFault
+from flows.client.manners import Manners
 from flows.client.origins import Origins, origin_of
-from flows.client.pace import TokenBucket
 from flows.client.retry import RetryRules, retry_after_seconds, retrying, worth_retrying
 from mappings.errors import SourceError
 
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REPEATS_AFTER_REDIRECT = frozenset({307, 308})
+_STRICT = (("Prefer", "handling=strict"),)
 
-Method = Literal["GET", "POST"]
+Verb = Literal["GET", "POST", "DELETE"]
+ANY_STATUS: Collection[int] = range(100, 600)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to ask. ``form`` makes it a POST of a urlencoded body."""
+    """What to ask. ``form`` makes it a POST of a urlencoded body, ``json`` one of a JSON body.
+
+    ``headers`` go with it beside Accept. A reply whose status is not one of ``statuses`` is a fault.
+    ``with_credential=False`` keeps the credential back even where the origin would get it.
+    ``may_be_refused``: 401 and 403 to a request that went without the credential are a fault of this request (storage
+    that signed an address for a time answers so), and not the end of the run.
+    """
 
     url: str
     form: tuple[tuple[str, str], ...] | None = None
     accept: str = "application/fhir+json"
+    json: bytes | None = None
+    verb: Verb | None = None
+    headers: tuple[tuple[str, str], ...] = _STRICT
+    statuses: Collection[int] = (200,)
+    with_credential: bool = True
+    may_be_refused: bool = False
 
     @property
-    def method(self) -> Method:
-        return "GET" if self.form is None else "POST"
+    def method(self) -> Verb:
+        return self.verb or ("GET" if self.form is None and self.json is None else "POST")
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole body that came with 200; ``url`` is the address that answered, after redirects."""
+    """A whole body that came with one of the statuses asked for; ``url`` is the address that answered, after
+    redirects."""
 
     body: bytes
     url: str
     headers: Mapping[str, str]
+    status: int = 200
 
 
-class _OneHeader(AuthBase):
-    """Sets exactly the given Authorization header; being there, it keeps requests from looking into ~/.netrc."""
+@dataclass(frozen=True)
+class Stream:
+    """A body that is still to come, in pieces as it was sent; iterating raises `TransientFault` where it breaks off."""
 
-    def __init__(self, header: str | None) -> None:
-        self._header = header
-
-    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-        prepared.headers.pop("Authorization", None)
-        if self._header is not None:
-            prepared.headers["Authorization"] = self._header
-        return prepared
-
-
-class _NoAddresses(logging.Filter):
-    """urllib3 writes whole addresses into its log; a search address may name patients."""
-
-    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002
-        return False
-
-
-def _silence_addresses() -> None:
-    logger = logging.getLogger("urllib3.connectionpool")
-    if not any(isinstance(each, _NoAddresses) for each in logger.filters):
-        logger.addFilter(_NoAddresses())
+    status: int
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes]
 
 
 class Transport:
     """Sends the requests of one site. Safe to use from several threads; close it when done.
 
     ``sleep``, ``clock`` and ``now`` are handed in so that tests wait for nothing. ``say`` gets sentences for the log:
-    rules, counts and origins, never an address with parameters.
+    rules, counts and origins, never an address with parameters. ``verify`` and ``cert`` are those of requests.
     """
 
     def __init__(
@@ -94,24 +89,21 @@ class Transport:
         origins: Origins,
         authorisation: Authorisation | None = None,
         *,
-        requests_per_second: float | None = None,
+        manners: Manners | None = None,
         rules: RetryRules | None = None,
         timeout: tuple[float, float] = (10.0, 120.0),
         sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         say: Callable[[str], None] = lambda _: None,
         verify: bool | str = True,
+        cert: str | tuple[str, str] | None = None,
     ) -> None:
-        _silence_addresses()
         self.origins = origins
         self.rules = rules or RetryRules()
+        self.sleep, self.now, self.say = sleep, now, say
         self._authorisation = authorisation or NoAuthorisation()
-        self.say = say
-        self._timeout, self._sleep, self._now, self._verify = timeout, sleep, now, verify
-        self._bucket = TokenBucket(requests_per_second, clock=clock, sleep=sleep)
-        self._local = threading.local()
-        self._sessions: list[requests.Session] = []
+        self._exchanges = Exchange(timeout, verify, cert)
+        self._manners = manners or Manners()
         self._lock = threading.Lock()
         self._renewals = 0
         self._given_up = 0  # requests in a row that failed after every retry
@@ -120,11 +112,7 @@ class Transport:
 
     def close(self) -> None:
         """Close every connection."""
-        with self._lock:
-            for session in self._sessions:
-                session.close()
-            self._sessions.clear()
-            self._local = threading.local()
+        self._exchanges.close()
 
     def ask(self, request: Request, judge: Callable[[Reply], Any], *, opening: bool = False) -> Any:
         """Send ``request`` and give what ``judge`` makes of the reply, asking again as the retry rules say.
@@ -133,13 +121,39 @@ class Transport:
         credential is refused, `RequestFault` for the rest. ``opening`` is the first request to a server: a server that
         cannot be reached at all is not waited for as long.
         """
-        unreachable = 0
+        return self._persist(lambda: judge(self._reply(request)), opening=opening)
+
+    def ask_once(self, request: Request, judge: Callable[[Reply], Any], *, paced: bool = True) -> Any:
+        """As `ask`, in one try. ``paced=False`` does not wait for its turn: the last request of a run that stops."""
+        with self._manners.slot() if paced else nullcontext():
+            return judge(self._reply(request, paced=paced))
+
+    def stream(self, make: Callable[[], Request], take: Callable[[Stream], Any], advanced: Callable[[], object]) -> Any:
+        """Send what ``make`` gives and hand the body to ``take`` as it comes; give what ``take`` returns.
+
+        Every try makes its request anew (a download asks for what it has not got yet). Tries between which
+        ``advanced`` has changed do not count against the retry rules: as long as a body grows, it is asked for.
+        Faults as in `ask`.
+        """
 
         def once() -> Any:
+            opened, _ = self._answer(make())
+            with opened:
+                return take(Stream(opened.status, opened.headers, opened.chunks()))
+
+        return self._persist(once, advanced=advanced)
+
+    def _persist(
+        self, once: Callable[[], Any], *, opening: bool = False, advanced: Callable[[], object] = lambda: None
+    ) -> Any:
+        unreachable = 0
+
+        def one_try() -> Any:
             nonlocal unreachable
             fault: RequestFault | None = None
             try:
-                return judge(self._send(request))
+                with self._manners.slot():
+                    return once()
             except TransientFault as caught:
                 fault = caught
                 unreachable += fault.reason == "unreachable"
@@ -151,7 +165,7 @@ class Transport:
             if self._given_up >= self.rules.give_up_after:
                 raise RequestFault("server-given-up")
         try:
-            result = retrying(self.rules, self._sleep, self.say)(once)
+            result = retrying(self.rules, self.sleep, self.say, advanced)(one_try)
         except TransientFault:
             with self._lock:
                 self._given_up += 1
@@ -161,37 +175,52 @@ class Transport:
 
     # One try, with its redirects
 
-    def _send(self, request: Request) -> Reply:
-        url, method, form = request.url, request.method, request.form
+    def _reply(self, request: Request, *, paced: bool = True) -> Reply:
+        opened, url = self._answer(request, paced=paced)
+        with opened:
+            return Reply(opened.body(), url, opened.headers, opened.status)
+
+    def _answer(self, request: Request, *, paced: bool = True) -> tuple[Opened, str]:
+        """The answer with a status that was asked for, its body unread, and the address that gave it."""
+        url, method, data = request.url, request.method, _data(request)
         for _ in range(_MOST_REDIRECTS + 1):
-            response = self._exchange(url, method, form, request.accept)
-            if response.status not in _REDIRECTS:
-                return self._judged(response, url)
-            target = response.headers.get("Location", "")
+            opened = self._exchange(request, url, method, data, paced)
+            if opened.status not in _REDIRECTS:
+                if opened.status in request.statuses:
+                    self.replies += 1
+                    return opened, url
+                opened.close()
+                raise self._fault(opened)
+            opened.close()
+            target = opened.headers.get("Location", "")
             if not target:
-                raise RefusedFault("redirect-without-address", response.status)
+                raise RefusedFault("redirect-without-address", opened.status)
             url = urljoin(url, target)
-            if response.status not in _REPEATS_AFTER_REDIRECT:
-                method, form = "GET", None
+            if opened.status not in _REPEATS_AFTER_REDIRECT:
+                method, data = "GET" if method == "POST" else method, None
         raise RefusedFault("too-many-redirects")
 
-    def _exchange(self, url: str, method: Method, form: tuple[tuple[str, str], ...] | None, accept: str) -> _Response:
+    def _exchange(self, request: Request, url: str, method: Verb, data: Any, paced: bool) -> Opened:
         permission = self.origins.permission(url)
         if permission == "not-named":
             raise OriginFault(origin_of(url) or "of an address that is not http")
-        with_credential = permission == "with-credential"
+        with_credential = permission == "with-credential" and request.with_credential
         renewals = self._renewals
-        response = self._once(url, method, form, accept, with_credential)
-        if response.status == 401 and with_credential and self.authorised and self._renew(renewals):
-            response = self._once(url, method, form, accept, with_credential)
-        if response.status in (401, 403):
+        opened = self._once(request, url, method, data, with_credential, paced)
+        if opened.status == 401 and with_credential and self.authorised and self._renew(renewals):
+            opened.close()
+            opened = self._once(request, url, method, data, with_credential, paced)
+        if opened.status in (401, 403):
+            opened.close()
+            if request.may_be_refused and not with_credential:
+                raise RefusedFault(f"http-{opened.status}", opened.status)
             how = "with" if with_credential else "without"
             raise SourceError(
-                f"{origin_of(url)} answered {response.status} to a request {how} the credential of the sites file"
+                f"{origin_of(url)} answered {opened.status} to a request {how} the credential of the sites file"
             )
-        if with_credential and response.status < 400:
+        if with_credential and opened.status < 400:
             self.authorised = True
-        return response
+        return opened
 
     def _renew(self, seen: int) -> bool:
         """Renew once for all threads that met the same 401."""
@@ -202,80 +231,28 @@ class Transport:
                 self._renewals += 1
             return True
 
-    def _once(
-        self, url: str, method: Method, form: tuple[tuple[str, str], ...] | None, accept: str, with_credential: bool
-    ) -> _Response:
+    def _once(self, request: Request, url: str, method: Verb, data: Any, with_credential: bool, paced: bool) -> Opened:
+        # The place in the queue first: a token may end while its request waits.
+        if paced:
+            self._manners.turn()
         header = self._authorisation.header() if with_credential else None
-        self._bucket.take()
-        reason = "unreachable"
-        try:
-            with self._session(url).request(
-                method,
-                url,
-                data=None if form is None else list(form),
-                headers={"Accept": accept, "User-Agent": "bedside", "Prefer": "handling=strict"},
-                auth=_OneHeader(header),
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-                verify=self._verify,
-            ) as response:
-                reason = "dropped"
-                return _Response(response.status_code, response.content, response.headers)
-        except requests.exceptions.SSLError:
-            reason = "tls"
-        except requests.exceptions.ConnectTimeout:
-            reason = "unreachable"
-        except requests.exceptions.Timeout:
-            reason = "timeout"
-        except requests.exceptions.ConnectionError as error:
-            # A server that accepted the connection and hung up is there; one that refused it is not.
-            reason = "dropped" if reason == "dropped" or _was_connected(error) else "unreachable"
-        except (requests.exceptions.RequestException, HTTPError, HTTPException, OSError, ValueError):
-            reason = "dropped"
-        # Raised here and not above: the library's own error holds the address, and with it perhaps a patient.
-        raise TransientFault(reason)
+        headers = {"Accept": request.accept, "User-Agent": "bedside", **dict(request.headers)}
+        if isinstance(data, bytes):
+            headers["Content-Type"] = "application/fhir+json"
+        # A client certificate says who asks, so it goes where the sites file lets the credential go.
+        shown = self.origins.permission(url) == "with-credential"
+        return self._exchanges.send(method, url, headers, header, data, with_certificate=shown)
 
-    def _session(self, url: str) -> requests.Session:
-        mine: dict[str, requests.Session] = self._local.__dict__
-        origin = origin_of(url) or ""
-        if origin not in mine:
-            mine[origin] = requests.Session()
-            with self._lock:
-                self._sessions.append(mine[origin])
-        return mine[origin]
-
-    def _judged(self, response: _Response, url: str) -> Reply:
-        status = response.status
-        if status == 200:
-            self.replies += 1
-            return Reply(response.body, url, response.headers)
+    def _fault(self, opened: Opened) -> RequestFault:
+        status = opened.status
         if worth_retrying(status):
-            wait = retry_after_seconds(response.headers, self._now())
-            raise TransientFault(f"http-{status}", status, wait)
+            return TransientFault(f"http-{status}", status, retry_after_seconds(opened.headers, self.now()))
         if status in (404, 410):
-            raise GoneFault(f"http-{status}", status)
-        raise RefusedFault(f"http-{status}", status)
+            return GoneFault(f"http-{status}", status)
+        return RefusedFault(f"http-{status}", status)
 
 
-@dataclass(frozen=True)
-class _Response:
-    status: int
-    body: bytes
-    headers: Mapping[str, str]  # its names in any case
-
-
-def _was_connected(error: BaseException) -> bool:
-    """Whether a connection stood before it broke (the chain of causes says so)."""
-    seen: set[int] = set()
-    chain: list[Any] = [error]
-    while chain:
-        each = chain.pop()
-        if id(each) in seen or not isinstance(each, BaseException):
-            continue
-        seen.add(id(each))
-        # HTTPException: RemoteDisconnected, IncompleteRead
-        if isinstance(each, (ConnectionResetError, BrokenPipeError, ConnectionAbortedError, HTTPException)):
-            return True
-        chain += [*each.args, each.__cause__, each.__context__, getattr(each, "reason", None)]
-    return False
+def _data(request: Request) -> bytes | list[tuple[str, str]] | None:
+    if request.json is not None:
+        return request.json
+    return None if request.form is None else list(request.form)

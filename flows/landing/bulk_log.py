@@ -10,10 +10,12 @@ import json
 import os
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from flows.client.fhir import Capability
 
 NAME = "log.ndjson"
 
@@ -42,6 +44,29 @@ class BulkLog:
         with self._lock:
             self._out.write(json.dumps(line, ensure_ascii=False) + "\n")
             self._out.flush()
+
+    def kickoff(
+        self,
+        address: str,
+        capability: Capability | None,
+        parameters: Mapping[str, Any],
+        error: tuple[int | None, str] = (None, ""),
+    ) -> None:
+        """The first event of an export: ``address`` without parameters, and these as they may be shown; ``error`` is
+        status and reason of a kick-off that was refused."""
+        status, reason = error
+        self.add(
+            "kickoff",
+            exportUrl=address,
+            errorCode=status,
+            errorBody=reason or None,
+            softwareName=capability.software if capability else None,
+            softwareVersion=capability.software_version if capability else None,
+            softwareReleaseDate=capability.software_date if capability else None,
+            fhirVersion=capability.fhir_version if capability else None,
+            requestParameters=dict(parameters),
+            responseHeaders={},
+        )
 
     def note(self, sentence: str) -> None:
         """A sentence of the client (a wait cut short, a search begun again)."""

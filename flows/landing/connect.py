@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
-from flows.client.auth import Authorisation, BasicAuthorisation, BearerAuthorisation, NoAuthorisation
+from flows import stopping
+from flows.client.auth.tokens import TokenAuthorisation
 from flows.client.fhir import FhirClient
-from flows.client.origins import Origins
+from flows.client.manners import Manners, folder_of
+from flows.client.origins import Origins, origin_of
 from flows.client.paging import PagingRules
 from flows.client.retry import RetryRules
 from flows.client.transport import Transport
-from flows.sites import BasicAuth, BearerAuth, Site, Sites
+from flows.landing.credentials import authorisation_of, tls_files
+from flows.sites import Site, Sites
 from mappings.errors import DefinitionError
 
 
@@ -34,15 +35,24 @@ def source_of(site: Site, sites: Sites | None = None) -> Iterator[FhirClient | P
         client.close()
 
 
+def _manners(site: Site, address: str, sleep: Callable[[float], None]) -> Manners:
+    """The limits of a site, kept together with every other process that asks its server; none on this machine."""
+    if site.requests_per_second is None:
+        return Manners()
+    folder = folder_of(origin_of(address) or address)
+    return Manners(site.requests_per_second, site.limits.parallel, folder=folder, sleep=sleep)
+
+
 def connect(
     site: Site,
     *,
     base: str | None = None,
     secrets_folder: Path | None = None,
     rules: RetryRules | None = None,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = stopping.sleep,
 ) -> FhirClient:
-    """The client of a site that is a server. It asks nothing yet and fetches no secret yet; close it after use.
+    """The client of a site that is a server. It asks nothing yet and fetches no secret yet; close it after use. Files
+    of TLS are read at once, so that a fault in them is told before anything is asked (`DefinitionError`).
 
     ``base`` stands for the site's own address (the embedded sandbox); ``secrets_folder`` is where relative secret
     files are looked for (the sites file's folder). ``rules`` and ``sleep`` are for tests.
@@ -51,20 +61,20 @@ def connect(
     if address is None:
         raise DefinitionError(f"site {site.id} has no address to ask")
     made = rules or RetryRules(retry_after_max=float(site.limits.retry_after_max_s))
+    origins = Origins(address, site.origins)
+    tls = tls_files(site, secrets_folder)
+    warnings: list[dict[str, object]] = []
+    authorisation = authorisation_of(site, secrets_folder, origins, tls, warnings.append)
     transport = Transport(
-        Origins(address, site.origins),
-        _authorisation(site, secrets_folder),
-        requests_per_second=site.requests_per_second,
+        origins,
+        authorisation,
+        manners=_manners(site, address, sleep),
         rules=made,
         sleep=sleep,
+        verify=tls.verify,
+        cert=tls.certificate,
     )
-    return FhirClient(address, transport, PagingRules(page_size=site.page_size or PagingRules.page_size))
-
-
-def _authorisation(site: Site, folder: Path | None) -> Authorisation:
-    match site.auth:
-        case BasicAuth(user=user, password=password):
-            return BasicAuthorisation(user, partial(password.resolve, folder))
-        case BearerAuth(token=token):
-            return BearerAuthorisation(partial(token.resolve, folder))
-    return NoAuthorisation()
+    if isinstance(authorisation, TokenAuthorisation):
+        # Late: who listens to the transport is said when an extraction begins.
+        authorisation.say = lambda sentence: transport.say(sentence)
+    return FhirClient(address, transport, PagingRules(site.page_size, site.search.post), warnings)

@@ -19,23 +19,27 @@ Part = tuple[Search, Collection[str]]
 class Course:
     """Takes part in an extract: before it, before and after each phase, and after all."""
 
-    def begin(self, client: FhirClient, state: Unfinished) -> None:
-        """The server answers, and nothing has been asked for yet; ``state`` may be that of an extract gone on with."""
+    def begin(self, client: FhirClient, state: Unfinished, listed: frozenset[str]) -> None:
+        """The server answers, and nothing has been asked for yet; ``state`` may be that of an extract gone on with.
+
+        ``listed`` are the patients whose index events alone are asked for, where the sites file lists any.
+        """
         del client, state
+        self._only = listed
 
     def keys(self, phase: Phase, found: Found) -> Keys:
         """The ids a phase is about, as they are known when it begins."""
-        patients = frozenset(found.patients)
-        references = {kind: frozenset(ids) for kind, ids in found.references.items()}
+        patients = self._only if phase == "index" else frozenset(found.patients)
+        references = {kind: frozenset(ids - found.along.get(kind, set())) for kind, ids in found.references.items()}
         return lambda type_: references.get(type_, frozenset()) if phase == "referenced" else patients
 
     def parts(self, search: Search, ids: Collection[str]) -> Iterable[Part]:
         """A search as it is to be made."""
         return [(search, ids)]
 
-    def after(self, phase: Phase) -> Sequence[Part]:
-        """What else is to be asked in this phase; the same answer every time it is called in one extract."""
-        del phase
+    def after(self, phase: Phase, searches: Sequence[Search]) -> Sequence[Part]:
+        """What else is to be asked in this phase, after its ``searches``; the same answer every time in one extract."""
+        del phase, searches
         return ()
 
     def end(self, found: Found, by_id: Iterable[tuple[Sequence[Search], Keys]]) -> None:

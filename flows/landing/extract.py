@@ -14,11 +14,14 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from analysis.plan import Phase, Plan, Search, requests
+from analysis.plan import Phase, Plan, Search
 from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
+from flows.landing.asking import asked_of, cohort_of, located, requests_to
+from flows.landing.bulk_extract import WORK, extract_bulk
 from flows.landing.bulk_log import NAME as LOG_NAME
 from flows.landing.bulk_log import BulkLog
+from flows.landing.bulk_state import filters_of as export_filters_of
 from flows.landing.connect import source_of
 from flows.landing.course import Course, Keys, Part
 from flows.landing.folder_extract import FolderSource, folder_steps
@@ -29,6 +32,7 @@ from flows.landing.unfinished import FOLDER as UNFINISHED
 from flows.landing.unfinished import Unfinished, filters_of
 from flows.progress import Progress, silent
 from flows.run_folder import private_folder
+from flows.site_searches import Searching
 from flows.sites import Site, Sites
 from mappings.errors import DefinitionError
 
@@ -46,6 +50,7 @@ def extract_site(
     site: Site, plan: Plan, landing_dir: Path, progress: Progress = silent, *, sites: Sites | None = None
 ) -> Manifest:
     """Connect to a site and land what ``plan`` asks of it; see `extract_from`, and `source_of` for ``sites``."""
+    site = located(site, sites)
     with source_of(site, sites) as source:
         return extract_from(site, plan, source, landing_dir, progress)
 
@@ -61,13 +66,16 @@ def extract_from(
 ) -> Manifest:
     """Land what ``plan`` asks of one site into ``landing_dir`` (this site's own folder) and return its manifest.
 
-    ``source`` is the site's client or its folder; ``course`` (of a client) asks for less than everything.
-    ``manifest.complete`` is false when anything is missing; the caller decides what that means. Raises `SourceError`
-    when there is no server, no folder or no access, `DefinitionError` when the folder holds a landing made for another
-    plan. An extract of the same plan that was cut off is gone on with; one that ended is made anew.
+    ``source`` is the site's client or its folder; ``course`` (of a client that is searched) asks for less than
+    everything. ``manifest.complete`` is false when anything is missing; the caller decides what that means. Raises
+    `SourceError` when there is no server, no folder or no access, `DefinitionError` when the folder holds a landing
+    made for another plan. An extract of the same plan that was cut off is gone on with; one that ended is made anew.
     """
     if (ended := cut_off_in_tidying(landing_dir)) is not None and ended.filters_sha256 == filters_sha256(site, plan):
         return ended
+    if isinstance(source, FhirClient) and site.method == "bulk":
+        _refuse_another(landing_dir, site, plan)
+        return extract_bulk(site, plan, source, landing_dir, filters_sha256(site, plan), progress).manifest
     folder = FolderSource(source) if isinstance(source, Path) else None
     _make_ready(landing_dir, site, plan, keep=folder is None)
     address = source.base if isinstance(source, FhirClient) else FolderSource.__name__
@@ -106,28 +114,41 @@ def extract_from(
 
 def cut_off_in_tidying(folder: Path) -> Manifest | None:
     """The manifest of an extract that had ended when it was cut off; what it had not tidied away goes now."""
-    left = folder / UNFINISHED
-    manifest = read_manifest(folder) if left.exists() else None
+    left = [each for each in (folder / UNFINISHED, folder / WORK) if each.exists()]
+    manifest = read_manifest(folder) if left else None
     if manifest is not None:
-        shutil.rmtree(left)
+        for each in left:
+            shutil.rmtree(each)
     return manifest
 
 
 def filters_sha256(site: Site, plan: Plan) -> str:
     """A hash over what decides which resources are taken: the plan, and what the sites file adds to it."""
-    content = json.dumps({"plan": plan.sha256, "site": site.id, "scope": plan.scope}, sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
+    content: dict[str, object] = {"plan": plan.sha256, "site": site.id, "scope": plan.scope}
+    if site.search != Searching():
+        content["search"] = site.search.model_dump(mode="json", exclude={"cohort"})
+    if site.search.cohort is not None:
+        content["cohort"] = sorted(cohort_of(Path(site.search.cohort)))
+    if site.method == "bulk":
+        content["export"] = [site.group, site.bulk.level]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _make_ready(folder: Path, site: Site, plan: Plan, keep: bool) -> None:
+def _refuse_another(folder: Path, site: Site, plan: Plan) -> Manifest | None:
+    """The manifest that lies there, if any. Raises `DefinitionError` where the folder was made for another plan."""
     before = read_manifest(folder) if folder.exists() else None
-    filters = before.filters_sha256 if before is not None else filters_of(folder)
+    filters = before.filters_sha256 if before is not None else filters_of(folder) or export_filters_of(folder / WORK)
     if filters not in (None, filters_sha256(site, plan)):
         raise DefinitionError(
             f"{folder} holds what was extracted for another plan or site; use another folder or --fresh"
         )
+    return before
+
+
+def _make_ready(folder: Path, site: Site, plan: Plan, keep: bool) -> None:
+    before = _refuse_another(folder, site, plan)
     private_folder(folder).chmod(0o700)
-    if keep and before is None and filters is not None:
+    if keep and before is None and filters_of(folder) is not None:
         return
     # The manifest goes first: without it the folder counts as unfinished whatever else is there.
     for name in (MANIFEST_NAME, LOG_NAME):
@@ -138,24 +159,13 @@ def _make_ready(folder: Path, site: Site, plan: Plan, keep: bool) -> None:
 
 
 def _kickoff(log: BulkLog, plan: Plan, address: str, client: FhirClient | None = None) -> None:
-    capability = client.capability if client else None
-    log.add(
-        "kickoff",
-        exportUrl=address,
-        errorCode=None,
-        errorBody=None,
-        softwareName=capability.software if capability else None,
-        softwareVersion=capability.software_version if capability else None,
-        softwareReleaseDate=capability.software_date if capability else None,
-        fhirVersion=capability.fhir_version if capability else None,
-        requestParameters={
-            "_type": ",".join(plan.types),
-            "scope": plan.scope,
-            "plan_sha256": plan.sha256,
-            "client": f"bedside {version('bedside')}",
-        },
-        responseHeaders={},
-    )
+    said = {
+        "_type": ",".join(plan.types),
+        "scope": plan.scope,
+        "plan_sha256": plan.sha256,
+        "client": f"bedside {version('bedside')}",
+    }
+    log.kickoff(address, client.capability if client else None, said)
 
 
 def _by_search(
@@ -167,13 +177,14 @@ def _by_search(
         log.note(f"gone on with an extract that was cut off; searches landed before: {state.landed}")
     else:
         _kickoff(log, plan, client.base, client)
-    course.begin(client, state)
-    runner = PhaseRunner(client, state, log, site.limits.parallel)
+    listed = frozenset[str]() if site.search.cohort is None else cohort_of(Path(site.search.cohort))
+    course.begin(client, state, listed)
+    runner = PhaseRunner(client, state, log, plan, site.limits.parallel)
     found, types = state.found, state.intake.types
     by_id: list[tuple[Sequence[Search], Keys]] = []
 
     def ask(phase: Phase, parts: Iterable[Part], keys: Keys) -> None:
-        todo = [asked for search, ids in parts for asked in runner.asked(search, list(requests(search, ids)))]
+        todo = [a for search, ids in parts for a in runner.asked(search, list(requests_to(search, ids, site.search)))]
         label = f"{site.id}: {_LABELS[phase]}"
         progress(label, 0, len(todo))
 
@@ -186,17 +197,18 @@ def _by_search(
             _require_server(client, found.faults[0])
 
     for phase in _PHASES:
-        searches = plan.phase(phase)
+        searches = [asked_of(search, site.search) for search in plan.phase(phase)]
         if not searches:
             continue
         keys = course.keys(phase, found)
         ask(phase, [part for search in searches for part in course.parts(search, keys(search.type))], keys)
-        more = course.after(phase)
+        more = course.after(phase, searches)
         if more:
             ask(phase, more, keys)
         if phase in ("cohort", "referenced"):
             by_id.append((searches, keys))
     course.end(found, by_id)
+    found.warnings += client.warnings
 
 
 def _require_server(client: FhirClient, fault: RequestFault) -> None:

@@ -83,6 +83,14 @@ def settle_cohort(holdings: Holdings, asking: Asking, index_searches: Collection
     )
 
 
+def leave_only(holdings: Holdings, patients: Iterable[str]) -> None:
+    """Of the cohort leave only ``patients``: nobody else's index events are asked for any more."""
+    sql = holdings.sql
+    sql.execute("CREATE TEMP TABLE IF NOT EXISTS asked (patient TEXT PRIMARY KEY)")
+    sql.executemany("INSERT OR IGNORE INTO asked VALUES (?)", ((patient,) for patient in patients))
+    sql.execute("DELETE FROM cohort WHERE NOT EXISTS (SELECT 1 FROM asked WHERE asked.patient = cohort.patient)")
+
+
 def note_deleted(holdings: Holdings, keys: Iterable[Key]) -> None:
     """Take in what a source says was deleted, as types and ids: a history, or the ``deleted`` files of a bulk export.
 

@@ -23,10 +23,10 @@ OUTCOME = "OperationOutcome"
 
 
 class FolderSource:
-    """The files of one folder, with what a first reading learns of them."""
+    """The files of one folder, with what a first reading learns of them. ``files`` leaves the others out."""
 
-    def __init__(self, folder: Path) -> None:
-        self.files = files_of(folder)
+    def __init__(self, folder: Path, files: Sequence[SourceFile] | None = None) -> None:
+        self.files = files_of(folder) if files is None else tuple(files)
         self.types: dict[SourceFile, set[str]] = {}
         self.address = folder.absolute().as_uri()
 
@@ -42,6 +42,17 @@ def folder_steps(
 
     Files that cannot be read to their end are named in ``missing``.
     """
+    folder_passes(site, plan, source, intake, found, progress)
+    found.warn_not_found(plan.phase("referenced"), lambda type_: found.references.get(type_, ()))
+    if plan.phase("index"):
+        found.warn_not_found([s for s in plan.phase("cohort") if s.by == "_id"], lambda _: found.patients)
+
+
+def folder_passes(
+    site: Site, plan: Plan, source: FolderSource, intake: Intake, found: Found, progress: Progress
+) -> None:
+    """As `folder_steps`, and says nothing of ids that are not there. Patients that are known before belong to the
+    cohort too."""
     index, referenced = plan.phase("index"), plan.phase("referenced")
     later = frozenset(search.type for search in referenced)
     first = [search for search in plan.searches if search.phase != "referenced"]
@@ -59,9 +70,6 @@ def folder_steps(
             for entry in _entries(file, source, None):
                 if entry.type in later:
                     _take(entry, file, referenced, keys.get(entry.type, frozenset()), intake, found)
-        found.warn_not_found(referenced, lambda type_: keys.get(type_, frozenset()))
-    if index:
-        found.warn_not_found([s for s in plan.phase("cohort") if s.by == "_id"], lambda _: patients)
 
 
 def _steps(site: Site, label: str, files: Sequence[SourceFile], progress: Progress) -> Iterator[SourceFile]:

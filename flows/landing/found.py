@@ -10,7 +10,7 @@ from analysis.plan import Search
 from flows.client.faults import RequestFault
 from flows.landing.manifest import Missing
 
-Kind = Literal["patient", "reference", "id", "turned-down"]
+Kind = Literal["patient", "event", "reference", "id", "along", "turned-down"]
 
 
 @dataclass
@@ -24,6 +24,8 @@ class Found:
     without_patient: int = 0
     references: dict[str, set[str]] = field(default_factory=dict)
     ids: dict[str, set[str]] = field(default_factory=dict)
+    along: dict[str, set[str]] = field(default_factory=dict)
+    events: dict[str, set[str]] = field(default_factory=dict)
     turned_down: dict[str, set[str]] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
     warnings: list[dict[str, object]] = field(default_factory=list)
@@ -32,13 +34,16 @@ class Found:
     fresh: list[tuple[Kind, str, str]] = field(default_factory=list)
 
     def learn(self, kind: Kind, type_: str, id_: str) -> None:
-        """Remember a patient of the cohort, the target of a reference, a resource that was asked for by id, or one
-        that changed so that it is not asked for any more."""
-        if kind == "patient":
-            known = self.patients
-        else:
-            by_type = {"reference": self.references, "id": self.ids, "turned-down": self.turned_down}[kind]
-            known = by_type.setdefault(type_, set())
+        """Remember a patient of the cohort, an index event, the target of a reference, a resource that came when it
+        was asked for by id, one that came along with others, or one that changed and is not asked for any more."""
+        by_type = {
+            "event": self.events,
+            "reference": self.references,
+            "id": self.ids,
+            "along": self.along,
+            "turned-down": self.turned_down,
+        }
+        known = self.patients if kind == "patient" else by_type[kind].setdefault(type_, set())
         if id_ not in known:
             known.add(id_)
             self.fresh.append((kind, type_, id_))

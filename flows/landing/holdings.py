@@ -26,7 +26,6 @@ from flows.landing.instants import earliest_meant, read_instant
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _WHOLE = re.compile(r"[0-9]{1,18}")
-_BATCH = 5_000
 
 _ROW = (
     "type TEXT, key TEXT, version TEXT, updated INTEGER, number INTEGER, seen INTEGER, patient TEXT, refs TEXT, "
@@ -141,31 +140,20 @@ class Holdings:
             self.sql.executemany(_HOLD, _rows(stream, file.name, type_, 0, digest))
         return digest.hexdigest()
 
-    def take(self, folders: Sequence[Path], *, index: bool = False) -> None:
-        """Read what was landed in ``folders`` since it was last looked at; ``index``: all of it is index events."""
+    def take(self, folders: Sequence[Path]) -> None:
+        """Read what was landed in ``folders`` since it was last looked at."""
         with self.together():
             for file in sorted((f for folder in folders for f in folder.glob("[A-Z]*.ndjson")), key=lambda f: f.name):
-                self._take(file, index)
+                self._take(file)
 
-    def _take(self, file: Path, index: bool) -> None:
+    def _take(self, file: Path) -> None:
         row = self.sql.execute("SELECT upto FROM scanned WHERE file = ?", (file.name,)).fetchone()
         start = row[0] if row is not None else 0
         type_ = file.name.split(".", 1)[0]
         with file.open("rb") as stream:
             stream.seek(start)
-            batch: list[tuple[object, ...]] = []
-            for made in _rows(stream, file.name, type_, start):
-                batch.append(made)
-                if len(batch) == _BATCH:
-                    self._came(batch, index)
-            self._came(batch, index)
+            self.sql.executemany(_TAKE, _rows(stream, file.name, type_, start))
             self.sql.execute("INSERT OR REPLACE INTO scanned VALUES (?, ?)", (file.name, stream.tell()))
-
-    def _came(self, batch: list[tuple[object, ...]], index: bool) -> None:
-        self.sql.executemany(_TAKE, batch)
-        if index:
-            self.keep("index_came", [row[:2] for row in batch])
-        batch.clear()
 
 
 def remove(path: Path) -> None:

@@ -6,6 +6,7 @@ A Python set takes some hundred bytes for each. Here the latest ones lie in such
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,6 +63,32 @@ class Identities:
         while self._levels and len(self._levels[-1]) <= 2 * len(newest):
             newest = np.concatenate([self._levels.pop(), newest])
         self._levels.append(_sorted(newest))
+
+
+class DistinctIds:
+    """How many different texts there are; few are held as they are, many as hashes."""
+
+    def __init__(self, few: int = 1 << 17) -> None:
+        self._few = few
+        self._texts: set[str] = set()
+        self._hashes: Identities | None = None
+        self.count = 0
+
+    def add(self, texts: Sequence[str]) -> None:
+        """Hear of some."""
+        if self._hashes is None:
+            self._texts.update(texts)
+            self.count = len(self._texts)
+            if self.count > self._few:
+                self._hashes = Identities()
+                self._hashes.add([_hash(text) for text in self._texts])
+                self._texts.clear()
+        else:
+            self.count += sum(self._hashes.add([_hash(text) for text in texts]))
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=WIDTH).digest()
 
 
 def _sorted(pairs: _Words) -> _Words:

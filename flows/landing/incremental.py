@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,9 @@ from analysis.arrival import wanted
 from analysis.plan import Plan
 from flows.client.fhir import FhirClient
 from flows.landing import fates
+from flows.landing.asking import located
+from flows.landing.bulk_extract import WORK
+from flows.landing.bulk_state import filters_of as export_filters_of
 from flows.landing.connect import source_of
 from flows.landing.extract import cut_off_in_tidying, extract_from, filters_sha256
 from flows.landing.fates import Asking, asking_of
@@ -35,7 +38,6 @@ from flows.landing.manifest import Manifest, read_manifest
 from flows.landing.since import SETTLED, SinceCourse, refetched
 from flows.landing.since_decision import Decision, next_state, whole
 from flows.landing.snapshot import Snapshot, fill, read_snapshot, write_snapshot
-from flows.landing.unfinished import FOLDER as UNFINISHED
 from flows.landing.unfinished import filters_of
 from flows.progress import Progress, silent
 from flows.run_folder import held, write_json
@@ -62,8 +64,8 @@ class Incremental:
 
     @property
     def filters(self) -> str:
-        """What a snapshot was made for."""
-        return filters_sha256(self.site, self.plan)
+        """What a snapshot is made for. A list of patients is no part of it: who is new there comes, others leave."""
+        return filters_sha256(_searched(self.site, cohort=None), self.plan)
 
 
 def extract_since(asked: Incremental, landing_dir: Path, *, sites: Sites | None = None) -> Manifest:
@@ -72,6 +74,8 @@ def extract_since(asked: Incremental, landing_dir: Path, *, sites: Sites | None 
     Raises `DefinitionError` where the snapshot was made for other filters, another command is at work in the store, or
     ``since`` would leave a gap; `SourceError` and `UnusableDataError` as the steps of it do.
     """
+    # Nothing is asked for along: what comes so is asked for by the plan too, and only then can be missed in a list.
+    asked = replace(asked, site=_searched(located(asked.site, sites), include=(), revinclude=()))
     store = asked.store
     store.make_folders()
     with held(store.folder, "wait until it has ended"):
@@ -94,7 +98,7 @@ def bring_up_to_date(asked: Incremental, source: FhirClient | Path, landing_dir:
         state = asked.store.read()
         name = asked.store.name_of(1 + (state.extracts if state else 0))
         delta = asked.store.deltas / name
-        left_over = _left_over(asked, state, delta)
+        left_over = _left_over(asked, delta)
         manifest = _extract(asked, source, state, delta)
         if not manifest.complete:
             return land_delta(landing_dir, delta, manifest, _current(asked.store, state), state, done)
@@ -102,6 +106,10 @@ def bring_up_to_date(asked: Incremental, source: FhirClient | Path, landing_dir:
         done.append(name)
         if not left_over:
             return land_snapshot(landing_dir, delta, manifest, read_snapshot(asked.store.snapshots / name), state, done)
+
+
+def _searched(site: Site, **changes: object) -> Site:
+    return site.model_copy(update={"search": site.search.model_copy(update=changes)})
 
 
 def _refuse(asked: Incremental, state: State | None) -> None:
@@ -122,14 +130,14 @@ def _refuse(asked: Incremental, state: State | None) -> None:
             )
 
 
-def _left_over(asked: Incremental, state: State | None, delta: Path) -> bool:
-    """Whether an earlier command began this extract. One for other filters, of which nothing was published, goes."""
+def _left_over(asked: Incremental, delta: Path) -> bool:
+    """Whether an earlier command began this extract. One that was made for other filters goes."""
     manifest = read_manifest(delta) if delta.exists() else None
-    filters = manifest.filters_sha256 if manifest is not None else filters_of(delta)
-    if filters is not None and filters != asked.filters and state is None:
+    filters = filters_of(delta) or export_filters_of(delta / WORK) if manifest is None else manifest.filters_sha256
+    if filters is not None and filters != filters_sha256(asked.site, asked.plan):
         shutil.rmtree(delta)
         return False
-    return (manifest is not None and manifest.complete) or (manifest is None and (delta / UNFINISHED).exists())
+    return filters is not None and (manifest is None or manifest.complete)
 
 
 def _current(store: Store, state: State | None) -> Snapshot | None:
@@ -150,7 +158,7 @@ def _extract(asked: Incremental, source: FhirClient | Path, state: State | None,
             shutil.rmtree(delta)
         decision = Decision(asked.plan, asked.site.incremental, state, asked.named, asked.since, asked.now())
         before = partial(fill, snapshot=_current(asked.store, state))
-        course = SinceCourse(asked.plan, delta / _TABLES, asked.site.limits.parallel, before, decision.by_search)
+        course = SinceCourse(asked.site, asked.plan, delta / _TABLES, before, decision.by_search)
         try:
             manifest = extract_from(asked.site, asked.plan, source, delta, asked.progress, course=course)
         finally:

@@ -6,10 +6,12 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from itertools import compress
 from typing import NamedTuple
 
 from flows.landing.identities import WIDTH, Identities
 from flows.landing.manifest import TypeCount
+from flows.landing.page_journal import Entries
 from flows.landing.writer import LandedFile, TypeWriters, Written
 
 UNKNOWN = "Unknown"
@@ -67,6 +69,27 @@ class Intake:
                 self._writers.write(type_, texts)
         return new
 
+    def land_lines(self, type_: str, entries: Entries) -> None:
+        """Take a page of matches of one type, as `land` does."""
+        if all(entries.ids) and all(entries.versions):
+            known = zip(entries.ids, entries.versions, strict=True)
+            hashes = [known_identity(type_, id_, version) for id_, version in known]
+        else:
+            each = zip(entries.ids, entries.versions, entries.texts, strict=True)
+            hashes = [identity(type_, id_, version, text) for id_, version, text in each]
+        new = self._identities.add(hashes)
+        type_ = file_type(type_)
+        count, n, landed = self.count(type_), len(new), sum(new)
+        count.received += n
+        count.matches += n
+        count.landed += landed
+        count.duplicates += n - landed
+        self.fresh += hashes if landed == n else compress(hashes, new)
+        if self._writers is not None and landed == n:
+            self._writers.write_lines(type_, entries.lines, n)
+        elif self._writers is not None and landed:
+            self._writers.write(type_, list(compress(entries.texts, new)))
+
     def leave_out(self, type_: str, reason: str, *, match: bool = False) -> None:
         """Take one resource that was not asked for."""
         count = self.count(file_type(type_))
@@ -104,8 +127,18 @@ def file_type(type_: str) -> str:
 
 def identity(type_: str, id_: str, version: str, text: bytes) -> bytes:
     """The key by which a resource is recognised when it comes again."""
+    if id_ and version:
+        return known_identity(type_, id_, version)
     parts = (type_, id_, version).__repr__().encode()
-    return hashlib.blake2b(parts + (b"" if id_ and version else text), digest_size=WIDTH).digest()
+    return hashlib.blake2b(parts + text, digest_size=WIDTH).digest()
+
+
+def known_identity(type_: str, id_: str, version: str) -> bytes:
+    """The key of a resource with id and version."""
+    parts = f"{type_}\0{id_}\0{version}"
+    if parts.count("\0") != 2:  # not to be told apart at the zeros, which FHIR does not allow in them
+        parts = repr((type_, id_, version))
+    return hashlib.blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=WIDTH).digest()
 
 
 def _issues(text: bytes) -> list[tuple[str, str]]:

@@ -12,8 +12,9 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
@@ -23,8 +24,7 @@ _FRAME = re.compile(rb"([0-9a-f]{8}) (\d{1,12}) (\d{1,15})\n")
 _LONGEST_FRAME = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One entry with what was read from its parsed form while it was at hand.
 
     ``leave_out`` is the reason it was not asked for, or empty; ``patient`` the key of its patient where the cohort is
@@ -42,11 +42,70 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Entries:
+    """The entries of a page, a column for each part of an `Item`: what is done with all of them is done at once.
+
+    ``lines`` are the texts, each with a line end; ``sizes`` their lengths with it.
+    """
+
+    types: Sequence[str]
+    ids: Sequence[str]
+    versions: Sequence[str]
+    modes: Sequence[str]
+    leave_outs: Sequence[str]
+    patients: Sequence[str]
+    refers_to: Sequence[tuple[tuple[str, str], ...]]
+    sizes: Sequence[int]
+    lines: bytes
+
+    @classmethod
+    def of(cls, items: Sequence[Item]) -> Entries:
+        """The columns of some items."""
+        types, ids, versions, modes, leave_outs, patients, refers_to, texts = (
+            zip(*items, strict=True) if items else [()] * 8
+        )
+        lines = b"".join([text + b"\n" for text in texts])
+        return cls(types, ids, versions, modes, leave_outs, patients, refers_to, [len(t) + 1 for t in texts], lines)
+
+    @property
+    def texts(self) -> list[bytes]:
+        """Each resource's own bytes."""
+        ends = list(accumulate(self.sizes))
+        return [self.lines[end - size : end - 1] for end, size in zip(ends, self.sizes, strict=True)]
+
+    @property
+    def items(self) -> list[Item]:
+        """The entries one by one."""
+        columns = (self.types, self.ids, self.versions, self.modes, self.leave_outs, self.patients, self.refers_to)
+        return [Item(*each) for each in zip(*columns, self.texts, strict=True)]
+
+    def packed(self) -> list[object]:
+        """All columns but the lines, to be written as JSON."""
+        texts = (self.types, self.ids, self.versions, self.modes, self.leave_outs, self.patients)
+        refers_to = self.refers_to if any(self.refers_to) else 0
+        return [*map(_packed, texts), refers_to, self.sizes]
+
+    @classmethod
+    def unpacked(cls, packed: Sequence[Any], lines: bytes) -> Entries:
+        """What `packed` wrote, with the lines."""
+        *texts, refers_to, sizes = packed
+        columns = [[text] * len(sizes) if isinstance(text, str) else text for text in texts]
+        keys = [tuple((type_, id_) for type_, id_ in each) for each in refers_to] if refers_to else [()] * len(sizes)
+        types, ids, versions, modes, leave_outs, patients = columns
+        return cls(types, ids, versions, modes, leave_outs, patients, keys, sizes, lines)
+
+
+def _packed(column: Sequence[str]) -> object:
+    """A column whose texts are all the same is written as one."""
+    return column[0] if column and all(text == column[0] for text in column) else column
+
+
+@dataclass(frozen=True)
 class JournalPage:
     """One page as it was kept; ``empty_entries`` counts entries without a resource."""
 
     mark: PageMark
-    items: tuple[Item, ...]
+    entries: Entries
     empty_entries: int
 
 
@@ -89,11 +148,9 @@ class PageJournal:
             self.marks.append(_mark(head["mark"]))
             self.ending = None
 
-    def add(self, mark: PageMark, items: Sequence[Item], empty_entries: int) -> None:
+    def add(self, mark: PageMark, entries: Entries, empty_entries: int) -> None:
         """Append one page; it is in the hands of the operating system when this returns."""
-        entries = [[i.type, i.id, i.version, i.mode, i.leave_out, i.patient, i.refers_to, len(i.text)] for i in items]
-        head = {"mark": asdict(mark), "entries": entries, "empty": empty_entries}
-        self._write(head, b"".join([item.text for item in items]))
+        self._write({"mark": asdict(mark), "entries": entries.packed(), "empty": empty_entries}, entries.lines)
         self.marks.append(mark)
 
     def end(self, ending: Ending) -> None:
@@ -144,10 +201,4 @@ def _mark(said: dict[str, Any]) -> PageMark:
 
 
 def _page(head: dict[str, Any], body: bytes) -> JournalPage:
-    items = []
-    at = 0
-    for type_, id_, version, mode, leave_out, patient, refers_to, size in head["entries"]:
-        refers = tuple((kind, key) for kind, key in refers_to)
-        items.append(Item(type_, id_, version, mode, leave_out, patient, refers, body[at : at + size]))
-        at += size
-    return JournalPage(_mark(head["mark"]), tuple(items), head["empty"])
+    return JournalPage(_mark(head["mark"]), Entries.unpacked(head["entries"], body), head["empty"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import threading
 from collections.abc import Callable, Collection, Sequence
@@ -10,16 +9,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+import orjson
+
 from analysis.arrival import REFERRING, patient_of, references_in, wanted
-from analysis.plan import Search
+from analysis.plan import Plan, Search
 from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
 from flows.client.paging import Paging, Parameters, SearchPage
 from flows.landing.bulk_log import BulkLog
-from flows.landing.identities import WIDTH, Identities
+from flows.landing.identities import DistinctIds
 from flows.landing.intake import Resource
 from flows.landing.manifest import Missing
-from flows.landing.page_journal import Ending, Item, JournalPage, PageJournal
+from flows.landing.newest import newest_in_order
+from flows.landing.page_journal import Ending, Entries, Item, JournalPage, PageJournal
 from flows.landing.unfinished import Unfinished
 
 _WHOLE_SYSTEM = re.compile(r"(?<!\\)\|(,|$)")
@@ -32,13 +34,19 @@ SINCE = "_lastUpdated"
 class Asked:
     """One search to be made: its number in the run, what the plan says, and the parameters with their ids.
 
-    ``part`` is empty, or says which half of which half of it is asked for (``.1.2``).
+    ``part`` is empty, or says which half of which half of it is asked for (``.1.2``), or how often it was gone on with
+    from the newest seen (``+3``).
     """
 
     number: int
     search: Search
     parameters: Parameters
     part: str = ""
+
+    @property
+    def sorted(self) -> bool:
+        """Whether it comes in the order of ``_lastUpdated``, so that another can go on from its newest."""
+        return ("_sort", "_lastUpdated") in self.parameters
 
     @property
     def label(self) -> str:
@@ -68,6 +76,8 @@ class _Answer:
     fault: RequestFault | None
     split: bool
     """Whether it may be one record that the server fails on, and there is more than one id to look for it among."""
+    cut: bool = False
+    """Whether another answer goes on from the newest time of this one, so that its end and its total say nothing."""
 
 
 def filtered_here(search: Search) -> bool:
@@ -81,8 +91,8 @@ def filtered_here(search: Search) -> bool:
 class PhaseRunner:
     """Makes searches of one client and lands them through the intake of ``state``, which is gone on with."""
 
-    def __init__(self, client: FhirClient, state: Unfinished, log: BulkLog, parallel: int) -> None:
-        self._client, self._state, self._log = client, state, log
+    def __init__(self, client: FhirClient, state: Unfinished, log: BulkLog, plan: Plan, parallel: int) -> None:
+        self._client, self._state, self._log, self._plan = client, state, log, plan
         self._intake, self._found = state.intake, state.found
         self._parallel = max(1, parallel)
         self._number = 0
@@ -119,7 +129,26 @@ class PhaseRunner:
     def _answers(self, asked: Asked, keys: Keys) -> list[_Answer]:
         """The answer, or those of its parts where one record keeps the server from answering the whole."""
         answer = self._one(asked, keys)
-        return self._in_parts(answer, keys) if answer.split else [answer]
+        if answer.split:
+            return self._in_parts(answer, keys)
+        return self._legs(answer, keys) if asked.sorted else [answer]
+
+    def _legs(self, answer: _Answer, keys: Keys) -> list[_Answer]:
+        """The answer, and as many more as begin at the newest time the last one came to.
+
+        A server that gives only so many of one search (Medplum 10,000) ends it by a refusal or without a word; so there
+        is one search more than needed, which brings nothing newer.
+        """
+        asked, answers, since = answer.asked, [answer], ""
+        while (newest := newest_in_order(answer.journal, answer.paging.attempt)) not in (None, since):
+            if answer.fault is not None and not 400 <= (answer.fault.status or 0) < 500:
+                break
+            since = str(newest)
+            answers[-1] = replace(answer, cut=True)
+            parameters = (*asked.parameters, ("_lastUpdated", f"ge{since}"))
+            answer = self._one(replace(asked, parameters=parameters, part=f"+{len(answers)}"), keys)
+            answers.append(answer)
+        return answers
 
     def _in_parts(self, whole: _Answer, keys: Keys) -> list[_Answer]:
         """Both halves of a search that failed, the failing one in parts again.
@@ -158,7 +187,7 @@ class PhaseRunner:
         try:
             for page in paging:
                 check = here or any(name != SINCE for name in paging.not_applied)
-                journal.add(page.mark, _items(page, search, keys if check else None), page.page.empty_entries)
+                journal.add(page.mark, _entries(page, search, keys if check else None), page.page.empty_entries)
                 log.add(
                     "download_complete",
                     fileUrl=f"{address}{page.number}",
@@ -183,14 +212,15 @@ class PhaseRunner:
         count.searches += 1
         count.pages += paging.pages
         found.pages += paging.pages
-        ids = Identities()
-        distinct = 0
+        ids = DistinctIds()
         # An attempt that came to its end stands alone. Of a search that never did, whatever came is kept.
         for page in answer.journal.read():
             if fault is not None or page.mark.attempt == paging.attempt:
-                matches = self._take(page, asked)
-                distinct += sum(ids.add([_hash_of_id(item) for item in matches]))
-        self._total(paging, fault, distinct, asked)
+                self._take(page, asked, ids)
+        if answer.cut:
+            fault = None
+        else:
+            self._total(paging, fault, ids.count, asked)
         if paging.not_applied:
             found.warnings.append(
                 {
@@ -208,21 +238,28 @@ class PhaseRunner:
             found.faults.append(fault)
             found.missing.append(Missing(type_, f"page {paging.failed_page} of search {asked.label}", fault.reason))
 
-    def _take(self, page: JournalPage, asked: Asked) -> list[Item]:
-        """Land a page; the entries that are matches of the search."""
-        searched = asked.search.type
+    def _take(self, page: JournalPage, asked: Asked, ids: DistinctIds) -> None:
+        """Land a page; ``ids`` hears of every match of the search."""
+        searched, entries = asked.search.type, page.entries
+        for _ in range(page.empty_entries):
+            self._intake.leave_out(searched, "empty-entry")
+        plain = asked.search.phase != "index" and asked.search.by != "_id"
+        if plain and _all_wanted(entries, searched) and not any(entries.refers_to):
+            ids.add(entries.ids)
+            self._intake.land_lines(searched, entries)
+            return
         matches: list[Item] = []
-        for item in page.items:
+        along: list[Item] = []
+        for item in entries.items:
             if item.type == "OperationOutcome" and searched != "OperationOutcome":
                 self._intake.outcome(searched, item.text, asked.number)
             elif item.mode == "include" or (not item.mode and item.type != searched):
-                self._intake.leave_out(item.type, "include")
+                along.append(item)
             elif item.type != searched or item.mode == "outcome":
                 self._intake.leave_out(item.type, "other-type")
             else:
                 matches.append(item)
-        for _ in range(page.empty_entries):
-            self._intake.leave_out(searched, "empty-entry")
+        ids.add([item.id or item.text.hex() for item in matches])
         landed = []
         for item in matches:
             if item.leave_out:
@@ -234,11 +271,28 @@ class PhaseRunner:
         self._intake.land([Resource(item.type, item.id, item.version, item.text) for item in landed])
         for item in landed:
             self._note(item, asked)
-        return matches
+        for item in along:
+            self._take_along(item)
+
+    def _take_along(self, item: Item) -> None:
+        """Land what came with others if the plan asks for it anyway."""
+        searches = [each for each in self._plan.searches if each.type == item.type and each.phase != "index"]
+        resource = orjson.loads(item.text) if searches else {}
+        for search in searches:
+            referenced = search.phase == "referenced"
+            keys = self._found.references.get(item.type, set()) if referenced else self._found.patients
+            if wanted(resource, search, keys) is None:
+                self._intake.land([Resource(item.type, item.id, item.version, item.text)], match=False)
+                self._found.note(item.type, item.id, references_in(resource), "")
+                if referenced:
+                    self._found.learn("along", item.type, item.id)
+                return
+        self._intake.leave_out(item.type, "include")
 
     def _note(self, item: Item, asked: Asked) -> None:
         found = self._found
         if asked.search.phase == "index":
+            found.learn("event", item.type, item.id)
             if item.patient:
                 found.learn("patient", "Patient", item.patient)
             else:
@@ -258,19 +312,37 @@ class PhaseRunner:
             self._found.missing.append(Missing(asked.search.type, what, "fewer-than-total"))
 
 
-def _items(page: SearchPage, search: Search, keys: Keys | None) -> list[Item]:
+def _all_wanted(entries: Entries, type_: str) -> bool:
+    """Whether every entry is a match of that type with an id, and wanted."""
+    return (
+        all(each == type_ for each in entries.types)
+        and all(mode in ("match", "") for mode in entries.modes)
+        and not any(entries.leave_outs)
+        and all(entries.ids)
+    )
+
+
+def _entries(page: SearchPage, search: Search, keys: Keys | None) -> Entries:
     """The entries of a page with what landing needs to know of them; ``keys`` is given where they are filtered here."""
-    index = search.phase == "index"
-    made = []
-    for entry in page.page.entries:
-        leave_out = ""
-        if keys is not None and entry.type == search.type:
-            leave_out = wanted(entry.resource, search, keys(entry.type)) or ""
-        patient = (patient_of(entry.resource) or "") if index else ""
-        refers_to = tuple(references_in(entry.resource)) if entry.type in REFERRING else ()
-        made.append(Item(entry.type, entry.id, entry.version, entry.mode, leave_out, patient, refers_to, entry.text))
-    return made
-
-
-def _hash_of_id(item: Item) -> bytes:
-    return hashlib.blake2b(item.id.encode() or item.text, digest_size=WIDTH).digest()
+    entries = page.page.entries
+    nothing = [""] * len(entries)
+    leave_outs, patients = nothing, nothing
+    if keys is not None:
+        of_type = keys(search.type)
+        leave_outs = [
+            (wanted(entry.resource, search, of_type) or "") if entry.type == search.type else "" for entry in entries
+        ]
+    if search.phase == "index":
+        patients = [patient_of(entry.resource) or "" for entry in entries]
+    texts = [entry.text for entry in entries]
+    return Entries(
+        types=[entry.type for entry in entries],
+        ids=[entry.id for entry in entries],
+        versions=[entry.version for entry in entries],
+        modes=[entry.mode for entry in entries],
+        leave_outs=leave_outs,
+        patients=patients,
+        refers_to=[tuple(references_in(e.resource)) if e.type in REFERRING else () for e in entries],
+        sizes=[len(text) + 1 for text in texts],
+        lines=b"\n".join([*texts, b""]),
+    )

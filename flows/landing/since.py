@@ -12,11 +12,12 @@ from dataclasses import astuple, replace
 from pathlib import Path
 
 from analysis.arrival import Arrival
-from analysis.plan import Phase, Plan, Search, requests
+from analysis.plan import Phase, Plan, Search
 from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
 from flows.client.history import changed_since
 from flows.landing import fates
+from flows.landing.asking import requests_to
 from flows.landing.course import Course, Keys, Part
 from flows.landing.fates import HISTORY, LISTS, Asking, asking_of
 from flows.landing.found import Found
@@ -25,6 +26,7 @@ from flows.landing.id_lists import Listed, Listing, list_ids
 from flows.landing.manifest import Missing
 from flows.landing.searches import SINCE, filtered_here
 from flows.landing.unfinished import Unfinished
+from flows.sites import Site
 
 SETTLED = "settled"
 WHOLE_FIRST = frozenset({"first", "empty"})
@@ -39,13 +41,14 @@ class SinceCourse(Course):
     What is decided is decided once for an extract, however often it is cut off and gone on with.
     """
 
-    def __init__(self, plan: Plan, at: Path, parallel: int, fill: Callable[[Holdings], None], decide: Decide) -> None:
-        self._plan, self._at, self._parallel, self._fill, self._decide = plan, at, parallel, fill, decide
-        self._numbers = {id(search): number for number, search in enumerate(plan.searches)}
+    def __init__(self, site: Site, plan: Plan, at: Path, fill: Callable[[Holdings], None], decide: Decide) -> None:
+        self._plan, self._at, self._fill, self._decide = plan, at, fill, decide
+        self._how, self._parallel = site.search, site.limits.parallel
         self._open_phase: Phase | None = None
         self._tables: Holdings | None = None
 
-    def begin(self, client: FhirClient, state: Unfinished) -> None:
+    def begin(self, client: FhirClient, state: Unfinished, listed: frozenset[str]) -> None:
+        super().begin(client, state, listed)
         self._client, self._state = client, state
         self._tables = Holdings(self._at, state.export_id)
         if self.holdings.said("asking") is None:
@@ -72,6 +75,8 @@ class SinceCourse(Course):
     def keys(self, phase: Phase, found: Found) -> Keys:
         self._close_phase(found)
         self._open_phase = phase
+        if phase == "index":
+            return lambda _: self._only
         if phase == "referenced":
             if self.holdings.said(f"begun:{phase}") is None:
                 with self.holdings.together():
@@ -93,16 +98,17 @@ class SinceCourse(Course):
         old = self._known(search, ids)
         return [(narrowed, old), (search, set(ids) - old)] if search.by else [(narrowed, ids)]
 
-    def after(self, phase: Phase) -> Sequence[Part]:
+    def after(self, phase: Phase, searches: Sequence[Search]) -> Sequence[Part]:
+        first = [search.phase for search in self._plan.searches].index(phase)
+        numbered = dict(enumerate(searches, start=first))
         name = f"listed:{phase}"
         if self.holdings.said(name) is None:
-            self._take(phase)
-            found = self._state.found
+            self._take()
             with self.holdings.together():
-                self._turned_down(phase, found)
-                self._look_for_deletions(phase)
-                self.holdings.say(name, self._lacking(phase))
-        return [(self._by_id(self._plan.searches[number]), ids) for number, ids in self.holdings.said(name) if ids]
+                self._turned_down(phase, self._state.found)
+                self._look_for_deletions(phase, {n: s for n, s in numbered.items() if s.type in self.asking.since})
+                self.holdings.say(name, self._lacking(phase, numbered))
+        return [(self._by_id(numbered[number]), ids) for number, ids in self.holdings.said(name) if ids]
 
     def end(self, found: Found, by_id: Iterable[tuple[Sequence[Search], Keys]]) -> None:
         del by_id  # what an extract did not bring may well be in the snapshot
@@ -121,16 +127,20 @@ class SinceCourse(Course):
         phase = self._open_phase
         if phase is None or self.holdings.said(f"closed:{phase}"):
             return
-        self._take(phase)
+        self._take()
         with self.holdings.together():
             self._turned_down(phase, found)
             if phase == "index":
-                fates.settle_cohort(self.holdings, self.asking, [self._number(s) for s in self._plan.phase(phase)])
+                self.holdings.keep("index_came", [(t, key) for t, keys in found.events.items() for key in keys])
+                numbers = [n for n, search in enumerate(self._plan.searches) if search.phase == "index"]
+                fates.settle_cohort(self.holdings, self.asking, numbers)
+                if self._only:
+                    fates.leave_only(self.holdings, self._only)
             self.holdings.say(f"closed:{phase}", True)
 
-    def _take(self, phase: Phase) -> None:
+    def _take(self) -> None:
         self._state.commit()
-        self.holdings.take((self._state.landing, self._state.folder), index=phase == "index")
+        self.holdings.take((self._state.landing, self._state.folder))
 
     def _turned_down(self, phase: Phase, found: Found) -> None:
         rows = [(type_, key, phase) for type_, keys in found.turned_down.items() for key in keys]
@@ -143,23 +153,19 @@ class SinceCourse(Course):
             return frozenset(ids) & self.holdings.ids("SELECT key FROM held WHERE type = ?", search.type)
         return frozenset(ids) & self.holdings.ids("SELECT patient FROM known")
 
-    def _number(self, search: Search) -> int:
-        return self._numbers[id(search)]
-
     # What is there no longer
 
-    def _look_for_deletions(self, phase: Phase) -> None:
-        searches = [s for s in self._plan.phase(phase) if s.type in self.asking.since]
+    def _look_for_deletions(self, phase: Phase, searches: Mapping[int, Search]) -> None:
         if phase != "index":
-            for type_ in sorted({s.type for s in searches if self._way(s.type) == HISTORY}):
+            for type_ in sorted({s.type for s in searches.values() if self._way(s.type) == HISTORY}):
                 self._read_history(type_)
         # Index events decide who is asked about: they are listed wherever deletions are looked for at all.
         ways = (LISTS, HISTORY) if phase == "index" else (LISTS,)
         asked = [
-            Listing(self._number(search), search.type, parameters)
-            for search in searches
+            Listing(number, search.type, parameters)
+            for number, search in searches.items()
             if self._way(search.type) in ways
-            for parameters in requests(search, self._known_now(search) if search.by else ())
+            for parameters in requests_to(search, self._known_now(search) if search.by else (), self._how)
         ]
         list_ids(self._client, asked, self._parallel, self._listed)
 
@@ -170,6 +176,8 @@ class SinceCourse(Course):
         """Of whom or what a search of this phase asked for changes only."""
         if search.phase == "referenced":
             return self._known(search, self.holdings.ids("SELECT key FROM referred WHERE type = ?", search.type))
+        if search.phase == "index":
+            return self._known(search, self._only)
         return self._known(search, self.holdings.ids("SELECT patient FROM cohort"))
 
     def _read_history(self, type_: str) -> None:
@@ -197,11 +205,10 @@ class SinceCourse(Course):
             # Kept here with the list it belongs to: a process that is killed now must not forget it.
             self.holdings.say("missing", [*(self.holdings.said("missing") or ()), astuple(listed.missing)])
 
-    def _lacking(self, phase: Phase) -> list[tuple[int, list[str]]]:
+    def _lacking(self, phase: Phase, searches: Mapping[int, Search]) -> list[tuple[int, list[str]]]:
         """By search: what is listed and has to be fetched by id."""
         made = []
-        for search in self._plan.phase(phase):
-            number = self._number(search)
+        for number, search in searches.items():
             # Where we look at the codes ourselves, most of what is listed and not held is not asked for at all.
             not_held = not filtered_here(search) and not self.holdings.said(f"loose:{number}")
             made.append((number, fates.lacking(self.holdings, number, phase, not_held=not_held)))
@@ -217,7 +224,10 @@ def refetched(asking: Asking, warnings: Iterable[Mapping[str, object]]) -> Itera
     said = {type_: reason for type_, reason in asking.refetched.items() if reason not in WHOLE_FIRST}
     for warning in list(warnings):
         parameters = warning.get("parameters")
-        if warning.get("code") == "parameter-not-applied" and isinstance(parameters, list) and SINCE in parameters:
+        ignored = (
+            warning.get("code") == "parameter-not-applied" and isinstance(parameters, list) and SINCE in parameters
+        )
+        if ignored and warning["type"] in asking.since:
             said.setdefault(str(warning["type"]), "parameter-not-applied")
     for type_, reason in sorted(said.items()):
         yield {"code": "refetched", "type": type_, "reason": reason}

@@ -61,13 +61,12 @@ class NdjsonWriter:
         self._out.truncate(grown.bytes)
         self.lines, self.bytes = grown.lines, grown.bytes
 
-    def write(self, lines: Sequence[bytes]) -> None:
-        """Add resources; no line holds a line end."""
-        data = b"\n".join(lines) + b"\n"
-        self._out.write(data)
-        self._hash.update(data)
-        self.lines += len(lines)
-        self.bytes += len(data)
+    def write(self, lines: bytes, n: int) -> None:
+        """Add ``n`` resources, each with a line end."""
+        self._out.write(lines)
+        self._hash.update(lines)
+        self.lines += n
+        self.bytes += len(lines)
 
     def sync(self) -> Growing:
         """Make what is written survive a crash, and say how far it is."""
@@ -111,15 +110,19 @@ class TypeWriters:
         for type_ in [*(file.type for file in before.closed), *self._open]:
             self._numbers[type_] = self._numbers.get(type_, 0) + 1
 
-    def write(self, type_: str, lines: Sequence[bytes]) -> None:
-        """Add resources of ``type_`` (a FHIR type name, or ``Unknown``)."""
+    def write(self, type_: str, texts: Sequence[bytes]) -> None:
+        """Add resources of ``type_`` (a FHIR type name, or ``Unknown``); none holds a line end."""
+        self.write_lines(type_, b"\n".join([*texts, b""]), len(texts))
+
+    def write_lines(self, type_: str, lines: bytes, n: int) -> None:
+        """Add ``n`` resources of ``type_`` that have line ends already."""
         writer = self._open.get(type_)
         if writer is None:
             number = self._numbers.get(type_, 0)
             self._numbers[type_] = number + 1
             name = f"{type_}.{number:03d}.ndjson"
             writer = self._open[type_] = NdjsonWriter(self._workshop, self._folder, name, type_)
-        writer.write(lines)
+        writer.write(lines, n)
         if writer.bytes >= self._max_bytes:
             self._closed.append(self._open.pop(type_).close())
 

@@ -24,16 +24,19 @@ from flows.sandbox.search import Pairs, Query
 from flows.sandbox.server import BASE_PATH
 from flows.sandbox.state import State
 from flows.sandbox.store import TypeTable
+from flows.sandbox.tokens import TokenAccess
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 def application(state: State) -> Starlette:
     """The ASGI application over what a sandbox holds, with the FHIR base at ``/fhir``."""
+    access = state.access
     server = _Server(state)
     past = PastServer(state)
     bulk = BulkServer(state.store, state.history, state.jobs, state.access)
     routes = [
+        *(access.routes(BASE_PATH) if isinstance(access, TokenAccess) else ()),
         Route(BASE_PATH + "/metadata", server.guard(server.metadata, open_to_all=True), methods=["GET"]),
         Route(BASE_PATH, server.guard(server.page), methods=["GET"]),
         *bulk.routes(server.guard),
@@ -138,17 +141,21 @@ class _Server:
         if offset + found.page_size < len(found.rows):
             links["next"] = address(offset + found.page_size)
         if rewrite is None:
-            entries = [bundles.matches(table, rows, base, query.ids_only)]
-            entries += [bundles.included(other, row, base) for other, row in included]
-            return fhir(bundles.bundle("searchset", links.items(), entries, total))
-        shown = [bundles.matches(table, [row], base, query.ids_only) for row in rows]
-        shown += [bundles.included(other, row, base) for other, row in included]
-        of = [*((table, row) for row in rows), *included]
+            pieces = bundles.entries(table, rows, base, "match", query.ids_only)
+            for other, row in included:
+                pieces += bundles.entries(other, [row], base, "include")
+            return fhir(bundles.bundle("searchset", links.items(), pieces, total))
+
+        def entry(one: TypeTable, row: int, mode: str) -> bytes:
+            return b"".join(bundles.entries(one, [row], base, mode, query.ids_only and mode == "match"))
 
         def earlier(count: int) -> list[bytes]:
             before = found.rows[max(0, offset - count) : offset].tolist()
-            return [bundles.matches(table, [row], base, query.ids_only) for row in before]
+            return [entry(table, row, "match") for row in before]
 
+        shown = [entry(table, row, "match") for row in rows]
+        shown += [entry(other, row, "include") for other, row in included]
+        of = [*((table, row) for row in rows), *included]
         parts = PageParts(
             number=offset // found.page_size + 1,
             offset=offset,

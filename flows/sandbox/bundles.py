@@ -23,21 +23,13 @@ def outcome(severity: str, code: str, diagnostics: str) -> bytes:
     return orjson.dumps({"resourceType": "OperationOutcome", "issue": [issue]})
 
 
-def matches(table: TypeTable, rows: Sequence[int], base: str, ids_only: bool = False) -> bytes:
-    """The entries of a page of matches, joined by commas, each resource in the bytes of its file.
+def entries(table: TypeTable, rows: Sequence[int], base: str, mode: str, ids_only: bool = False) -> list[bytes]:
+    """The entries of a searchset in pieces for ``bundle``, each resource in the bytes of its file.
 
-    It is made of few pieces: this is what most requests wait for.
+    Pieces, since a page is what most requests wait for and every copy of it costs as much as making it.
     """
-    return _entries(table, rows, base, b',"search":{"mode":"match"}},', ids_only)
-
-
-def included(table: TypeTable, row: int, base: str) -> bytes:
-    """The entry of a resource that an ``_include`` added."""
-    return _entries(table, [row], base, b',"search":{"mode":"include"}},', False)
-
-
-def _entries(table: TypeTable, rows: Sequence[int], base: str, tail: bytes, ids_only: bool) -> bytes:
     head = b'{"fullUrl":' + orjson.dumps(f"{base}/{table.resource_type}/")[:-1]
+    tail = b',"search":{"mode":"' + mode.encode() + b'"}},'
     ids, text = table.id_of_row, table.text
     pieces: list[bytes] = []
     for row in rows:
@@ -47,27 +39,26 @@ def _entries(table: TypeTable, rows: Sequence[int], base: str, tail: bytes, ids_
         else:
             pieces += (head, orjson.dumps(resource_id)[1:], b',"resource":')
         pieces += (summary_of(table.resource_type, text(row)) if ids_only else text(row), tail)
-    if pieces:
-        pieces[-1] = pieces[-1][:-1]
-    return b"".join(pieces)
+    return pieces
 
 
-def bundle(kind: str, links: Iterable[tuple[str, str]], entries: Iterable[bytes], total: int | None) -> bytes:
+def bundle(kind: str, links: Iterable[tuple[str, str]], pieces: Sequence[bytes], total: int | None) -> bytes:
     """A Bundle of a type (searchset, history); ``total`` is left out where it is None, ``entry`` where there is none.
 
-    ``entries`` are single entries, or several already joined by commas.
+    ``pieces`` together are the entries, with a comma after each.
     """
     head: dict[str, Any] = {"resourceType": "Bundle", "type": kind}
     if total is not None:
         head["total"] = total
     head["link"] = [{"relation": relation, "url": url} for relation, url in links]
-    body = b",".join(part for part in entries if part)
     start = orjson.dumps(head)[:-1]
-    return start + (b',"entry":[' + body + b"]}" if body else b"}")
+    if not pieces:
+        return start + b"}"
+    return b"".join((start, b',"entry":[', *pieces[:-1], pieces[-1][:-1], b"]}"))
 
 
 def version_entry(store: Store, base: str, version: Version) -> bytes:
-    """One entry of a history Bundle; a deletion has no resource."""
+    """One entry of a history Bundle, a comma after it; a deletion has no resource."""
     there = f"{version.resource_type}/{version.id}"
     created = version.method == "POST"
     gone = version.method == "DELETE"
@@ -82,8 +73,8 @@ def version_entry(store: Store, base: str, version: Version) -> bytes:
     }
     text = orjson.dumps(described)
     if gone:
-        return text
-    return text[:-1] + b',"resource":' + store.table(version.resource_type).text(version.row) + b"}"
+        return text + b","
+    return text[:-1] + b',"resource":' + store.table(version.resource_type).text(version.row) + b"},"
 
 
 def summary_of(resource_type: str, resource: bytes) -> bytes:

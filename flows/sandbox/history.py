@@ -49,6 +49,7 @@ class History:
         self.started = clock.now()
         self._versions: dict[tuple[str, str], list[Version]] = {}
         self._sealed: datetime | None = None
+        self._stamped: datetime | None = None
         self._written = 0
         self._lock = threading.RLock()
 
@@ -109,8 +110,7 @@ class History:
     def seal(self) -> datetime:
         """The time of a snapshot taken now; whatever is written later is also dated later, as a client relies on."""
         with self._lock:
-            now = self.clock.now()
-            self._sealed = now if self._sealed is None else max(now, self._sealed)
+            self._sealed = max([self.clock.now(), *self._times()])
             return self._sealed
 
     def is_deleted(self, resource_type: str, resource_id: str) -> bool:
@@ -163,7 +163,12 @@ class History:
 
     def _stamp(self) -> datetime:
         now = self.clock.now()
-        return now if self._sealed is None else max(now, self._sealed + _TICK)
+        self._stamped = now if self._sealed is None else max(now, self._sealed + _TICK)
+        return self._stamped
+
+    def _times(self) -> list[datetime]:
+        """The newest snapshot and the newest write: no later snapshot is older than either."""
+        return [moment for moment in (self._sealed, self._stamped) if moment is not None]
 
 
 def _digits(value: Any) -> Any:

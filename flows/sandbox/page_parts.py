@@ -13,8 +13,9 @@ REWRITE = "bedside.rewrite"
 class PageParts:
     """The parts of one page.
 
-    links: relation to address. entries and keys: each entry's JSON and its ``Type/id``, in order. earlier: entries of
-    the pages before, by how many. address: of the page that begins at an offset; None where the search is one page.
+    links: relation to address. entries and keys: each entry's JSON with a comma after it, and its ``Type/id``, in
+    order. earlier: the last entries of the pages before, by how many. address: of the page that begins at an offset;
+    None where the search is one page.
     """
 
     number: int

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.sandbox.access import Access
+from flows.sandbox.tokens import TokenAccess, dated
 from mappings.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def sandbox(
     host: str = "127.0.0.1",
     port: int = 0,
     *,
-    access: Access | None = None,
+    access: Access | TokenAccess | None = None,
     limits: Limits | None = None,
     bulk: BulkSettings | None = None,
     clock: Clock | None = None,
@@ -93,7 +94,7 @@ def sandbox(
 
     with _prepared(folder, access, limits, bulk, clock) as state, _listening(host, port) as listener:
         app, layer = _application(state, faults, wrap)
-        server = uvicorn.Server(_config(app))
+        server = uvicorn.Server(_config(app, state))
         # The socket listens before the thread starts: a request made now waits for its answer and is not refused.
         thread = threading.Thread(target=server.run, args=([listener],), name="sandbox", daemon=True)
         thread.start()
@@ -110,7 +111,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     *,
-    access: Access | None = None,
+    access: Access | TokenAccess | None = None,
     limits: Limits | None = None,
     bulk: BulkSettings | None = None,
     wrap: Callable[[ASGIApp], ASGIApp] | None = None,
@@ -125,7 +126,7 @@ def run(
     host: str = "127.0.0.1",
     port: int = 8090,
     *,
-    access: Access | None = None,
+    access: Access | TokenAccess | None = None,
     limits: Limits | None = None,
     bulk: BulkSettings | None = None,
     faults: Script | None = None,
@@ -139,7 +140,7 @@ def run(
 
     with _prepared(folder, access, limits, bulk, None) as state, _listening(host, port) as listener:
         app, _ = _application(state, faults, None)
-        server = uvicorn.Server(_config(app))
+        server = uvicorn.Server(_config(app, state))
         if announce is not None:
             announce(_address(listener), {name: len(table) for name, table in sorted(state.store.tables.items())})
         server.run(sockets=[listener])
@@ -148,7 +149,7 @@ def run(
 @contextmanager
 def _prepared(
     folder: str | Path,
-    access: Access | None,
+    access: Access | TokenAccess | None,
     limits: Limits | None,
     bulk: BulkSettings | None,
     clock: Clock | None,
@@ -172,6 +173,9 @@ def _application(
     from flows.sandbox.application import application
 
     app: ASGIApp = application(state)
+    if _own_date(state):
+        assert isinstance(state.access, TokenAccess)
+        app = dated(app, state.access.now)
     if wrap is not None:
         app = wrap(app)
     if faults is None:
@@ -182,11 +186,23 @@ def _application(
     return layer, layer
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:  # type: ignore[name-defined]  # noqa: F821
+def _own_date(state: State) -> bool:
+    """Whether the answers' Date headers are those of a clock that goes wrong."""
+    return isinstance(state.access, TokenAccess) and bool(state.access.clock_skew)
+
+
+def _config(app: ASGIApp, state: State) -> uvicorn.Config:  # type: ignore[name-defined]  # noqa: F821
     import uvicorn
 
     # No access log: an address may hold a patient's id.
-    return uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=5)
+    return uvicorn.Config(
+        app,
+        log_level="error",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=5,
+        date_header=not _own_date(state),
+    )
 
 
 @contextmanager

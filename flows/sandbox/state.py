@@ -12,6 +12,7 @@ from flows.sandbox.history import History
 from flows.sandbox.pages import Pages
 from flows.sandbox.server import Limits
 from flows.sandbox.store import Store
+from flows.sandbox.tokens import TokenAccess
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class State:
     """The parts of one running sandbox. Close it to let go of the export's files."""
 
     store: Store
-    access: Access | None
+    access: Access | TokenAccess | None
     limits: Limits
     clock: Clock
     history: History
@@ -27,13 +28,17 @@ class State:
     jobs: Jobs
 
     @classmethod
-    def of(cls, store: Store, access: Access | None, limits: Limits, bulk: BulkSettings, clock: Clock) -> State:
+    def of(
+        cls, store: Store, access: Access | TokenAccess | None, limits: Limits, bulk: BulkSettings, clock: Clock
+    ) -> State:
         """A sandbox as it starts."""
         history = History(store, clock)
         return cls(store, access, limits, clock, history, Pages(limits.page_lifetime, clock), Jobs(bulk, store, clock))
 
     def forget(self) -> None:
-        """Forget searches and exports, as a server does that starts anew; the resources stay."""
+        """Forget searches, exports and tokens, as a server does that starts anew; the resources stay."""
+        if isinstance(self.access, TokenAccess):
+            self.access.end_tokens()
         self.pages.forget()
         self.jobs.forget()
 

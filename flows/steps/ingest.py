@@ -87,12 +87,20 @@ def note_extracts(job: Job, run: RunFolder, refused: Mapping[str, str]) -> None:
 
 
 def accept(job: Job, run: RunFolder, progress: Progress) -> None:
-    """Judge what landed with fhir.resources; the ledger must balance afterwards."""
-    from flows.acceptance import accept as judge
+    """Judge what landed; the ledger must balance afterwards."""
+    from flows.acceptance import accept as accept_landing
+    from flows.acceptance.judges import judge_of
 
     ledger_files.require_balance(run, "acceptance")
     private_folder(run.root / "landing")
-    counts = judge(run.root / "landing", run.root / "accepted", run.root / "quarantine", job.workers, progress)
+    counts = accept_landing(
+        run.root / "landing",
+        run.root / "accepted",
+        run.root / "quarantine",
+        job.workers,
+        progress,
+        new_judge=judge_of(job.judge),
+    )
     ledger = ledger_files.read(run)
     types = {
         site: {
@@ -106,7 +114,7 @@ def accept(job: Job, run: RunFolder, progress: Progress) -> None:
     for site in counts.sites.values():
         for found in site.types.values():
             reasons.update(found.reasons)
-    run.update(quarantine_reasons=dict(sorted(reasons.items())))
+    run.update(quarantine_reasons=dict(sorted(reasons.items())), judge=job.judge)
     run.step_done("accept", {"accepted": counts.accepted, "quarantined": counts.quarantined})
     ledger_files.require_balance(run, "mapping")
     if not counts.landed:

@@ -19,6 +19,7 @@ import pytest
 
 from flows.sandbox.server import serve
 from tests.conftest import REPOSITORY
+from tests.fixtures.small_hospital import RESOURCES, write_hospital
 
 KILLS = int(os.environ.get("BEDSIDE_KILLS", "40"))
 
@@ -38,25 +39,10 @@ class Extracts:
         return int(self._process.stdout.readline())
 
 
-def resources() -> Iterator[tuple[str, dict[str, object]]]:
-    for n in range(30):
-        subject = {"reference": f"Patient/p{n}"}
-        used = [{"reference": f"Device/d{n % 7}"}]
-        yield "Patient", {"id": f"p{n}"}
-        yield "Procedure", {"id": f"act{n}", "subject": subject, "usedReference": used}
-        for m in range(n % 5):
-            yield "Observation", {"id": f"o{n}-{m}", "subject": subject, "valueQuantity": {"value": n + m / 10}}
-        yield "Encounter", {"id": f"e{n}", "subject": subject}
-    for n in range(7):
-        yield "Device", {"id": f"d{n}"}
-
-
 @pytest.fixture(scope="module")
 def extracts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Extracts]:
     served = tmp_path_factory.mktemp("served")
-    for type_, resource in resources():
-        with (served / f"{type_}.ndjson").open("a") as out:
-            out.write(json.dumps({"resourceType": type_, "meta": {"versionId": "1"}, **resource}) + "\n")
+    write_hospital(served)
     command = [sys.executable, "-m", "tests.fixtures.extract_process"]
     with (
         serve(served) as base,
@@ -79,7 +65,7 @@ def test_landing_after_kills_is_that_of_an_undisturbed_extract(extracts: Extract
     took = time.monotonic() - began
     expected = landing(tmp_path / "undisturbed")
     assert json.loads(expected["manifest.json"])["complete"]
-    assert sum(len(content.splitlines()) for name, content in expected.items() if name.endswith(".ndjson")) == 157
+    assert sum(len(content.splitlines()) for name, content in expected.items() if name.endswith(".ndjson")) == RESOURCES
 
     random_ = random.Random(20261127)
     kills = rounds = went_on = 0

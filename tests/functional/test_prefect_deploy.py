@@ -5,9 +5,13 @@ Oracle: Prefect's own HTTP API, asked what it holds, and the same study run with
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import select
 import socket
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,6 +22,7 @@ from typing import Any
 import pytest
 
 from flows.run_folder import RunFolder
+from tests.conftest import REPOSITORY
 from tests.fixtures.processes import bedside, end, running, wait_until
 from tests.functional.conftest import STUDY, only_run
 
@@ -107,7 +112,7 @@ def test_one_run_at_a_time_and_a_new_one_is_cancelled(deployment: dict[str, Any]
 def test_its_parameters_are_places_and_no_secret(deployment: dict[str, Any], deployed: Deployed, sample: Path) -> None:
     assert deployment["parameters"] == {
         "study": str(STUDY), "sites": None, "source": str(sample), "runs": str(deployed.runs),
-        "engine": "duckdb", "master": None,
+        "engine": "duckdb", "master": None, "judge": "fast",
     }  # fmt: skip
 
 
@@ -140,6 +145,43 @@ def test_a_run_gives_the_sign_of_life_that_the_automation_waits_for(deployed: De
     body = {"filter": {"event": {"name": ["prefect.flow-run.heartbeat"]}}, "limit": 1}
     found = deployed.wait("a heartbeat", "/events/filter", body, lambda found: len(found["events"]) > 0, 60)
     assert found["events"][0]["resource"]["prefect.resource.id"].startswith("prefect.flow-run.")
+
+
+HOLDER = """
+import sys
+from flows.server_slots import slot
+from flows.sites import Site
+with slot(Site(id="north", base="https://fhir.north.example/r4")):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_one_extract_of_a_server_at_a_time_over_all_machines(deployed: Deployed) -> None:
+    """Two processes that share the Prefect server are as two machines: the second waits for the first's slot."""
+    command, pipe = [sys.executable, "-c", HOLDER], subprocess.PIPE
+    environment = {**os.environ, "PREFECT_API_URL": deployed.api, "PREFECT_HOME": str(deployed.home / "other")}
+
+    def limit() -> dict[str, Any]:
+        found = deployed.ask("/v2/concurrency_limits/filter", {})
+        return next(dict(each) for each in found if each["name"] == "bedside fhir.north.example")
+
+    with contextlib.ExitStack() as stack:
+        first, second = (
+            stack.enter_context(subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdin=pipe, stdout=pipe))
+            for _ in range(2)
+        )
+        for each in (first, second):
+            stack.callback(each.kill)
+        streams = {each.stdout: each for each in (first, second)}
+        (held,) = select.select(list(streams), [], [], 120)[0]
+        assert held.readline() == b"held\n"
+        assert (limit()["limit"], limit()["active_slots"]) == (1, 1)
+        (other,) = set(streams) - {held}
+        assert select.select([other], [], [], 0)[0] == []
+        streams[held].stdin.close()  # type: ignore[union-attr]
+        assert other.readline() == b"held\n"  # type: ignore[union-attr]
+        streams[other].stdin.close()  # type: ignore[union-attr]
 
 
 def test_ctrl_c_ends_it_and_the_server_it_started(deployed: Deployed) -> None:

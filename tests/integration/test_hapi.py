@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.job import prepare
 from flows.landing.connect import connect
+from flows.landing.extract import extract_site
 from flows.sample import write_sample
 from flows.sandbox.server import serve
 from flows.sites import Site
@@ -113,3 +115,34 @@ def test_the_study_gives_the_same_results_as_from_the_sandbox(
     results = (real.folder / "results" / "results.csv").read_bytes()
     assert results.count(b"\n") > 160
     assert results == (sandbox.folder / "results" / "results.csv").read_bytes()
+
+
+def _snapshot(folder: Path) -> dict[str, list[str]]:
+    """Every landed resource, by type, as text that does not depend on how it was written."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(folder.glob("[A-Z]*.ndjson")):
+        lines = [json.loads(line, parse_float=str) for line in file.read_bytes().splitlines()]
+        found.setdefault(file.name.split(".")[0], []).extend(json.dumps(line, sort_keys=True) for line in lines)
+    return {type_: sorted(lines) for type_, lines in found.items()}
+
+
+@pytest.mark.parametrize("level", ["system", "patient", "group"])
+def test_an_export_gives_the_snapshot_that_a_search_gives(
+    level: str, server: str, loaded: dict[str, int], sample: Path, repository: Path, tmp_path: Path
+) -> None:
+    patients = [json.loads(line)["id"] for line in (sample / "Patient.ndjson").read_bytes().splitlines()]
+    members = [{"entity": {"reference": f"Patient/{id_}"}} for id_ in patients]
+    group = {"resourceType": "Group", "id": "sample", "type": "person", "actual": True, "member": members}
+    load(server, [json.dumps(group).encode()])
+    site = {"id": "hapi", "base": server, "limits": {"retry_after_max_s": 1}}
+    more = {"system": {}, "patient": {"bulk": {"level": "patient"}}, "group": {"group": "sample"}}[level]
+    plan = prepare(repository / "studies" / "li2023", source=server).plan(Site.model_validate(site))
+    exporting = Site.model_validate({**site, "method": "bulk", **more})
+    exported = extract_site(exporting, plan, tmp_path / "bulk")
+    searched = extract_site(Site.model_validate(site), plan, tmp_path / "search")
+    assert (exported.complete, searched.complete) == (True, True)
+    assert [warning["code"] for warning in exported.warnings] == [warning["code"] for warning in searched.warnings]
+    assert exported.patients == searched.patients == loaded["Patient"]
+    assert _snapshot(tmp_path / "bulk") == _snapshot(tmp_path / "search")
+    # Asked to wait two minutes by every poll, as HAPI does; the setting cuts it, and the log says so.
+    assert "asked to wait 120 s; waiting 1 s" in (tmp_path / "bulk" / "log.ndjson").read_text()

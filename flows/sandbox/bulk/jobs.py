@@ -82,6 +82,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._folder: Path | None = None
         self._lock = threading.RLock()
+        self._writing = threading.Lock()  # taken before the other: writing a large file holds nobody else up
 
     def begin(
         self,
@@ -129,7 +130,7 @@ class Jobs:
 
     def end(self, job_id: str) -> None:
         """End a job and remove its files. Raises RefusalError (404) where there is none."""
-        with self._lock:
+        with self._writing, self._lock:
             self.get(job_id)
             del self._jobs[job_id]
             if self._folder is not None:
@@ -138,7 +139,7 @@ class Jobs:
 
     def forget(self) -> None:
         """Forget every job and remove all files."""
-        with self._lock:
+        with self._writing, self._lock:
             self._jobs.clear()
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
@@ -164,7 +165,7 @@ class Jobs:
 
     def path(self, job: Job, number: int) -> Path:
         """The file on disk, written at its first use; its time is the snapshot's."""
-        with self._lock:
+        with self._writing:
             if self._folder is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="bedside-sandbox-export-"))
             file = job.files[number]

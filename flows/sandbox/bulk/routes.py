@@ -22,6 +22,7 @@ from flows.sandbox.bulk.manifest import manifest
 from flows.sandbox.history import History
 from flows.sandbox.server import BASE_PATH
 from flows.sandbox.store import Store
+from flows.sandbox.tokens import TokenAccess
 
 Handler = Callable[[Request], Awaitable[Response]]
 STATUS_PATH = BASE_PATH + "/$export-status"
@@ -35,7 +36,7 @@ _LEVELS: tuple[tuple[str, Level], ...] = (
 class BulkServer:
     """Answers the requests of exports."""
 
-    def __init__(self, store: Store, history: History, jobs: Jobs, access: Access | None) -> None:
+    def __init__(self, store: Store, history: History, jobs: Jobs, access: Access | TokenAccess | None) -> None:
         self.store, self.history, self.jobs, self.access = store, history, jobs, access
         self.settings = jobs.settings
 

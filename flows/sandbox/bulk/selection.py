@@ -62,8 +62,12 @@ def select(store: Store, asked: Kickoff, since_inclusive: bool) -> Selection:
     chosen: Selection = []
     inside: dict[str, Rows] | None = None
     if asked.level != "system":
-        inside = dict(_compartments(store, patients_of(store, asked)))
-        inside["Provenance"] = _provenance(store, inside)
+        # Whether a Provenance belongs to a patient depends on every other type.
+        every = asked.types is None or "Provenance" in asked.types
+        needed = set(store.tables) if every else set(asked.types or ()) & set(store.tables)
+        inside = dict(_compartments(store, patients_of(store, asked), needed))
+        if every:
+            inside["Provenance"] = _provenance(store, inside)
     for resource_type in sorted(set(store.tables) if asked.types is None else asked.types):
         table = store.table(resource_type)
         with table.lock:
@@ -90,8 +94,8 @@ def deleted(store: Store, history: History, asked: Kickoff) -> list[tuple[str, s
     return gone
 
 
-def _compartments(store: Store, patients: frozenset[str] | None) -> Iterator[tuple[str, Rows]]:
-    for resource_type in set(store.tables) & set(compartment.ELEMENTS):
+def _compartments(store: Store, patients: frozenset[str] | None, types: set[str]) -> Iterator[tuple[str, Rows]]:
+    for resource_type in types & set(compartment.ELEMENTS):
         table = store.table(resource_type)
         with table.lock:
             index = _references(table, compartment.NAME)
@@ -106,8 +110,8 @@ def _provenance(store: Store, inside: dict[str, Rows]) -> Rows:
     table = store.table("Provenance")
     with table.lock:
         index = _references(table, "target")
-        texts = {name: {store.table(name).id_of_row[row] for row in rows.tolist()} for name, rows in inside.items()}
-        wanted = [(kind, one) for kind, one in index.targeted() if one in texts.get(kind, ())]
+        ids = {name: {store.table(name).id_of_row[row] for row in rows.tolist()} for name, rows in inside.items()}
+        wanted = [(kind, one) for kind, one in index.targeted() if one in ids.get(kind, ())]
         return np.union1d(inside.get("Provenance", table.all_rows()[:0]), index.any_of(wanted))
 
 

@@ -37,7 +37,7 @@ def describe(state: State, scope: Scope) -> Asked:
     """What an HTTP request asks of the sandbox."""
     path = str(scope["path"])
     query = parse_qs(scope["query_string"].decode("latin-1"))
-    if path == BASE_PATH:
+    if path == BASE_PATH or PAGE in query:
         return _page(state, query.get(PAGE, [""])[0])
     if path.startswith(STATUS_PATH + "/"):
         return _status(state, scope["method"], path.removeprefix(STATUS_PATH + "/"))

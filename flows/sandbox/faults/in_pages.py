@@ -15,15 +15,16 @@ AGAIN = "_again"  # marks the address under which an empty page's entries are
 
 
 class Made:
-    """What a fault did to a page or file: ``happened`` is false where it did not apply; ``lost`` names resources."""
+    """Whether a fault happened: it does not apply to every answer. ``note`` is told at once, with what it cost."""
 
-    def __init__(self) -> None:
+    def __init__(self, note: Callable[[tuple[str, ...]], object]) -> None:
         self.happened = False
-        self.lost: tuple[str, ...] = ()
+        self._note = note
 
     def it(self, *lost: str) -> None:
-        """Note that it happened."""
-        self.happened, self.lost = True, lost
+        """It happens; ``lost`` are the resources (``Type/id``) that this answer loses or changes."""
+        self.happened = True
+        self._note(lost)
 
 
 def duplicates(parts: PageParts, fault: Fault, made: Made) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import random
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.utils import format_datetime
+from functools import partial
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -56,14 +57,22 @@ class FaultLayer:
             return await self._app(scope, receive, send)
         asked = describe(self._state, scope)
         scope, entries_of_empty_page = _without_mark(scope)
-        index = None if entries_of_empty_page else self._due(asked)
-        if index is None:
-            return await self._app(scope, receive, send)
-        await self._let_happen(index, asked, scope, receive, send)
+        due = [] if entries_of_empty_page else self._due(asked)
+        made = {index: Made(partial(self._note, index, asked)) for index in due}
+        try:
+            await self._answer(made, asked, scope, receive, send)
+        finally:
+            with self._lock:
+                for index, one in made.items():
+                    self._left[index] += not one.happened  # it did not apply here, and is not used up
 
-    def _due(self, asked: Asked) -> int | None:
-        """The first fault that is due; every fault that waits for such a request has met one more."""
-        due = None
+    def _due(self, asked: Asked) -> list[int]:
+        """The first fault that is due, and every bad record beside it; all that wait for such a request have met one.
+
+        A bad record waits at every page and would keep the others from ever happening.
+        """
+        due: list[int] = []
+        taken = False
         with self._lock:
             for index, fault in enumerate(self.script.faults):
                 if not self._is_meant(index, fault, asked):
@@ -72,9 +81,11 @@ class FaultLayer:
                 # Seeded by place and count: whatever else was asked in between, the draw is the same.
                 chance = random.Random(f"{self.script.seed}:{index}:{self._met[index]}").random()  # noqa: S311
                 ready = self._met[index] >= fault.nth and chance < fault.probability
-                if due is None and ready and (fault.times == 0 or self._left[index] > 0):
+                record = fault.what == "bad-record"
+                if ready and (record or not taken) and (fault.times == 0 or self._left[index] > 0):
                     self._left[index] -= 1
-                    due = index
+                    due.append(index)
+                    taken = taken or not record
         return due
 
     def _is_meant(self, index: int, fault: Fault, asked: Asked) -> bool:
@@ -86,41 +97,59 @@ class FaultLayer:
             return f"{asked.type}/{asked.id}" == self._records[index]
         return fault.type in ("", asked.type) and fault.number in (0, asked.number)
 
-    @contextmanager
-    def _noted(self, index: int, asked: Asked) -> Iterator[Made]:
-        """Note what happens; a fault that did not apply is not used up."""
-        made = Made()
-        yield made
-        with self._lock:
-            if made.happened:
-                self.happened.append(Happened(index, asked, made.lost))
-            else:
-                self._left[index] += 1
+    async def _answer(self, made: Mapping[int, Made], asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the faults that are due: those in a page are put into it, of the others there is one at most."""
+        inside = [index for index in made if self._is_inside(index, asked)]
+        others = [index for index in made if index not in inside]
+        if inside:
 
-    async def _let_happen(self, index: int, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
+            def rewrite(parts: PageParts) -> None:
+                for index in inside:
+                    self._change_page(index, parts, made[index])
+
+            scope = {**scope, REWRITE: rewrite}
+        if others:
+            await self._let_happen(self.script.faults[others[0]], made[others[0]], asked, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _is_inside(self, index: int, asked: Asked) -> bool:
+        what = self.script.faults[index].what
+        return asked.kind in ("first-page", "later-page") and (what in PAGE_EFFECTS or what == "bad-record")
+
+    def _change_page(self, index: int, parts: PageParts, made: Made) -> None:
         fault = self.script.faults[index]
-        with self._noted(index, asked) as made:
-            if fault.what in PAGE_EFFECTS and asked.kind != "file":
-                scope = {**scope, REWRITE: lambda parts: PAGE_EFFECTS[fault.what](parts, fault, made)}
-                await self._app(scope, receive, send)
-            elif fault.what == "bad-record":
-                await self._bad_record(index, asked, made, scope, receive, send)
-            elif fault.what in FILE_EFFECTS:
-                said = await connection.captured(self._app, _leaving(scope, *_WHOLE_FILE), receive)
-                if said.status == 200:
-                    said = replace(said, body=rewritten(said.body, fault, made))
-                await connection.send_whole(send, said)
-            elif fault.what in _CHANGES:
+        if fault.what in PAGE_EFFECTS:
+            PAGE_EFFECTS[fault.what](parts, fault, made)
+        elif self._records[index] in parts.keys:
+            made.it(self._records[index])
+            raise RefusalError(500, "exception", "A record cannot be read.")
+
+    async def _let_happen(
+        self, fault: Fault, made: Made, asked: Asked, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if fault.what in FILE_EFFECTS:
+            said = await connection.captured(self._app, _leaving(scope, *_WHOLE_FILE), receive)
+            if said.status == 200:
+                said = replace(said, body=rewritten(said.body, fault, made))
+            await connection.send_whole(send, said)
+        elif fault.what in _CHANGES:
+            with suppress(RefusalError):  # the export is not known any more: nothing to change
                 _CHANGES[fault.what](self, fault, asked, made)
-                if fault.what == "restart":
-                    await connection.reset(receive, send)
-                else:
-                    await self._app(scope, receive, send)
-            elif (own := self._own_answer(fault)) is not None:
-                made.it()
-                await connection.send_whole(send, own)
+            if fault.what == "restart":
+                await connection.reset(receive, send)
             else:
-                await self._cut(fault, made, scope, receive, send)
+                await self._app(scope, receive, send)
+        elif (own := self._own_answer(fault)) is not None:
+            made.it()
+            await connection.send_whole(send, own)
+        else:
+            await self._cut(fault, made, scope, receive, send)
+
+    def _note(self, index: int, asked: Asked, lost: tuple[str, ...]) -> None:
+        """Note what happens, before the answer leaves: whoever has the answer finds it noted."""
+        with self._lock:
+            self.happened.append(Happened(index, asked, lost))
 
     def _own_answer(self, fault: Fault) -> Answer | None:
         match fault.what:
@@ -138,6 +167,8 @@ class FaultLayer:
                 return connection.answer(200, b"", FHIR_JSON)
             case "outcome":
                 return _outcome(200, fault.code)
+            case "bad-record":  # read by itself
+                return _outcome(500, "exception")
         return None
 
     def _waits(self, fault: Fault) -> Iterator[tuple[str, str]]:
@@ -171,21 +202,6 @@ class FaultLayer:
             await connection.send_cut(receive, send, said, sent)
         else:
             await connection.send_whole(send, replace(said, body=said.body[:sent]))
-
-    async def _bad_record(
-        self, index: int, asked: Asked, made: Made, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        record = self._records[index]
-
-        def refuse(parts: PageParts) -> None:
-            if record in parts.keys:
-                made.it(record)
-                raise RefusalError(500, "exception", "A record cannot be read.")
-
-        if asked.kind == "read":
-            made.it(record)
-            return await connection.send_whole(send, _outcome(500, "exception"))
-        await self._app({**scope, REWRITE: refuse}, receive, send)
 
     def _fail_export(self, _: Fault, asked: Asked, made: Made) -> None:
         self._state.jobs.get(asked.job).failed = bundles.outcome("fatal", "exception", "The export failed.")

@@ -50,7 +50,8 @@ def _fault(
     if not fitting:
         return None
     effect = chance.choice(fitting)
-    given: dict[str, Any] = {"on": on, "what": effect.name}
+    # A bad record is bad on whichever page it comes.
+    given: dict[str, Any] = {"on": "page" if effect.name == "bad-record" else on, "what": effect.name}
     if types and (effect.name in ("bad-record", "export-partial") or (on in _TYPED and chance.random() < 0.5)):
         given["type"] = chance.choice(list(types))
     if on in ("later-page", "file") and effect.name != "bad-record" and chance.random() < 0.4:

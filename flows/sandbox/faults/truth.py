@@ -11,6 +11,7 @@ PATIENCE = 5  # bad answers in a row that a client is expected to sit out
 BEGINNINGS = 2  # times a client begins a search or an export again
 # In a file's place these can pass for a file, where the manifest gives no counts: a client need not notice.
 _LIKE_A_FILE = ("html", "empty", "outcome")
+_BEFORE_SUCCESS = ("any", "metadata", "discovery", "token")
 _BEGINS_ANEW = ("page-expired", "restart", "export-fails", "export-expired")
 
 Place = Literal["everything", "pages-from", "entries", "record", "file", "line"]
@@ -85,6 +86,8 @@ def _is_retried(fault: Fault) -> bool:
     """Whether a client asks again after it: of the statuses only those that mean later."""
     if fault.what == "status":
         return fault.status >= 500 or fault.status in (408, 425, 429)
+    if fault.what == "unauthorized" and fault.on in _BEFORE_SUCCESS:
+        return False  # credentials that never worked are refused, not expired
     if fault.on in ("file", "any") and (fault.what in _LIKE_A_FILE or not fault.announced):
         return False
     return fault.effect.cost == "retry"

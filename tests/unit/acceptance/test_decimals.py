@@ -84,6 +84,17 @@ def test_which_numbers_become_strings(number: str, stays: bool) -> None:
     assert (keep_digits(line) == line) is stays
 
 
+@pytest.mark.parametrize("space", ["", " "])
+@given(numbers=st.lists(st.one_of(json_numbers(), st.just("null")), min_size=1, max_size=4))
+def test_digits_survive_in_a_list_too(space: str, numbers: list[str]) -> None:
+    """MolecularSequence.quality.roc has lists of decimals, in which null may stand beside an extension."""
+    line = f'{{"fMeasure"{space}:{space}[{space}{f"{space},{space}".join(numbers)}{space}]}}'.encode()
+    read = json.loads(keep_digits(line), parse_float=str, parse_int=str)["fMeasure"]
+    assert read == [None if number == "null" else number for number in numbers]
+    for number, value in zip(numbers, json.loads(keep_digits(line))["fMeasure"], strict=True):
+        assert value is None or isinstance(value, str) or Decimal(repr(value)).as_tuple() == Decimal(number).as_tuple()
+
+
 def test_a_line_without_such_a_number_is_the_same_object() -> None:
     line = b'{"id":"1e5","code":"1.10","value":13.2,"text":"a: 1.10, b"}'
     assert keep_digits(line) is line

@@ -10,10 +10,10 @@ import pytest
 
 from benchmarks.mapping.contenders import BY_NAME, CONTENDERS
 from benchmarks.mapping.figure import draw
-from benchmarks.mapping.kept import Kept
 from benchmarks.mapping.page import write_page
 from benchmarks.mapping.rounds import wanted
 from benchmarks.mapping.summary import exponent, summarise
+from benchmarks.shared.kept import Kept
 
 FACTS = {"cores": 2, "processor": "P", "memory_gib": 4, "system": "S", "python": "3.11"}
 IDENTITIES = dict.fromkeys(BY_NAME, "now")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,13 +15,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass
 class Answer:
-    """One answer. ``drop``: hang up without one; ``cut``: promise more bytes than are sent."""
+    """One answer. ``drop``: hang up without one; ``cut``: promise ``lacking`` more bytes than are sent."""
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     drop: bool = False
     cut: bool = False
+    lacking: int = 50
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Asked:
     parameters: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
     form: tuple[tuple[str, str], ...]
+    body: str = ""
+    with_certificate: bool = False
 
     @property
     def authorization(self) -> str | None:
@@ -42,9 +46,9 @@ Route = Callable[[Asked], Answer]
 
 
 class ScriptedServer:
-    """``answer`` gets every request; ``asked`` lists them. Use as a context manager."""
+    """``answer`` gets every request; ``asked`` lists them. Use as a context manager. ``tls`` makes it speak https."""
 
-    def __init__(self, answer: Route | None = None) -> None:
+    def __init__(self, answer: Route | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.answer: Route = answer or (lambda _: Answer(404))
         self.asked: list[Asked] = []
         outer = self
@@ -62,11 +66,13 @@ class ScriptedServer:
                     tuple(parse_qsl(parts.query, keep_blank_values=True)),
                     {name.lower(): value for name, value in self.headers.items()},
                     tuple(parse_qsl(body, keep_blank_values=True)),
+                    body,
+                    tls is not None and bool(self.connection.getpeercert()),
                 )
                 outer.asked.append(asked)
                 self.reply(outer.answer(asked))
 
-            do_GET = do_POST = handle_any  # noqa: N815
+            do_GET = do_POST = do_DELETE = handle_any  # noqa: N815
 
             def reply(self, answer: Answer) -> None:
                 if answer.drop:
@@ -76,7 +82,7 @@ class ScriptedServer:
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer.body) + (50 if answer.cut else 0)))
+                self.send_header("Content-Length", str(len(answer.body) + (answer.lacking if answer.cut else 0)))
                 self.end_headers()
                 self.wfile.write(answer.body)
                 if answer.cut:
@@ -92,7 +98,9 @@ class ScriptedServer:
                 pass
 
         self._server = Server(("127.0.0.1", 0), Handler)
-        self.origin = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.origin = f"{'http' if tls is None else 'https'}://127.0.0.1:{self._server.server_port}"
         self.base = f"{self.origin}/fhir"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 

@@ -132,3 +132,13 @@ def test_folder_is_the_servers_own_and_names_nothing(monkeypatch: pytest.MonkeyP
     assert north != south
     assert north.is_relative_to(tmp_path)
     assert "north" not in str(north)
+
+
+def test_no_limit_never_waits_and_leaves_no_file(tmp_path: Path) -> None:
+    clock = Clock()
+    manners = Manners(folder=tmp_path / "server", clock=clock, sleep=clock.sleep)
+    for _ in range(5):
+        with manners.slot():
+            manners.turn()
+    assert clock.now == 1000.0
+    assert not (tmp_path / "server").exists()

@@ -218,3 +218,18 @@ def test_count_is_the_servers_or_unknown() -> None:
         assert dict(server.asked[0].parameters)["_summary"] == "count"
         server.answer = lambda _: Answer(400)
         assert client.count("Procedure", ()) is None
+
+
+def test_pages_of_a_posted_search_by_post() -> None:
+    """Firely answers the pages of a POSTed search only to POST; others (HealthLake) to GET, which is tried first."""
+
+    def route(asked: Asked) -> Answer:
+        if asked.path.endswith("_search"):
+            return bundle([observation("a")], "/fhir/pages?page=2")
+        return bundle([observation("b")]) if asked.method == "POST" else Answer(405)
+
+    with ScriptedServer(route) as server:
+        assert ids(list(search(server, ("code", "x"), rules=PagingRules(post=True)))) == ["a", "b"]
+        assert [asked.method for asked in server.asked] == ["POST", "GET", "POST"]
+        assert dict(server.asked[2].parameters) == {"page": "2"}
+        assert server.asked[2].form == ()

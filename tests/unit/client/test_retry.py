@@ -10,7 +10,6 @@ import pytest
 from flows.client.faults import GoneFault, RefusedFault, RequestFault, TransientFault
 from flows.client.fhir import FhirClient
 from flows.client.origins import Origins
-from flows.client.pace import TokenBucket
 from flows.client.paging import bundle_judge
 from flows.client.retry import RetryRules, retry_after_seconds
 from flows.client.transport import Request, Transport
@@ -203,27 +202,3 @@ def test_capability_is_read_and_another_fhir_version_refused() -> None:
 def test_server_without_capability_statement_is_not_refused() -> None:
     with ScriptedServer(in_turn(Answer(404))) as server:
         assert client(server.base, Waits()).open().fhir_version == ""
-
-
-def test_requests_per_second_is_kept_by_waiting() -> None:
-    now, waits = [0.0], Waits()
-
-    def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        now[0] += seconds
-
-    bucket = TokenBucket(4, clock=lambda: now[0], sleep=sleep)
-    for _ in range(5):
-        bucket.take()
-    assert now[0] == pytest.approx(1.0)
-    now[0] += 60
-    bucket.take()
-    assert len(waits) == 4
-
-
-def test_no_limit_never_waits() -> None:
-    waits = Waits()
-    bucket = TokenBucket(None, clock=lambda: 0.0, sleep=waits)
-    for _ in range(5):
-        bucket.take()
-    assert waits == []

@@ -66,6 +66,15 @@ def test_only_an_unended_run_of_equal_inputs_is_gone_on_with(run: RunFolder) -> 
     assert run_folder.unfinished(runs, "one", "aa") == run
     assert run_folder.unfinished(runs, "one", "bb") is None
     assert run_folder.unfinished(runs, "other", "aa") is None
+    run.finish("failed", 4)
+    assert run_folder.unfinished(runs, "one", "aa") is None
+
+
+def test_a_run_whose_source_was_lost_in_mid_extract_is_gone_on_with(run: RunFolder) -> None:
+    runs = run.root.parent.parent
+    run.finish("failed", 3)
+    assert run_folder.unfinished(runs, "one", "aa") == run
+    run.step_done("extract")
     run.finish("failed", 3)
     assert run_folder.unfinished(runs, "one", "aa") is None
 

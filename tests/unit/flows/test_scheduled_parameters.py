@@ -5,6 +5,9 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
+import pytest
+
+from flows.acceptance.judges import JudgeName
 from flows.deploy import parameters_of
 from flows.engines import EngineChoice
 
@@ -21,3 +24,9 @@ def test_they_are_those_of_the_scheduled_flow() -> None:
 def test_a_night_runs_on_the_engine_that_was_asked_for() -> None:
     made = parameters_of(Path("x"), None, "data", Path("runs"), EngineChoice("spark", "spark://host:7077"))
     assert (made["engine"], made["master"]) == ("spark", "spark://host:7077")
+
+
+@pytest.mark.parametrize("judge", ["fast", "models"])
+def test_a_night_is_judged_as_asked(judge: JudgeName) -> None:
+    assert parameters_of(Path("x"), None, "data", Path("runs"), judge=judge)["judge"] == judge
+    assert parameters_of(Path("x"), None, "data", Path("runs"))["judge"] == "fast"

@@ -7,7 +7,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.landing.identities import WIDTH, Identities
+from flows.landing.identities import WIDTH, DistinctIds, Identities
 
 # Few values of each half, so that repetitions, and equal first halves with different second ones, are common.
 hashes = st.builds(
@@ -38,3 +38,11 @@ def test_holds_many_in_little_more_than_their_own_bytes() -> None:
         assert not any(identities.add(page))
     held = sum(level.nbytes for level in identities._levels)
     assert held + WIDTH * len(identities._recent) == WIDTH * count
+
+
+@given(pages=st.lists(st.lists(st.sampled_from(["", "a", "b", "c", "\ud800", "é"]), max_size=5)), few=st.integers(0, 5))
+def test_counts_different_texts_few_and_many(pages: list[list[str]], few: int) -> None:
+    ids = DistinctIds(few)
+    for page in pages:
+        ids.add(page)
+    assert ids.count == len({text for page in pages for text in page})

@@ -23,8 +23,8 @@ def test_writer_hash_lines_and_bytes_are_the_files(tmp_path: Path) -> None:
     workshop = tmp_path / "workshop"
     workshop.mkdir()
     writer = NdjsonWriter(workshop, tmp_path, "Patient.000.ndjson", "Patient")
-    writer.write([b'{"a":1}'])
-    writer.write(['{"b":"é"}'.encode(), b"{}"])
+    writer.write(b'{"a":1}\n', 1)
+    writer.write('{"b":"é"}\n{}\n'.encode(), 2)
     assert not (tmp_path / "Patient.000.ndjson").exists()
     said = writer.close()
     content = (tmp_path / "Patient.000.ndjson").read_bytes()

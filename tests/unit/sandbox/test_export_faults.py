@@ -79,6 +79,13 @@ def test_an_export_that_is_forgotten(folder: Path) -> None:
         assert [get(file).status_code, get(status).status_code] == [404, 404]
 
 
+def test_what_is_no_longer_known_cannot_expire_again(folder: Path) -> None:
+    with faulty(folder, {"on": "file", "what": "export-expired", "times": 0}) as running:
+        file = _files(running)[0]
+        assert [get(file).status_code for _ in range(2)] == [404, 404]
+        assert len(_happened(running)) == 1
+
+
 def test_file_addresses_that_work_no_longer_and_fresh_ones(folder: Path) -> None:
     with faulty(folder, {"on": "file", "what": "files-expired", "nth": 2}) as running:
         status = kick_off(f"{running.base}/$export")

@@ -129,6 +129,8 @@ def test_an_export_is_of_its_moment_and_a_later_one_has_what_came_after(folder: 
         assert '"amended"' in again
         assert '"o02"' not in again
         assert (since["output"][0]["count"], since["deleted"][0]["count"]) == (19, 1)
+        assert '"lastUpdated":"2026-01-01T00:00:00.001Z"' in again
+        assert since["transactionTime"] == "2026-01-01T00:00:00.001Z"
 
 
 def test_files_on_disk_are_private_and_go_with_the_server(folder: Path) -> None:

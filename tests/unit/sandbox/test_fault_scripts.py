@@ -181,9 +181,12 @@ def test_a_script_is_read_from_a_file(tmp_path: Path) -> None:
 
 def test_the_documentation_lists_every_fault_and_its_example_is_a_script() -> None:
     text = (REPOSITORY / "docs" / "sandbox.md").read_text(encoding="utf-8")
-    rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
-    documented = {row[1].strip(" `") for row in rows}
-    assert set(EFFECTS) <= documented
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:3] == "| `"]
+    said = {row[0].strip("`"): row[1:] for row in rows if len(row) == 4}
+    assert said == {
+        name: [effect.says, ", ".join(f"`{field}`" for field in effect.parameters), effect.cost]
+        for name, effect in EFFECTS.items()
+    }
     example = text.split("```json\n")[1].split("```")[0]
     assert Script.from_json(example).faults
     assert json.loads(example)["faults"]

@@ -139,9 +139,7 @@ def test_an_expired_page(folder: Path, said: dict[str, Any], status: int) -> Non
         ({"what": "total-changes", "times": 0}, ALL, [10, 12, 13]),
     ],
 )
-def test_pages_that_are_not_true(
-    folder: Path, fault: dict[str, Any], found: list[str], totals: list[int]
-) -> None:
+def test_pages_that_are_not_true(folder: Path, fault: dict[str, Any], found: list[str], totals: list[int]) -> None:
     with faulty(folder, {"on": "later-page", **fault}) as running:
         pages = _pages(f"{running.base}/Observation")
         assert [one for page in pages for one in ids(page)] == found
@@ -204,6 +202,16 @@ def test_a_bad_record_is_found_by_halving_and_only_by_it(folder: Path) -> None:
         reads = {one: get(f"{running.base}/Observation/{one}").status_code for one in ALL}
         assert {one for one, status in reads.items() if status == 500} == {"o07"}
         assert get(f"{running.base}/Patient").status_code == 200
+
+
+def test_a_bad_record_does_not_keep_other_faults_from_happening(folder: Path) -> None:
+    bad = {"on": "page", "what": "bad-record", "type": "Observation", "row": 10, "times": 0}
+    with faulty(folder, bad, {"on": "page", "what": "html"}, {"on": "page", "what": "withheld"}) as running:
+        assert get(f"{running.base}/Observation").headers["content-type"].startswith("text/html")
+        assert ids(get(f"{running.base}/Observation").json()) == ALL[:3]
+        assert get(f"{running.base}/Observation?_id=o10").status_code == 500
+        assert running.faults is not None
+        assert [one.fault for one in running.faults.happened] == [1, 2, 0]
 
 
 def test_a_fault_waits_for_its_type_its_page_and_its_turn(folder: Path) -> None:

@@ -34,16 +34,19 @@ def fault(text: str) -> tuple[str, int | None, str]:
     ("line", "field", "words"),
     [
         ('folder = "x"', "site[0]", "exactly one of base, folder and sandbox"),
-        ('method = "folder"', "site[0].method", 'must be "search" for a base'),
-        ('method = "bulk"', "site[0].method", "not supported yet"),
+        ('method = "folder"', "site[0].method", 'must be "search" or "bulk" for a base'),
+        ('group = "g1"', "site[0].group", 'only with method = "bulk"'),
+        ('bulk = { level = "group" }', "site[0].bulk.level", 'must be "system" or "patient"'),
+        ("bulk = { hours = 0 }", "site[0].bulk.hours", "more than 0"),
+        ('bulk = { with_types = ["medication"] }', "site[0].bulk.with_types[0]", "a resource type of R4"),
         ('timezone = "Europe/Berln"', "site[0].timezone", "must be a time zone's name"),
         ('timezone = "../../etc/passwd"', "site[0].timezone", "must be a time zone's name"),
         (f'auth = {{ kind = "basic", user = "u", password = "{HIDDEN}" }}', "site[0].auth.password", "env:NAME"),
         (f'auth = {{ kind = "bearer", token = "{HIDDEN}" }}', "site[0].auth.token", "env:NAME"),
-        ('auth = { kind = "bearer", token = "prefect:x" }', "site[0].auth.token", "not supported yet"),
+        ('auth = { kind = "bearer", token = "prefect:x" }', "site[0].auth.token", "prefect:secret/NAME"),
         ('auth = { kind = "basic", user = "u" }', "site[0].auth.password", "is missing"),
         ('auth = { user = "u" }', "site[0].auth", "needs the key kind"),
-        ('auth = { kind = "smart-backend" }', "site[0].auth", "must be one of none, basic, bearer"),
+        ('auth = { kind = "kerberos" }', "site[0].auth", "must be one of none, basic, bearer, smart-backend, client-"),
         ('deaths = { source = "register" }', "site[0].deaths", "needs complete_to"),
         ("deaths = { complete_to = 2020-01-01 }", "site[0].deaths", "never complete"),
         ('other_origins = ["https://b.example/path"]', "site[0].other_origins[0]", "ends after the host"),
@@ -64,6 +67,30 @@ def test_a_fault_is_named_with_field_and_line(line: str, field: str, words: str)
     found_field, found_line, message = fault(f"{ONE}{line}\n")
     assert (found_field, words in message) == (field, True), message
     assert found_line == (1 if field == "site[0]" else 4)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ('group = "g/1"', "at most 64 letters, digits, hyphens and dots"),
+        ('group = "g1"\nbulk = { level = "system" }', "take bulk.level out"),
+    ],
+)
+def test_a_group_of_an_export_is_an_id_and_has_its_own_level(lines: str, words: str) -> None:
+    field, line, message = fault(f'{ONE}method = "bulk"\n{lines}\n')
+    assert (field, line, words in message) == ("site[0].group", 5, True), message
+
+
+def test_an_export_takes_no_list_of_patients() -> None:
+    field, _, message = fault(f'{ONE}method = "bulk"\nsearch = {{ cohort = "ids.txt" }}\n')
+    assert (field, "name a group" in message) == ("site[0].search", True)
+
+
+def test_an_export_is_asked_for_as_the_file_says() -> None:
+    defaults = '[defaults]\nmethod = "bulk"\nbulk = { hours = 48, type_filter = false }\n'
+    site = load_sites(f'{defaults}{ONE}bulk = {{ level = "patient" }}\n').sites[0]
+    assert (site.method, site.bulk.level, site.bulk.hours, site.bulk.type_filter) == ("bulk", "patient", 48, False)
+    assert load_sites(f'{ONE}method = "bulk"\ngroup = "g-1.a"\n').sites[0].group == "g-1.a"
 
 
 @pytest.mark.parametrize(
@@ -113,9 +140,9 @@ def test_the_sketch_names_all_that_is_not_built_yet() -> None:
     later = {p.field.rsplit(".", 1)[-1] for p in found if "not supported yet" in p.message}
     assert later == {
         *("exclude", "birth_date", "narrative", "shift_days", "retain_days", "hours", "max_fall_percent"),
-        *("method", "group", "code_maps", "supplement", "owner"),
+        *("code_maps", "supplement", "owner"),
     }
-    assert [p.field for p in found if "not supported yet" not in p.message] == ["site[0].auth"]
+    assert [p.field for p in found if "not supported yet" not in p.message] == []
 
 
 def test_a_server_is_asked_politely_unless_it_is_this_machine() -> None:

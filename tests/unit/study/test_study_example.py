@@ -105,6 +105,6 @@ def test_every_key_of_the_language_is_on_its_page(page: str, model: type[BaseMod
 def test_the_sites_page_has_an_example_that_loads() -> None:
     page = (DOCS / "sites-file.md").read_text(encoding="utf-8")
     sites = load_sites(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)[0]).sites
-    assert [site.id for site in sites] == ["north", "south", "archive"]
+    assert [site.id for site in sites] == ["north", "south", "west", "archive"]
     assert (sites[1].limits.requests_per_second, sites[1].limits.parallel) == (1, 2)
     assert fences("sites-file.md") == {}
