@@ -68,10 +68,20 @@ def _type(value: str) -> str:
 
 
 class OtherOrigin(Frozen):
-    """Another server that links may lead to. The credential goes there only ``with_token``."""
+    """Another server that links may lead to. The credential goes there only ``with_token``.
+
+    ``is_base``: no other server, but a wrong name of this one (an internal host, a wrong port) that its links hold.
+    """
 
     origin: Annotated[str, AfterValidator(_origin)]
     with_token: bool = False
+    is_base: bool = False
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> Self:
+        if self.with_token and self.is_base:
+            raise ValueError("with_token: an origin that is the base is not asked itself")
+        return self
 
 
 def _named(value: object) -> object:
@@ -186,7 +196,12 @@ class Site(_Shared):
     @property
     def origins(self) -> dict[str, bool]:
         """The other origins that may be asked; True: with the credential."""
-        return {other.origin: other.with_token for other in self.other_origins}
+        return {other.origin: other.with_token for other in self.other_origins if not other.is_base}
+
+    @property
+    def wrong_names(self) -> tuple[str, ...]:
+        """The origins that links name where the base is meant."""
+        return tuple(other.origin for other in self.other_origins if other.is_base)
 
 
 @dataclass(frozen=True)
