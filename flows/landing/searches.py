@@ -20,6 +20,7 @@ from flows.landing.bulk_log import BulkLog
 from flows.landing.identities import DistinctIds
 from flows.landing.intake import Resource
 from flows.landing.manifest import Missing
+from flows.landing.newest import newest_in_order
 from flows.landing.page_journal import Ending, Entries, Item, JournalPage, PageJournal
 from flows.landing.unfinished import Unfinished
 
@@ -32,13 +33,19 @@ Keys = Callable[[str], Collection[str]]
 class Asked:
     """One search to be made: its number in the run, what the plan says, and the parameters with their ids.
 
-    ``part`` is empty, or says which half of which half of it is asked for (``.1.2``).
+    ``part`` is empty, or says which half of which half of it is asked for (``.1.2``), or how often it was gone on with
+    from the newest seen (``+3``).
     """
 
     number: int
     search: Search
     parameters: Parameters
     part: str = ""
+
+    @property
+    def sorted(self) -> bool:
+        """Whether it comes in the order of ``_lastUpdated``, so that another can go on from its newest."""
+        return ("_sort", "_lastUpdated") in self.parameters
 
     @property
     def label(self) -> str:
@@ -68,6 +75,8 @@ class _Answer:
     fault: RequestFault | None
     split: bool
     """Whether it may be one record that the server fails on, and there is more than one id to look for it among."""
+    cut: bool = False
+    """Whether another answer goes on from the newest time of this one, so that its end and its total say nothing."""
 
 
 def filtered_here(search: Search) -> bool:
@@ -119,7 +128,26 @@ class PhaseRunner:
     def _answers(self, asked: Asked, keys: Keys) -> list[_Answer]:
         """The answer, or those of its parts where one record keeps the server from answering the whole."""
         answer = self._one(asked, keys)
-        return self._in_parts(answer, keys) if answer.split else [answer]
+        if answer.split:
+            return self._in_parts(answer, keys)
+        return self._legs(answer, keys) if asked.sorted else [answer]
+
+    def _legs(self, answer: _Answer, keys: Keys) -> list[_Answer]:
+        """The answer, and as many more as begin at the newest time the last one came to.
+
+        A server that gives only so many of one search (Medplum 10,000) ends it by a refusal or without a word; so there
+        is one search more than needed, which brings nothing newer.
+        """
+        asked, answers, since = answer.asked, [answer], ""
+        while (newest := newest_in_order(answer.journal, answer.paging.attempt)) not in (None, since):
+            if answer.fault is not None and not 400 <= (answer.fault.status or 0) < 500:
+                break
+            since = str(newest)
+            answers[-1] = replace(answer, cut=True)
+            parameters = (*asked.parameters, ("_lastUpdated", f"ge{since}"))
+            answer = self._one(replace(asked, parameters=parameters, part=f"+{len(answers)}"), keys)
+            answers.append(answer)
+        return answers
 
     def _in_parts(self, whole: _Answer, keys: Keys) -> list[_Answer]:
         """Both halves of a search that failed, the failing one in parts again.
@@ -188,7 +216,10 @@ class PhaseRunner:
         for page in answer.journal.read():
             if fault is not None or page.mark.attempt == paging.attempt:
                 self._take(page, asked, ids)
-        self._total(paging, fault, ids.count, asked)
+        if answer.cut:
+            fault = None
+        else:
+            self._total(paging, fault, ids.count, asked)
         if paging.not_applied:
             found.warnings.append(
                 {
