@@ -34,8 +34,9 @@ class Searching(BaseModel):
     ``ids_per_request``: patients or ids in one search, as many as fit unless said (Epic takes one). ``parameters``:
     what is sent with each search of a type, and narrows it. ``include`` and ``revinclude``: what is asked for along;
     what the plan asks for is landed from there, and searched for all the same where it did not come. ``windows``: days
-    that cut a search without ids into several by ``_lastUpdated``, for servers that end long searches. ``post``: every
-    search is POSTed. ``cohort``: a file of patient ids, one a line; nobody else's index events are asked for.
+    that cut a search without ids into several by ``_lastUpdated``. ``cursor``: a search without ids is sorted by
+    ``_lastUpdated`` and goes on from the newest seen where the server ends it early. ``post``: every search is POSTed.
+    ``cohort``: a file of patient ids, one a line; nobody else's index events are asked for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +46,7 @@ class Searching(BaseModel):
     include: tuple[Annotated[str, Field(pattern=_INCLUDE)], ...] = ()
     revinclude: tuple[Annotated[str, Field(pattern=_INCLUDE)], ...] = ()
     windows: tuple[date, ...] = ()
+    cursor: bool = False
     post: bool = False
     cohort: str | None = Field(None, min_length=1)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from requests.models import PreparedRequest
 from urllib3.exceptions import HTTPError
@@ -41,15 +41,26 @@ def origin_of(url: str) -> str | None:
 
 @dataclass(frozen=True)
 class Origins:
-    """The base address of a site and the other origins its sites file names (``True``: with the credential)."""
+    """The base address of a site and the other origins its sites file names (``True``: with the credential).
+
+    ``wrong_names`` are origins that the server's links hold where its own is meant.
+    """
 
     base: str
     others: Mapping[str, bool] = field(default_factory=dict)
+    wrong_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for url in (self.base, *self.others):
+        for url in (self.base, *self.others, *self.wrong_names):
             if origin_of(url) is None:
                 raise DefinitionError("a base address or an origin in the sites file is no http or https address")
+
+    def repaired(self, url: str) -> str:
+        """The address to ask: one on a wrong name of the server is that on the server itself, path and query kept."""
+        if not self.wrong_names or origin_of(url) not in {origin_of(name) for name in self.wrong_names}:
+            return url
+        base, parts = urlsplit(self.base), urlsplit(url)
+        return urlunsplit((base.scheme, base.netloc, parts.path, parts.query, ""))
 
     def permission(self, url: str) -> Permission:
         """What the sites file allows for ``url``."""

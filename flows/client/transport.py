@@ -182,7 +182,7 @@ class Transport:
 
     def _answer(self, request: Request, *, paced: bool = True) -> tuple[Opened, str]:
         """The answer with a status that was asked for, its body unread, and the address that gave it."""
-        url, method, data = request.url, request.method, _data(request)
+        url, method, data = self.origins.repaired(request.url), request.method, _data(request)
         for _ in range(_MOST_REDIRECTS + 1):
             opened = self._exchange(request, url, method, data, paced)
             if opened.status not in _REDIRECTS:
@@ -195,7 +195,7 @@ class Transport:
             target = opened.headers.get("Location", "")
             if not target:
                 raise RefusedFault("redirect-without-address", opened.status)
-            url = urljoin(url, target)
+            url = self.origins.repaired(urljoin(url, target))
             if opened.status not in _REPEATS_AFTER_REDIRECT:
                 method, data = "GET" if method == "POST" else method, None
         raise RefusedFault("too-many-redirects")

@@ -13,6 +13,8 @@ from flows.site_searches import Searching
 from flows.sites import Site, Sites
 from mappings.errors import SourceError
 
+SORTED: Parameters = (("_sort", "_lastUpdated"),)
+
 
 def asked_of(search: Search, how: Searching) -> Search:
     """The search as this server gets it: index events only of the patients listed, where there is a list."""
@@ -29,7 +31,8 @@ def requests_to(search: Search, keys: Collection[str], how: Searching) -> Iterat
         if search.by:
             yield from _of_some_ids(parameters, how.ids_per_request)
         else:
-            yield from ((*parameters, *window) for window in _windows(how.windows))
+            sort = SORTED if how.cursor else ()
+            yield from ((*parameters, *sort, *window) for window in _windows(how.windows))
 
 
 def _of_some_ids(parameters: Parameters, most: int | None) -> Iterator[Parameters]:

@@ -61,7 +61,7 @@ def connect(
     if address is None:
         raise DefinitionError(f"site {site.id} has no address to ask")
     made = rules or RetryRules(retry_after_max=float(site.limits.retry_after_max_s))
-    origins = Origins(address, site.origins)
+    origins = Origins(address, site.origins, site.wrong_names)
     tls = tls_files(site, secrets_folder)
     warnings: list[dict[str, object]] = []
     authorisation = authorisation_of(site, secrets_folder, origins, tls, warnings.append)

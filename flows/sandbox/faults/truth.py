@@ -94,6 +94,8 @@ def _is_retried(fault: Fault) -> bool:
 
 
 def _loss(fault: Fault, unavoidable: bool) -> Loss:
+    if fault.what == "restart":  # it forgets the searches of every type
+        return Loss("", "everything", 0, unavoidable)
     if fault.what == "bad-record":
         return Loss(fault.type, "record", fault.row, unavoidable)
     if fault.what in ("withheld", "wrong-type") and fault.on != "file":

@@ -10,11 +10,12 @@ import pytest
 
 from flows.client.auth import BasicAuthorisation, BearerAuthorisation, resolve_secret
 from flows.client.faults import OriginFault, RefusedFault, RequestFault
+from flows.client.fhir import FhirClient
 from flows.client.origins import Origins, candidates, origin_of
 from flows.client.paging import bundle_judge
 from flows.client.transport import Request, Transport
 from mappings.errors import DefinitionError, SourceError
-from tests.unit.client.scripted_server import Answer, ScriptedServer, bundle, in_turn
+from tests.unit.client.scripted_server import Answer, Asked, ScriptedServer, bundle, in_turn, observation
 
 CANARY = "canary-5ecret"
 PATIENT = "patient-canary-77"
@@ -178,3 +179,30 @@ def test_scheme_and_port_are_part_of_the_origin() -> None:
 )
 def test_next_link_is_resolved_against_base_and_request(link: str, first: str) -> None:
     assert candidates(link, "https://h.example/fhir", "https://h.example/fhir/Observation?code=a")[0] == first
+
+
+def test_a_wrong_name_of_the_server_is_the_server_itself_and_only_where_it_is_said() -> None:
+    """Proxies: `http://internal`, `localhost`, a wrong port. Repaired only by a rule of the sites file."""
+    base = "https://fhir.example/r4"
+    link = "http://internal:8080/r4/Observation?page=2&x=a%2Cb"
+    assert Origins(base).repaired(link) == link
+    said = Origins(base, wrong_names=("http://internal:8080", "https://fhir.example:8443"))
+    assert said.repaired(link) == "https://fhir.example/r4/Observation?page=2&x=a%2Cb"
+    assert said.repaired("https://fhir.example:8443/r4?p=1") == "https://fhir.example/r4?p=1"
+    assert said.repaired("http://internal:8081/r4?p=1") == "http://internal:8081/r4?p=1"
+    assert said.permission(link) == "not-named"
+
+
+def test_links_on_a_wrong_name_are_asked_of_the_base_with_the_credential() -> None:
+    def route(asked: Asked) -> Answer:
+        page = dict(asked.parameters).get("page")
+        return (
+            bundle([observation("b")]) if page else bundle([observation("a")], "http://internal.invalid:81/fhir?page=2")
+        )
+
+    with ScriptedServer(route) as server:
+        origins = Origins(server.base, wrong_names=("http://internal.invalid:81",))
+        transport = Transport(origins, BearerAuthorisation(lambda: CANARY), sleep=lambda _: None)
+        pages = list(FhirClient(server.base, transport).search("Observation", ()))
+        assert [entry.id for page in pages for entry in page.page.entries] == ["a", "b"]
+        assert [asked.authorization for asked in server.asked] == [f"Bearer {CANARY}"] * 2

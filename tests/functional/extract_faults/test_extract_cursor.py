@@ -1,0 +1,88 @@
+"""Servers that give only so many resources of one search (Medplum 10,000, 1upHealth 9,990). Oracle: what they hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from analysis.arrival import Arrival
+from analysis.plan import Plan, Search
+from flows.landing.manifest import Manifest
+from tests.unit.client.hospital import assert_balanced, extract, landed
+from tests.unit.client.scripted_server import CAPABILITY, Answer, Asked, ScriptedServer, bundle, observation
+
+PLAN = Plan("all", "population", (Search("population", "Observation", (), "", Arrival("Observation"), ""),))
+CAP, PAGE = 6, 2
+
+
+def held(n: int = 20) -> list[dict[str, Any]]:
+    """Resources changed one after the other, now and then three at once."""
+    made = []
+    for k in range(n):
+        resource = observation(f"o{k}")
+        resource["meta"]["lastUpdated"] = f"2024-01-{1 + k - k % 3:02}T00:00:00.000+00:00"
+        made.append(resource)
+    return made
+
+
+class Capped:
+    """Answers searches of Observation by offset, up to ``CAP`` of each; ``how`` it ends there may be chosen."""
+
+    def __init__(self, server: ScriptedServer, how: str, sorts: bool = True) -> None:
+        self.base, self.how, self.sorts = server.base, how, sorts
+
+    def __call__(self, asked: Asked) -> Answer:
+        if asked.path == "/fhir/metadata":
+            return CAPABILITY
+        given = dict(asked.parameters)
+        since, offset = given.get("_lastUpdated", "ge")[2:], int(given.get("_offset", 0))
+        found = [each for each in held() if each["meta"]["lastUpdated"] >= since]
+        if not self.sorts:
+            found.sort(key=lambda each: each["id"][::-1])
+        if self.how == "refuses" and offset >= CAP:
+            return Answer(400)
+        more = offset + PAGE < len(found) and not (self.how == "ends" and offset + PAGE >= CAP)
+        link = f"{self.base}/Observation?{urlencode({**given, '_offset': offset + PAGE})}" if more else None
+        self_link = f"{self.base}/Observation?{urlencode(given)}"
+        return bundle(found[offset : offset + PAGE], link, self_link=self_link, total=len(found))
+
+
+def extracted(server: ScriptedServer, folder: Path, cursor: bool) -> Manifest:
+    manifest = extract(server, folder, PLAN, search={"cursor": cursor})
+    assert_balanced(manifest, folder)
+    return manifest
+
+
+@pytest.mark.parametrize("how", ["refuses", "ends"])
+def test_goes_on_from_the_newest_seen(server: ScriptedServer, folder: Path, how: str) -> None:
+    server.answer = Capped(server, how)
+    manifest = extracted(server, folder, cursor=True)
+    assert (manifest.complete, manifest.missing) == (True, ())
+    assert [each["id"] for each in landed(folder)["Observation"]] == [each["id"] for each in held()]
+
+
+@pytest.mark.parametrize(("how", "reason"), [("refuses", "http-400"), ("ends", "fewer-than-total")])
+def test_without_it_what_is_missing_is_named(server: ScriptedServer, folder: Path, how: str, reason: str) -> None:
+    server.answer = Capped(server, how)
+    manifest = extracted(server, folder, cursor=False)
+    assert [(each.type, each.reason) for each in manifest.missing] == [("Observation", reason)]
+    assert len(landed(folder)["Observation"]) == CAP
+
+
+@pytest.mark.parametrize(("how", "reason"), [("refuses", "http-400"), ("ends", "fewer-than-total")])
+def test_a_server_that_does_not_sort_is_not_believed(
+    server: ScriptedServer, folder: Path, how: str, reason: str
+) -> None:
+    server.answer = Capped(server, how, sorts=False)
+    manifest = extracted(server, folder, cursor=True)
+    assert [(each.type, each.reason) for each in manifest.missing] == [("Observation", reason)]
+
+
+def test_a_server_that_ends_nothing_early_is_asked_once_more(server: ScriptedServer, folder: Path) -> None:
+    server.answer = Capped(server, "neither")
+    manifest = extracted(server, folder, cursor=True)
+    assert manifest.complete
+    assert manifest.types["Observation"].searches == 2
