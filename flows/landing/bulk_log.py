@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows.client.fhir import Capability
+from flows.client.capability import Capability
 
 NAME = "log.ndjson"
 

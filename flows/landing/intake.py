@@ -85,7 +85,7 @@ class Intake:
         count.landed += landed
         count.duplicates += n - landed
         self.fresh += hashes if landed == n else compress(hashes, new)
-        if self._writers is not None and landed == n:
+        if self._writers is not None and 0 < landed == n:
             self._writers.write_lines(type_, entries.lines, n)
         elif self._writers is not None and landed:
             self._writers.write(type_, list(compress(entries.texts, new)))

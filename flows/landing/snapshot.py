@@ -182,7 +182,7 @@ class _TypeFiles:
                     self._close(writer)
                 writer = self._writer(f"{self._type}.{number:03d}.ndjson")
                 number += 1
-            writer.write([self._line(name, at, size)])
+            writer.write(self._line(name, at, size) + b"\n", 1)
         if writer is not None:
             self._close(writer)
 
@@ -217,7 +217,7 @@ class _TypeFiles:
                 elif change:
                     texts.append(self._line(*change))
             if texts:
-                writer.write(texts)
+                writer.write(b"\n".join([*texts, b""]), len(texts))
         return writer
 
     def _line(self, file: str, at: int, size: int) -> bytes:
