@@ -113,12 +113,21 @@ def lacking(holdings: Holdings, search: int, phase: str, *, not_held: bool) -> l
     return [row[0] for row in rows]
 
 
-def suspects(holdings: Holdings, type_: str) -> bool:
-    """Whether the history names a held resource as written that no search brought: it may match none any more."""
+def suspects(holdings: Holdings, asking: Asking, type_: str) -> bool:
+    """Whether the history names a held resource as written that no search brought: it may match none any more.
+
+    What leaves with its patient, or because nothing refers to it, is none: it was not asked for.
+    """
     row = holdings.sql.execute(
-        "SELECT 1 FROM written w JOIN not_come USING (type, key) WHERE type = ? "
-        "AND NOT EXISTS (SELECT 1 FROM turned_down WHERE type = w.type AND key = w.key) LIMIT 1",
-        (type_,),
+        """SELECT 1 FROM written w JOIN not_come n USING (type, key) WHERE type = :type
+        AND NOT EXISTS (SELECT 1 FROM turned_down WHERE type = :type AND key = w.key)
+        AND (NOT :in_cohort OR n.patient = '' OR EXISTS (SELECT 1 FROM cohort c WHERE c.patient = n.patient))
+        AND (NOT :by_reference OR EXISTS (SELECT 1 FROM referred WHERE type = :type AND key = w.key)) LIMIT 1""",
+        {
+            "type": type_,
+            "in_cohort": asking.cohort and type_ not in asking.referenced,
+            "by_reference": type_ in asking.referenced,
+        },
     ).fetchone()
     return row is not None
 

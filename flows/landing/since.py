@@ -191,7 +191,7 @@ class SinceCourse(Course):
         else:
             fates.note_deleted(self.holdings, [(type_, key) for key in sorted(changed.deleted)])
             self.holdings.keep("written", [(type_, key) for key in sorted(changed.written)])
-            lists = fates.suspects(self.holdings, type_)
+            lists = fates.suspects(self.holdings, self.asking, type_)
         if lists:
             self.asking = replace(self.asking, deletions={**self.asking.deletions, type_: LISTS})
             self.holdings.say("asking", self.asking.as_dict())

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,13 @@ class Ward:
     folder: Path
     plan: Plan = COHORT
     settings: dict[str, Any] | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+    """What else the sites file says of the site."""
 
     @property
     def site(self) -> Site:
         given = {"id": "north", "base": self.server.base, "page_size": 4, "incremental": self.settings or {}}
-        return Site.model_validate(given)
+        return Site.model_validate({**given, **self.more})
 
     @property
     def store(self) -> Store:

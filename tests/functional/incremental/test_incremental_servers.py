@@ -192,3 +192,56 @@ def test_a_folder_is_read_whole_each_time(ward: Ward, tmp_path: Path) -> None:
     assert applied(second)["Encounter"] == {"added": 1, "changed": 1, "left": 1}
     assert second.patients == 1
     assert ward.landed() == lines(ward.folder / "whole")
+
+
+def test_who_is_new_in_a_list_of_patients_comes_whole_and_who_is_struck_out_leaves(ward: Ward, tmp_path: Path) -> None:
+    listed = tmp_path / "patients.txt"
+    ward.more = {"search": {"cohort": str(listed), "ids_per_request": 1}}
+    ward.screen("p1", "p2", "p3")
+    listed.write_text("p1\np2\n")
+    ward.since()
+    assert ward.ids("Encounter") == ["seen-p1", "seen-p2"]
+    ward.server.clock.advance(DAY)
+    listed.write_text("p2\np3\n")
+    manifest = ward.since()
+    one_each = {"added": 1, "left": 1}
+    assert applied(manifest) == {
+        "Device": {"added": 1, "unreferenced": 1},
+        **dict.fromkeys(("Encounter", "Patient", "Procedure"), one_each),
+    }
+    assert ward.landed() == ward.whole()
+    ward.settings = {"deletions_every": 9}
+    listed.write_text("p3\n")
+    assert applied(ward.since())["Encounter"] == {"left": 1}
+    assert ward.landed() == ward.whole()
+
+
+def test_what_would_come_along_is_asked_for_by_itself(ward: Ward) -> None:
+    """A list of ids does not say what came along with others: includes are left out, and nothing is lost."""
+    ward.more = {"search": {"include": ["MedicationAdministration:medication"]}}
+    ward.screen("p1")
+    ward.put("Medication", "m1")
+    ward.put("MedicationAdministration", "given", patient="p1", medicationReference={"reference": "Medication/m1"})
+    ward.since()
+    assert ward.landed() == ward.whole()
+    ward.server.clock.advance(DAY)
+    ward.put("Medication", "m2")
+    ward.put("MedicationAdministration", "given", patient="p1", medicationReference={"reference": "Medication/m2"})
+    manifest = ward.since()
+    assert applied(manifest)["Medication"] == {"added": 1, "unreferenced": 1}
+    assert ward.landed() == ward.whole()
+
+
+def test_a_bulk_export_is_made_whole_each_time_and_said_so(ward: Ward) -> None:
+    ward.screen("p1", "p2")
+    by_search = ward.more
+    ward.more = {"method": "bulk", "bulk": {"level": "system"}}
+    first = ward.since()
+    assert (first.method, first.complete, warned(first, "refetched")) == ("incremental", True, [])
+    edited(ward)
+    ward.put("Procedure", "act-p2", patient="p2", code="other", performedDateTime="2021-05-05")
+    second = ward.since()
+    assert {each["reason"] for each in warned(second, "refetched")} == {"bulk"}
+    assert applied(second)["Encounter"] == {"added": 1, "changed": 1, "left": 1}
+    ward.more = by_search
+    assert ward.landed() == ward.whole()
