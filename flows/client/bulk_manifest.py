@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Kind = Literal["output", "deleted", "error"]
@@ -25,13 +25,14 @@ _KEYS: tuple[tuple[str, Kind], ...] = (
 class ExportFile:
     """File ``number`` (from 1) of its kind and of its place in the manifest. ``count`` is what the server says it
     holds, None where it says nothing; ``url`` is as written, empty where there is none; ``type`` is a resource type's
-    name or empty."""
+    name or empty; ``continued``: it is named only where another file goes on in it."""
 
     kind: Kind
     number: int
     type: str
     url: str
     count: int | None
+    continued: bool = False
 
     @property
     def label(self) -> str:
@@ -62,7 +63,7 @@ def read_manifest(said: Mapping[str, Any]) -> ExportManifest:
         items = said.get(key)
         for item in items if isinstance(items, list) else ():
             if isinstance(item, dict):
-                files += _files(item, kind, sum(file.kind == kind for file in files))
+                files += _files(item, kind)
     return ExportManifest(
         transaction_time=instant if isinstance(instant, str) and _INSTANT.fullmatch(instant) else "",
         # Absent, the site's own rules about origins decide: they are the stricter ones.
@@ -79,28 +80,28 @@ def joined(pages: list[ExportManifest]) -> ExportManifest:
     return ExportManifest(first.transaction_time, first.requires_access_token, files)
 
 
-def _files(item: Mapping[str, Any], kind: Kind, before: int) -> list[ExportFile]:
+def _files(item: Mapping[str, Any], kind: Kind) -> list[ExportFile]:
     type_, url = item.get("type"), item.get("url")
     named = type_ if isinstance(type_, str) and _TYPE.fullmatch(type_) else ""
-    found = [ExportFile(kind, before + 1, named, url if isinstance(url, str) else "", _count(item.get("count")))]
+    found = [ExportFile(kind, 0, named, url if isinstance(url, str) else "", _count(item.get("count")))]
     goes_on = item.get("continuesInFile")
     if isinstance(goes_on, str) and goes_on:
-        found.append(ExportFile(kind, 0, named, goes_on, None))
+        found.append(ExportFile(kind, 0, named, goes_on, None, continued=True))
     return found
 
 
 def _numbered(files: list[ExportFile]) -> tuple[ExportFile, ...]:
-    """Numbers by kind. A file that is only continued in (number 0) counts where it is not listed by itself."""
-    listed = {(file.kind, file.url) for file in files if file.number}
+    """Numbers by kind. A file that is only continued in counts once, and not where it is listed by itself."""
+    listed = {(file.kind, file.url) for file in files if not file.continued}
     numbers: dict[Kind, int] = {}
     made = []
     for file in files:
-        if file.number == 0:
+        if file.continued:
             if (file.kind, file.url) in listed:
                 continue
             listed.add((file.kind, file.url))
         numbers[file.kind] = numbers.get(file.kind, 0) + 1
-        made.append(ExportFile(file.kind, numbers[file.kind], file.type, file.url, file.count))
+        made.append(replace(file, number=numbers[file.kind]))
     return tuple(made)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flows.client.bulk import ExportRequest
@@ -67,6 +67,8 @@ manifest = st.fixed_dictionaries(
 
 
 @given(pages=st.lists(manifest, min_size=1, max_size=3))
+@example(pages=[{"error": [{"type": "Patient", "continuesInFile": "0"}]}] * 2)
+@example(pages=[{"output": [{"url": "a", "continuesInFile": "b"}]}, {"output": [{"url": "b"}]}])
 def test_whatever_stands_in_a_manifest_no_file_is_lost_or_counted_twice(pages: list[dict[str, Any]]) -> None:
     made = joined([read_manifest(page) for page in pages])
     for kind, keys in (("output", ("output",)), ("deleted", ("deleted",)), ("error", ("error", "outcome"))):
