@@ -117,8 +117,8 @@ def _refuse(asked: Incremental, state: State | None) -> None:
         return
     if state.filters_sha256 != asked.filters:
         raise DefinitionError(
-            f"{asked.store.folder} holds a snapshot made for another study definition or scope; "
-            "move it away to begin a new one"
+            f"{asked.store.folder} holds a snapshot made for another study definition, scope or way of "
+            "searching; move it away to begin a new one"
         )
     given = None if asked.since == AUTO else read_instant(asked.since)
     for type_, text in sorted(state.watermarks.items()):

@@ -55,6 +55,7 @@ def land_delta(
     manifest = replace(
         extract,
         method=METHOD,
+        patients=json.loads((delta.parent / state.snapshot / APPLIED).read_bytes())["patients"],
         missing=(*extract.missing, *(Missing(t, "changes since the snapshot", "not-applied") for t in sorted(named))),
         types=_counts(snapshot, extract.types),
         files=snapshot.files,

@@ -99,8 +99,7 @@ class SinceCourse(Course):
         return [(narrowed, old), (search, set(ids) - old)] if search.by else [(narrowed, ids)]
 
     def after(self, phase: Phase, searches: Sequence[Search]) -> Sequence[Part]:
-        first = [search.phase for search in self._plan.searches].index(phase)
-        numbered = dict(enumerate(searches, start=first))
+        numbered = dict(zip(self._numbers(phase), searches, strict=True))
         name = f"listed:{phase}"
         if self.holdings.said(name) is None:
             self._take()
@@ -132,11 +131,14 @@ class SinceCourse(Course):
             self._turned_down(phase, found)
             if phase == "index":
                 self.holdings.keep("index_came", [(t, key) for t, keys in found.events.items() for key in keys])
-                numbers = [n for n, search in enumerate(self._plan.searches) if search.phase == "index"]
-                fates.settle_cohort(self.holdings, self.asking, numbers)
+                fates.settle_cohort(self.holdings, self.asking, self._numbers(phase))
                 if self._only:
                     fates.leave_only(self.holdings, self._only)
             self.holdings.say(f"closed:{phase}", True)
+
+    def _numbers(self, phase: Phase) -> list[int]:
+        """The places of a phase's searches in the plan: what lists of ids are kept under."""
+        return [number for number, search in enumerate(self._plan.searches) if search.phase == phase]
 
     def _take(self) -> None:
         self._state.commit()

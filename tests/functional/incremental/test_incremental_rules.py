@@ -184,7 +184,7 @@ def test_a_snapshot_made_for_other_filters_is_refused(ward: Ward) -> None:
     ward.screen("p1")
     ward.since()
     ward.plan = POPULATION
-    with pytest.raises(DefinitionError, match="another study definition or scope"):
+    with pytest.raises(DefinitionError, match="another study definition, scope or way of searching"):
         ward.since()
     ward.plan = COHORT
     assert ward.since().complete
