@@ -6,7 +6,6 @@ import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import orjson
 from flows.acceptance.findings import Finding
 from flows.acceptance.outputs import OutputFile
 from flows.landing.folder import open_file
+from flows.landing.instants import read_instant
 
 SUPERSEDED = Finding("superseded-version", "Resource.meta.versionId", "duplicate")
 
@@ -112,12 +112,5 @@ def _identity(text: bytes, file: int, line: int) -> tuple[str | None, Age]:
 
 
 def _moment(text: object) -> float:
-    if not isinstance(text, str):
-        return float("-inf")
-    # Some servers write seven digits; a microsecond is enough to tell versions apart.
-    trimmed = re.sub(r"(\.\d{6})\d+", r"\1", text)
-    try:
-        moment = datetime.fromisoformat(trimmed)
-    except ValueError:
-        return float("-inf")
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    moment = read_instant(text)
+    return float("-inf") if moment is None else moment.timestamp()

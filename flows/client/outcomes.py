@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 _SAFE_CODE = re.compile(r"[A-Za-z0-9-]{1,40}")
@@ -21,9 +22,14 @@ def issues_of(body: bytes) -> Issues | None:
         return None
     if not isinstance(said, dict) or said.get("resourceType") != "OperationOutcome":
         return None
-    issues = said.get("issue")
+    return coded(said, UNKNOWN) or ((UNKNOWN, UNKNOWN),)
+
+
+def coded(outcome: Mapping[str, Any], unusable: str) -> Issues:
+    """(severity, code) of each issue of a parsed OperationOutcome; ``unusable`` stands for what is no code."""
+    issues = outcome.get("issue")
     made = [issue for issue in issues if isinstance(issue, dict)] if isinstance(issues, list) else []
-    return tuple((_word(issue.get("severity")), _word(issue.get("code"))) for issue in made) or ((UNKNOWN, UNKNOWN),)
+    return tuple((_word(issue.get("severity"), unusable), _word(issue.get("code"), unusable)) for issue in made)
 
 
 def codes_of(body: bytes) -> tuple[str, ...]:
@@ -36,5 +42,5 @@ def with_codes(reason: str, codes: tuple[str, ...]) -> str:
     return " ".join([reason, *codes[:5]])
 
 
-def _word(value: Any) -> str:
-    return value if isinstance(value, str) and _SAFE_CODE.fullmatch(value) else UNKNOWN
+def _word(value: Any, unusable: str) -> str:
+    return value if isinstance(value, str) and _SAFE_CODE.fullmatch(value) else unusable

@@ -13,7 +13,8 @@ from flows.site_searches import Searching
 from flows.sites import Site, Sites
 from mappings.errors import SourceError
 
-SORTED: Parameters = (("_sort", "_lastUpdated"),)
+LAST_UPDATED = "_lastUpdated"
+SORTED = ("_sort", LAST_UPDATED)
 
 
 def asked_of(search: Search, how: Searching) -> Search:
@@ -31,7 +32,7 @@ def requests_to(search: Search, keys: Collection[str], how: Searching) -> Iterat
         if search.by:
             yield from _of_some_ids(parameters, how.ids_per_request)
         else:
-            sort = SORTED if how.cursor else ()
+            sort = (SORTED,) if how.cursor else ()
             yield from ((*parameters, *sort, *window) for window in _windows(how.windows))
 
 
@@ -46,7 +47,7 @@ def _windows(days: Sequence[date]) -> Iterator[Parameters]:
     """The newest last: what is edited while the others are read moves into it."""
     for low, high in zip((None, *days), (*days, None), strict=True):
         bounds = ((f"ge{low}",) if low else ()) + ((f"lt{high}",) if high else ())
-        yield tuple(("_lastUpdated", bound) for bound in bounds)
+        yield tuple((LAST_UPDATED, bound) for bound in bounds)
 
 
 def located(site: Site, sites: Sites | None) -> Site:
@@ -55,6 +56,11 @@ def located(site: Site, sites: Sites | None) -> Site:
         return site
     place = str(sites.place_of(site.search.cohort).absolute())
     return site.model_copy(update={"search": site.search.model_copy(update={"cohort": place})})
+
+
+def listed_patients(how: Searching) -> frozenset[str]:
+    """The patients of the list, where there is one; raises as `cohort_of`."""
+    return frozenset() if how.cohort is None else cohort_of(Path(how.cohort))
 
 
 def cohort_of(file: Path) -> frozenset[str]:

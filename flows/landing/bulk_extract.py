@@ -22,11 +22,12 @@ from flows.landing.bulk_log import BulkLog
 from flows.landing.bulk_plan import export_request, searched
 from flows.landing.bulk_sides import DELETED, deletions, take_errors, write_deletions
 from flows.landing.bulk_state import FileState
+from flows.landing.ending import ended
 from flows.landing.folder import UNKNOWN, SourceFile, type_in_name
 from flows.landing.folder_extract import FolderSource, folder_passes
 from flows.landing.found import Found
 from flows.landing.manifest import NAME as MANIFEST_NAME
-from flows.landing.manifest import Manifest, Missing, write_manifest
+from flows.landing.manifest import Manifest, Missing
 from flows.landing.searches import Asked, PhaseRunner
 from flows.landing.unfinished import FOLDER as UNFINISHED
 from flows.landing.unfinished import Unfinished
@@ -121,24 +122,8 @@ class _Landing:
         found.missing += unread
         write_deletions(folder, deleted)
         self._warn(found, deleted)
-        files = intake.close()
-        manifest = Manifest(
-            site=self.site.id,
-            method="bulk",
-            scope=plan.scope,
-            filters_sha256=filters,
-            plan_sha256=plan.sha256,
-            complete=not found.missing,
-            patients=len(found.patients) if plan.scope == "cohort" else None,
-            missing=tuple(found.missing),
-            types=dict(sorted(intake.types.items())),
-            files=files,
-            outcomes=tuple(intake.outcomes),
-            warnings=(*found.warnings, *self.client.warnings),
-        )
-        self.log.complete(len(files), sum(f.lines for f in files), sum(f.bytes for f in files))
-        write_manifest(folder, manifest)
-        self.state.remove()
+        found.warnings += self.client.warnings
+        manifest = ended(self.site, plan, "bulk", filters, self.state, self.log)
         shutil.rmtree(work, ignore_errors=True)
         return BulkLanding(manifest, self.export.state.transaction_time, self.export.began, tuple(deleted))
 

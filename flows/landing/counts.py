@@ -10,7 +10,7 @@ from analysis.arrival import patient_of, wanted
 from analysis.plan import Plan, Search
 from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
-from flows.landing.asking import asked_of, cohort_of, located, requests_to
+from flows.landing.asking import asked_of, listed_patients, located, requests_to
 from flows.landing.bulk_plan import export_request, searched, type_filters
 from flows.landing.connect import source_of
 from flows.landing.folder_extract import FolderSource, folder_steps
@@ -62,7 +62,7 @@ def counts_of(site: Site, plan: Plan, source: FhirClient | Path, progress: Progr
     if site.method == "bulk":
         return _of_export(site, plan, source)
     source.open()
-    listed = frozenset[str]() if site.search.cohort is None else cohort_of(Path(site.search.cohort))
+    listed = listed_patients(site.search)
     searches = [asked_of(search, site.search) for search in plan.searches]
     patients = _patients(source, [each for each in searches if each.phase == "index"], listed, site.search)
     counted = []

@@ -17,16 +17,17 @@ from pathlib import Path
 from analysis.plan import Phase, Plan, Search
 from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
-from flows.landing.asking import asked_of, cohort_of, located, requests_to
+from flows.landing.asking import asked_of, listed_patients, located, requests_to
 from flows.landing.bulk_extract import WORK, extract_bulk
 from flows.landing.bulk_log import NAME as LOG_NAME
 from flows.landing.bulk_log import BulkLog
 from flows.landing.bulk_state import filters_of as export_filters_of
 from flows.landing.connect import source_of
 from flows.landing.course import Course, Keys, Part
+from flows.landing.ending import ended
 from flows.landing.folder_extract import FolderSource, folder_steps
 from flows.landing.manifest import NAME as MANIFEST_NAME
-from flows.landing.manifest import Manifest, read_manifest, write_manifest
+from flows.landing.manifest import Manifest, read_manifest
 from flows.landing.searches import PhaseRunner
 from flows.landing.unfinished import FOLDER as UNFINISHED
 from flows.landing.unfinished import Unfinished, filters_of
@@ -71,42 +72,23 @@ def extract_from(
     `SourceError` when there is no server, no folder or no access, `DefinitionError` when the folder holds a landing
     made for another plan. An extract of the same plan that was cut off is gone on with; one that ended is made anew.
     """
-    if (ended := cut_off_in_tidying(landing_dir)) is not None and ended.filters_sha256 == filters_sha256(site, plan):
-        return ended
+    filters = filters_sha256(site, plan)
+    if (before := cut_off_in_tidying(landing_dir)) is not None and before.filters_sha256 == filters:
+        return before
     if isinstance(source, FhirClient) and site.method == "bulk":
-        _refuse_another(landing_dir, site, plan)
-        return extract_bulk(site, plan, source, landing_dir, filters_sha256(site, plan), progress).manifest
+        _refuse_another(landing_dir, filters)
+        return extract_bulk(site, plan, source, landing_dir, filters, progress).manifest
     folder = FolderSource(source) if isinstance(source, Path) else None
-    _make_ready(landing_dir, site, plan, keep=folder is None)
-    address = source.base if isinstance(source, FhirClient) else FolderSource.__name__
-    state = Unfinished(landing_dir, filters_sha256(site, plan), address)
-    intake, found = state.intake, state.found
+    _make_ready(landing_dir, filters, keep=folder is None)
+    state = Unfinished(landing_dir, filters, source.base if isinstance(source, FhirClient) else str(source))
     log = BulkLog(landing_dir, export_id=state.export_id)
     try:
         if isinstance(source, FhirClient):
             _by_search(site, plan, source, state, log, progress, course or Course())
         elif folder is not None:
             _kickoff(log, plan, folder.address)
-            folder_steps(site, plan, folder, intake, found, progress)
-        files = intake.close()
-        manifest = Manifest(
-            site=site.id,
-            method="search" if isinstance(source, FhirClient) else "folder",
-            scope=plan.scope,
-            filters_sha256=filters_sha256(site, plan),
-            plan_sha256=plan.sha256,
-            complete=not found.missing,
-            patients=len(found.patients) if plan.scope == "cohort" else None,
-            missing=tuple(found.missing),
-            types=dict(sorted(intake.types.items())),
-            files=files,
-            outcomes=tuple(intake.outcomes),
-            warnings=tuple(found.warnings),
-        )
-        log.complete(len(files), sum(f.lines for f in files), sum(f.bytes for f in files))
-        write_manifest(landing_dir, manifest)
-        state.remove()
-        return manifest
+            folder_steps(site, plan, folder, state.intake, state.found, progress)
+        return ended(site, plan, "folder" if folder else "search", filters, state, log)
     finally:
         state.close()
         log.close()
@@ -128,25 +110,25 @@ def filters_sha256(site: Site, plan: Plan) -> str:
     if site.search != Searching():
         content["search"] = site.search.model_dump(mode="json", exclude={"cohort"})
     if site.search.cohort is not None:
-        content["cohort"] = sorted(cohort_of(Path(site.search.cohort)))
+        content["cohort"] = sorted(listed_patients(site.search))
     if site.method == "bulk":
         content["export"] = [site.group, site.bulk.level]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _refuse_another(folder: Path, site: Site, plan: Plan) -> Manifest | None:
+def _refuse_another(folder: Path, filters: str) -> Manifest | None:
     """The manifest that lies there, if any. Raises `DefinitionError` where the folder was made for another plan."""
     before = read_manifest(folder) if folder.exists() else None
-    filters = before.filters_sha256 if before is not None else filters_of(folder) or export_filters_of(folder / WORK)
-    if filters not in (None, filters_sha256(site, plan)):
+    theirs = before.filters_sha256 if before is not None else filters_of(folder) or export_filters_of(folder / WORK)
+    if theirs not in (None, filters):
         raise DefinitionError(
             f"{folder} holds what was extracted for another plan or site; use another folder or --fresh"
         )
     return before
 
 
-def _make_ready(folder: Path, site: Site, plan: Plan, keep: bool) -> None:
-    before = _refuse_another(folder, site, plan)
+def _make_ready(folder: Path, filters: str, keep: bool) -> None:
+    before = _refuse_another(folder, filters)
     private_folder(folder).chmod(0o700)
     if keep and before is None and filters_of(folder) is not None:
         return
@@ -177,7 +159,7 @@ def _by_search(
         log.note(f"gone on with an extract that was cut off; searches landed before: {state.landed}")
     else:
         _kickoff(log, plan, client.base, client)
-    listed = frozenset[str]() if site.search.cohort is None else cohort_of(Path(site.search.cohort))
+    listed = listed_patients(site.search)
     course.begin(client, state, listed)
     runner = PhaseRunner(client, state, log, plan, site.limits.parallel)
     found, types = state.found, state.intake.types

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import compress
 from typing import NamedTuple
 
+from flows.client.outcomes import coded
 from flows.landing.identities import WIDTH, Identities
 from flows.landing.manifest import TypeCount
 from flows.landing.page_journal import Entries
@@ -16,7 +17,6 @@ from flows.landing.writer import LandedFile, TypeWriters, Written
 
 UNKNOWN = "Unknown"
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,40}")
-_SAFE_CODE = re.compile(r"[A-Za-z0-9-]{1,40}")
 _MOST_OUTCOMES = 1000
 
 
@@ -102,7 +102,7 @@ class Intake:
         count = self.count(searched)
         count.received += 1
         count.outcomes += 1
-        for severity, code in _issues(text):
+        for severity, code in coded(json.loads(text), ""):
             if len(self.outcomes) < _MOST_OUTCOMES:
                 self.outcomes.append({"severity": severity, "code": code, "type": searched, "search": search})
 
@@ -139,14 +139,3 @@ def known_identity(type_: str, id_: str, version: str) -> bytes:
     if parts.count("\0") != 2:  # not to be told apart at the zeros, which FHIR does not allow in them
         parts = repr((type_, id_, version))
     return hashlib.blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=WIDTH).digest()
-
-
-def _issues(text: bytes) -> list[tuple[str, str]]:
-    found = []
-    issues = json.loads(text).get("issue")
-    for issue in issues if isinstance(issues, list) else ():
-        if isinstance(issue, dict):
-            words = [issue.get("severity"), issue.get("code")]
-            severity, code = (w if isinstance(w, str) and _SAFE_CODE.fullmatch(w) else "" for w in words)
-            found.append((severity, code))
-    return found

@@ -126,9 +126,13 @@ class Ending:
 
 
 class PageJournal:
-    """A file of pages: opened where an earlier process left it, read when the search is landed, then removed."""
+    """A file of pages: opened where an earlier process left it, read when the search is landed, then removed.
 
-    def __init__(self, path: Path) -> None:
+    ``asked`` says for what. Pages that came for anything else are thrown away: a search of the same number may be about
+    other ids by now, since more patients are known or fewer.
+    """
+
+    def __init__(self, path: Path, asked: str) -> None:
         self._path = path
         self.marks: list[PageMark] = []
         self.ending: Ending | None = None
@@ -136,12 +140,18 @@ class PageJournal:
         self._out: BinaryIO = os.fdopen(handle, "r+b", buffering=1 << 18)
         whole = 0
         for head, _, end in _records(self._out):
+            if whole == 0 and head.get("asked") != asked:
+                break
             whole = end
             self._note(head)
         self._out.seek(whole)
         self._out.truncate(whole)
+        if whole == 0:
+            self._write({"asked": asked}, b"")
 
     def _note(self, head: dict[str, Any]) -> None:
+        if "asked" in head:
+            return
         if "ending" in head:
             self.ending = Ending(**head["ending"])
         else:
@@ -174,7 +184,7 @@ class PageJournal:
         """All pages in the order they came."""
         with self._path.open("rb", buffering=1 << 18) as stream:
             for head, body, _ in _records(stream):
-                if "ending" not in head:
+                if "mark" in head:
                     yield _page(head, body)
 
     def remove(self) -> None:

@@ -16,6 +16,7 @@ from analysis.plan import Plan, Search
 from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
 from flows.client.paging import Paging, Parameters, SearchPage
+from flows.landing.asking import LAST_UPDATED, SORTED
 from flows.landing.bulk_log import BulkLog
 from flows.landing.identities import DistinctIds
 from flows.landing.intake import Resource
@@ -27,7 +28,6 @@ from flows.landing.unfinished import Unfinished
 _WHOLE_SYSTEM = re.compile(r"(?<!\\)\|(,|$)")
 
 Keys = Callable[[str], Collection[str]]
-SINCE = "_lastUpdated"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Asked:
     @property
     def sorted(self) -> bool:
         """Whether it comes in the order of ``_lastUpdated``, so that another can go on from its newest."""
-        return ("_sort", "_lastUpdated") in self.parameters
+        return SORTED in self.parameters
 
     @property
     def label(self) -> str:
@@ -145,7 +145,7 @@ class PhaseRunner:
                 break
             since = str(newest)
             answers[-1] = replace(answer, cut=True)
-            parameters = (*asked.parameters, ("_lastUpdated", f"ge{since}"))
+            parameters = (*asked.parameters, (LAST_UPDATED, f"ge{since}"))
             answer = self._one(replace(asked, parameters=parameters, part=f"+{len(answers)}"), keys)
             answers.append(answer)
         return answers
@@ -161,7 +161,8 @@ class PhaseRunner:
         return [part for half in halves for part in (self._in_parts(half, keys) if half.split else [half])]
 
     def _one(self, asked: Asked, keys: Keys) -> _Answer:
-        with closing(PageJournal(self._state.search_file(f"{asked.number:06d}{asked.part}"))) as journal:
+        name = f"{asked.number:06d}{asked.part}"
+        with closing(PageJournal(self._state.search_file(name), f"{asked.search.type}?{asked.parameters}")) as journal:
             paging = self._client.search(asked.search.type, asked.parameters, tuple(journal.marks))
             fault: RequestFault | None = None
             ended = journal.ending
@@ -186,7 +187,7 @@ class PhaseRunner:
         log.add("download_request", fileUrl=f"{address}{first}", itemType="output", resourceType=search.type)
         try:
             for page in paging:
-                check = here or any(name != SINCE for name in paging.not_applied)
+                check = here or any(name != LAST_UPDATED for name in paging.not_applied)
                 journal.add(page.mark, _entries(page, search, keys if check else None), page.page.empty_entries)
                 log.add(
                     "download_complete",
@@ -264,7 +265,7 @@ class PhaseRunner:
         for item in matches:
             if item.leave_out:
                 self._intake.leave_out(item.type, item.leave_out, match=True)
-                if asked.search.by == "_id" or any(name == SINCE for name, _ in asked.parameters):
+                if asked.search.by == "_id" or any(name == LAST_UPDATED for name, _ in asked.parameters):
                     self._found.learn("turned-down", item.type, item.id)
             else:
                 landed.append(item)

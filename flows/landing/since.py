@@ -17,14 +17,14 @@ from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
 from flows.client.history import changed_since
 from flows.landing import fates
-from flows.landing.asking import requests_to
+from flows.landing.asking import LAST_UPDATED, requests_to
 from flows.landing.course import Course, Keys, Part
 from flows.landing.fates import HISTORY, LISTS, Asking, asking_of
 from flows.landing.found import Found
 from flows.landing.holdings import Holdings
 from flows.landing.id_lists import Listed, Listing, list_ids
 from flows.landing.manifest import Missing
-from flows.landing.searches import SINCE, filtered_here
+from flows.landing.searches import filtered_here
 from flows.landing.unfinished import Unfinished
 from flows.sites import Site
 
@@ -94,7 +94,7 @@ class SinceCourse(Course):
         since = self.asking.since.get(search.type)
         if since is None:
             return [(search, ids)]
-        narrowed = replace(search, parameters=(*search.parameters, (SINCE, f"ge{since}")))
+        narrowed = replace(search, parameters=(*search.parameters, (LAST_UPDATED, f"ge{since}")))
         old = self._known(search, ids)
         return [(narrowed, old), (search, set(ids) - old)] if search.by else [(narrowed, ids)]
 
@@ -227,7 +227,9 @@ def refetched(asking: Asking, warnings: Iterable[Mapping[str, object]]) -> Itera
     for warning in list(warnings):
         parameters = warning.get("parameters")
         ignored = (
-            warning.get("code") == "parameter-not-applied" and isinstance(parameters, list) and SINCE in parameters
+            warning.get("code") == "parameter-not-applied"
+            and isinstance(parameters, list)
+            and LAST_UPDATED in parameters
         )
         if ignored and warning["type"] in asking.since:
             said.setdefault(str(warning["type"]), "parameter-not-applied")

@@ -61,7 +61,9 @@ class Unfinished:
         before = _read(self.folder / _MADE_FOR) or {}
         same = {key: before.get(key) for key in made_for} == made_for
         state = self._usable_state() if same else None
-        self.went_on = same and (state is not None or any(self.folder.glob("search-*.pages")))
+        # Before the first commit there is no state yet: the journals alone are gone on with.
+        begun = not (self.folder / _LANDED).exists() and any(self.folder.glob("search-*.pages"))
+        self.went_on = same and (state is not None or begun)
         if not self.went_on:
             self._empty()
         self.export_id = str(before["export_id"]) if self.went_on else str(uuid.uuid4())
@@ -82,10 +84,7 @@ class Unfinished:
         for file in state["growing"]:
             part = self.folder / file["name"]
             lengths[part if part.exists() else self.landing / file["name"]] = file["bytes"]
-        if all(path.is_file() and path.stat().st_size >= size for path, size in lengths.items()):
-            return state
-        shutil.rmtree(self.folder, ignore_errors=True)
-        return None
+        return state if all(path.is_file() and path.stat().st_size >= size for path, size in lengths.items()) else None
 
     def _take_up(self, state: Mapping[str, Any]) -> None:
         self.landed: int = state.get("landed", 0)

@@ -96,3 +96,23 @@ def test_what_is_left_is_private(folder: Path, cut_off: list[Asked]) -> None:
     left = folder / "unfinished"
     assert left.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in left.glob("[!.]*") if path.is_file()} == {0o600}
+
+
+def test_pages_asked_for_other_patients_are_not_gone_on_with(server: ScriptedServer, folder: Path) -> None:
+    """One patient of two was known when the extract was cut off; now both are, and the searches are about both."""
+    hospital = Hospital(server, size=1)
+
+    def without_second_index_page(asked: Asked, ok: Answer) -> Answer:
+        if page_of(asked, "Procedure", hospital, 2):
+            return Answer(503)
+        return Answer(403) if page_of(asked, "Observation", hospital, 2) else ok
+
+    hospital.override = without_second_index_page
+    server.answer = hospital
+    with pytest.raises(SourceError):
+        extract(server, folder, limits={"parallel": 1})
+    hospital.override = lambda _, answer: answer
+    manifest = extract(server, folder, limits={"parallel": 1})
+    assert (manifest.complete, manifest.patients) == (True, 2)
+    assert counts(folder) == COHORT_COUNTS
+    assert_balanced(manifest, folder)

@@ -44,7 +44,7 @@ quick = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], ma
 
 def written(path: Path, some: list[JournalPage], ending: Ending | None = None) -> None:
     path.unlink(missing_ok=True)
-    journal = PageJournal(path)
+    journal = PageJournal(path, "x")
     for page in some:
         journal.add(page.mark, page.entries, page.empty_entries)
     if ending is not None:
@@ -61,7 +61,7 @@ def shown(some: Iterable[JournalPage]) -> list[tuple[PageMark, list[Item], int]]
 def test_gives_back_what_it_took(some: list[JournalPage], ending: Ending | None, tmp_path: Path) -> None:
     path = tmp_path / "search-000001.pages"
     written(path, some, ending)
-    again = PageJournal(path)
+    again = PageJournal(path, "x")
     assert shown(again.read()) == shown(some)
     assert (again.marks, again.ending) == ([page.mark for page in some], ending)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -83,7 +83,7 @@ def test_what_was_half_written_is_cut_off_and_gone_on_from(
     path.write_bytes(path.read_bytes()[:cut] + garbage)
     whole = sum(end <= cut for end in ends[1:])
 
-    journal = PageJournal(path)
+    journal = PageJournal(path, "x")
     # Garbage that happens to be a whole record would need its own checksum.
     assert journal.marks == [page.mark for page in some[:whole]]
     for page in more:
@@ -103,11 +103,24 @@ def test_a_flipped_bit_ends_the_journal_before_its_record(
     at = data.draw(st.integers(0, len(content) - 1))
     content[at] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(content)
-    journal = PageJournal(path)
+    journal = PageJournal(path, "x")
     kept = list(journal.read())
     journal.close()
     assert shown(kept) == shown(some[: len(kept)])
     assert len(kept) < len(some)
+
+
+def test_pages_that_came_for_another_search_are_thrown_away(tmp_path: Path) -> None:
+    path = tmp_path / "search-000001.pages"
+    mark = PageMark(1, 1, "", None, "", "", None, False, (), False)
+    written(path, [JournalPage(mark, Entries.of([]), 0)], Ending())
+    other = PageJournal(path, "y")
+    assert (other.marks, other.ending, list(other.read())) == ([], None, [])
+    other.add(mark, Entries.of([]), 3)
+    other.close()
+    again = PageJournal(path, "y")
+    assert [page.empty_entries for page in again.read()] == [3]
+    again.close()
 
 
 def test_a_search_that_failed_is_not_at_its_end_for_the_next_process() -> None:
