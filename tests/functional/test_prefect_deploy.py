@@ -112,7 +112,7 @@ def test_one_run_at_a_time_and_a_new_one_is_cancelled(deployment: dict[str, Any]
 def test_its_parameters_are_places_and_no_secret(deployment: dict[str, Any], deployed: Deployed, sample: Path) -> None:
     assert deployment["parameters"] == {
         "study": str(STUDY), "sites": None, "source": str(sample), "runs": str(deployed.runs),
-        "engine": "duckdb", "master": None, "judge": "fast",
+        "engine": "duckdb", "master": None, "judge": "fast", "since": None,
     }  # fmt: skip
 
 
