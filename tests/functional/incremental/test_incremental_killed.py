@@ -27,7 +27,7 @@ from tests.functional.incremental.conftest import Ward, lines
 
 KILLS = int(os.environ.get("BEDSIDE_KILLS", "30"))
 STRIDE = int(os.environ.get("BEDSIDE_CRASH_STRIDE", "8"))
-"""Every how manyeth write fails; 1 for all of them."""
+"""Every how manyeth write fails; with 1, every one does, which takes longer than the time a test has by itself."""
 
 
 def test_a_killed_extract_leaves_the_old_snapshot_or_the_new_one(ward: Ward) -> None:
