@@ -32,6 +32,7 @@ REFERRING: Mapping[str, list[tuple[str, list[str]]]] = {
     type_: [(path, path.split(".")[1:]) for path in _PATHS if path.startswith(type_ + ".")]
     for type_ in {path.partition(".")[0] for path in _PATHS}
 }
+_NAMES = {type_: {path[0].encode() for _, path in elements} for type_, elements in REFERRING.items()}
 
 _CODED = ("code", "component.code", "valueCodeableConcept", "usedCode", "medicationCodeableConcept", "type")
 _DATED = {
@@ -134,6 +135,15 @@ def references_in(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             key = reference_key(value)
             if key is not None and path in REFERENCES.get(key[0], ()):
                 yield key
+
+
+def may_refer(types: Collection[str], text: bytes) -> bool:
+    """Whether `references_in` may find anything in resources of ``types`` that ``text`` holds as JSON; most hold none
+    of the elements.
+    """
+    names = {name for type_ in types for name in _NAMES.get(type_, ())}
+    # A name may also be written with an escape.
+    return bool(names) and (any(name in text for name in names) or b"\\u" in text)
 
 
 def _values(value: Any, path: Sequence[str]) -> Iterator[Any]:

@@ -14,12 +14,13 @@ from __future__ import annotations
 import json
 import re
 import sys
+from itertools import compress
 from typing import Any
 
 import msgspec
 
 from flows.client.bundle_walk import one_line, walk_page
-from flows.client.page import Entry, Page, UnreadResource, UnusableBody, entry_of, link_of, total_of
+from flows.client.page import Entry, Page, UnusableBody, entry_of, link_of, page_of, total_of
 
 __all__ = ["Entry", "Page", "UnusableBody", "entry_of", "one_line", "read_page"]
 
@@ -35,6 +36,18 @@ class _Search(msgspec.Struct, frozen=True, gc=False):
     mode: str = ""
 
 
+class _Meta(msgspec.Struct, frozen=True, gc=False):
+    versionId: str = ""  # noqa: N815
+
+
+class _Head(msgspec.Struct, gc=False):
+    """What is read of a resource."""
+
+    resourceType: str = ""  # noqa: N815
+    id: str = ""
+    meta: _Meta = _Meta()
+
+
 class _Entry(msgspec.Struct, gc=False):
     resource: msgspec.Raw = _NOTHING
     search: _Search = _Search()
@@ -47,18 +60,16 @@ class _Bundle(msgspec.Struct, gc=False):
     entry: list[_Entry] = []
 
 
-class _Meta(msgspec.Struct, frozen=True, gc=False):
-    versionId: str = ""  # noqa: N815
+class _HeadEntry(msgspec.Struct, gc=False):
+    resource: _Head | None = None
 
 
-class _Resource(msgspec.Struct, gc=False):
-    resourceType: str = ""  # noqa: N815
-    id: str = ""
-    meta: _Meta = _Meta()
+class _Heads(msgspec.Struct, gc=False):
+    entry: list[_HeadEntry] = []
 
 
 _read_bundle = msgspec.json.Decoder(_Bundle).decode
-_read_resource = msgspec.json.Decoder(_Resource).decode
+_read_heads = msgspec.json.Decoder(_Heads).decode
 
 
 def read_page(body: bytes) -> Page:
@@ -80,39 +91,49 @@ def _read_quickly(body: bytes) -> Page | None:
         if bytes(bundle.resourceType) != b'"Bundle"':
             return None
         links = _value(bundle.link)
-        entries = _entries(bundle.entry)
+        texts = [bytes(each.resource) for each in bundle.entry]
+        modes = [each.search.mode for each in bundle.entry]
+        heads = _heads(compact)
+        if heads is None:
+            return _one_by_one(bundle, texts, modes, len(body))
+        whole = [head for head in heads if head]
+        if len(whole) < len(heads):
+            texts = list(compress(texts, heads))
+            modes = list(compress(modes, heads))
         return Page(
-            entries=tuple(entries),
+            types=[head.resourceType for head in whole],
+            ids=[head.id for head in whole],
+            versions=[head.meta.versionId for head in whole],
+            modes=modes,
+            texts=texts,
+            # Every bracket is closed again: a short text holds few. Most are short.
+            parsed={
+                place: json.loads(text)
+                for place, text in enumerate(texts)
+                if len(text) > 2 * _MANY_BRACKETS and text.count(b"{") + text.count(b"[") > _MANY_BRACKETS
+            },
             next_link=link_of(links, "next"),
             self_link=link_of(links, "self"),
             total=total_of(_value(bundle.total)),
-            empty_entries=len(bundle.entry) - len(entries),
+            empty_entries=len(bundle.entry) - len(whole),
             size=len(body),
         )
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
 
 
-def _entries(read: list[_Entry]) -> list[Entry]:
-    """Those with a resource. One loop and no call that can be spared: it runs once for every resource there is."""
-    made = []
-    for one in read:
-        text = bytes(one.resource)
-        if text[:1] != b"{":
-            continue
-        # Every bracket is closed again: a short text holds few. Most are short.
-        if len(text) > 2 * _MANY_BRACKETS and text.count(b"{") + text.count(b"[") > _MANY_BRACKETS:
-            made.append(entry_of(json.loads(text), text, one.search.mode))
-            continue
-        try:
-            head = _read_resource(text)
-        except msgspec.ValidationError:  # a number for an id, say
-            made.append(entry_of(json.loads(text), text, one.search.mode))
-            continue
-        type_ = head.resourceType
-        unread = UnreadResource(text, type_)
-        made.append(Entry(type_, head.id, head.meta.versionId, one.search.mode, unread, text))
-    return made
+def _heads(compact: bytes) -> list[_Head | None] | None:
+    """Of each entry what is read of its resource; ``None`` where one is not as it ought to be (a number for an id)."""
+    try:
+        return [each.resource for each in _read_heads(compact).entry]
+    except msgspec.ValidationError:
+        return None
+
+
+def _one_by_one(bundle: _Bundle, texts: list[bytes], modes: list[str], size: int) -> Page:
+    read = zip(texts, modes, strict=True)
+    entries = [entry_of(json.loads(text), text, mode) for text, mode in read if text[:1] == b"{"]
+    return page_of(entries, _value(bundle.link), _value(bundle.total), len(texts) - len(entries), size)
 
 
 def _value(raw: msgspec.Raw) -> Any:

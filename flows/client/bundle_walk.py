@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any, cast
 
-from flows.client.page import Entry, Page, UnusableBody, entry_of, link_of, total_of
+from flows.client.page import Entry, Page, UnusableBody, entry_of, page_of
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 # The longest runs without white space outside strings; a compact text is one run. Possessive: no way back is tried.
@@ -156,11 +156,4 @@ def walk_page(body: bytes) -> Page:
         raise UnusableBody("operation-outcome")
     if other.get("resourceType") != "Bundle":
         raise UnusableBody("not-a-bundle")
-    return Page(
-        entries=tuple(reader.entries),
-        next_link=link_of(other.get("link"), "next"),
-        self_link=link_of(other.get("link"), "self"),
-        total=total_of(other.get("total")),
-        empty_entries=reader.empty,
-        size=len(body),
-    )
+    return page_of(reader.entries, other.get("link"), other.get("total"), reader.empty, len(body))

@@ -7,6 +7,7 @@ in pieces as it was sent (still compressed), so that a download can be resumed a
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPException
@@ -118,7 +119,7 @@ class Exchange:
                 timeout=self._timeout,
                 allow_redirects=False,
                 stream=True,
-                verify=self._verify,
+                verify=_bundle_of_the_machine() if self._verify is True else self._verify,
                 cert=self._cert if with_certificate else None,
             ),
             connected=False,
@@ -137,10 +138,18 @@ class Exchange:
         mine: dict[str, requests.Session] = self._local.__dict__
         origin = origin_of(url) or ""
         if origin not in mine:
-            mine[origin] = requests.Session()
+            session = mine[origin] = requests.Session()
+            # What requests reads from the environment it reads anew for every request; once for an origin will do.
+            session.trust_env = False
+            session.proxies = requests.utils.get_environ_proxies(url)
             with self._lock:
-                self._sessions.append(mine[origin])
+                self._sessions.append(session)
         return mine[origin]
+
+
+def _bundle_of_the_machine() -> bool | str:
+    """The authorities named in the environment, as requests looks for them; else its own."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
 
 
 def named(call: Callable[[], T], *, connected: bool) -> T:

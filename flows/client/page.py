@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -29,14 +29,33 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """One page of a search. ``empty_entries`` counts entries without a resource."""
+    """One page of a search: its entries as columns, since what is done with all of them is done at once.
 
-    entries: tuple[Entry, ...]
+    ``texts`` are the resources as served (UTF-8, one line each), ``parsed`` those parsed already, by their place.
+    ``empty_entries`` counts entries without a resource.
+    """
+
+    types: Sequence[str]
+    ids: Sequence[str]
+    versions: Sequence[str]
+    modes: Sequence[str]
+    texts: Sequence[bytes]
+    parsed: Mapping[int, Mapping[str, Any]]
     next_link: str | None
     self_link: str | None
     total: int | None
     empty_entries: int
     size: int
+
+    def resource(self, place: int) -> Mapping[str, Any]:
+        """The resource at a place, parsed when somebody asks for something in it."""
+        return self.parsed.get(place) or UnreadResource(self.texts[place], self.types[place])
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The entries one by one."""
+        columns = (self.types, self.ids, self.versions, self.modes, map(self.resource, range(len(self.texts))))
+        return tuple(Entry(*each) for each in zip(*columns, self.texts, strict=True))
 
 
 class UnreadResource(Mapping[str, Any]):
@@ -95,6 +114,23 @@ def entry_of(resource: dict[str, Any], text: bytes, mode: str = "match") -> Entr
         mode=mode,
         resource=resource,
         text=text,
+    )
+
+
+def page_of(entries: Sequence[Entry], links: Any, total: Any, empty_entries: int, size: int) -> Page:
+    """A `Page` of entries already parsed; ``links`` and ``total`` are those of the Bundle."""
+    return Page(
+        types=[entry.type for entry in entries],
+        ids=[entry.id for entry in entries],
+        versions=[entry.version for entry in entries],
+        modes=[entry.mode for entry in entries],
+        texts=[entry.text for entry in entries],
+        parsed={place: entry.resource for place, entry in enumerate(entries)},
+        next_link=link_of(links, "next"),
+        self_link=link_of(links, "self"),
+        total=total_of(total),
+        empty_entries=empty_entries,
+        size=size,
     )
 
 

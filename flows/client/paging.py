@@ -202,8 +202,8 @@ class Paging:
         while True:
             self.pages += 1
             self.total = self.total if page.total is None else page.total
-            ids = sorted(f"{entry.type}/{entry.id}" for entry in page.entries if entry.id)
-            seen = _digest(*ids) if ids else ""
+            ids = sorted(map("/".join, zip(page.types, page.ids, strict=True)))
+            seen = _digest(*ids) if any(page.ids) else ""
             if seen and seen in self._id_sets:
                 raise RequestFault("page-loop")
             self._id_sets.add(seen)

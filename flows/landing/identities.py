@@ -29,6 +29,14 @@ class Identities:
 
     def add(self, hashes: Sequence[bytes]) -> list[bool]:
         """Add hashes in their order; which of them were new."""
+        if not self._levels:
+            before = len(self._recent)
+            if self._recent.isdisjoint(hashes):
+                self._recent.update(hashes)
+                if len(self._recent) == before + len(hashes):  # as nearly always
+                    self._pack_many()
+                    return [True] * len(hashes)
+                self._recent.difference_update(hashes)
         known = self._packed(hashes)
         new = []
         for each, packed in zip(hashes, known, strict=True):
@@ -36,8 +44,7 @@ class Identities:
             if is_new:
                 self._recent.add(each)
             new.append(is_new)
-        if len(self._recent) >= self._most_recent:
-            self._pack()
+        self._pack_many()
         return new
 
     def _packed(self, hashes: Sequence[bytes]) -> list[bool]:
@@ -57,7 +64,9 @@ class Identities:
                 open_ = open_[(at[open_] < len(level)) & ~found[open_]]
         return [bool(each) for each in found]
 
-    def _pack(self) -> None:
+    def _pack_many(self) -> None:
+        if len(self._recent) < self._most_recent:
+            return
         newest = np.frombuffer(b"".join(self._recent), dtype=np.uint64).reshape(-1, 2)
         self._recent = set()
         while self._levels and len(self._levels[-1]) <= 2 * len(newest):

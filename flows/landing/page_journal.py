@@ -97,7 +97,7 @@ class Entries:
 
 def _packed(column: Sequence[str]) -> object:
     """A column whose texts are all the same is written as one."""
-    return column[0] if column and all(text == column[0] for text in column) else column
+    return column[0] if column and column.count(column[0]) == len(column) else column
 
 
 @dataclass(frozen=True)

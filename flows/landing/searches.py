@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from analysis.arrival import REFERRING, patient_of, references_in, wanted
+from analysis.arrival import may_refer, patient_of, references_in, wanted
 from analysis.plan import Plan, Search
 from flows.client.faults import RequestFault
 from flows.client.fhir import FhirClient
-from flows.client.paging import Paging, Parameters, SearchPage
+from flows.client.page import Page
+from flows.client.paging import Paging, Parameters
 from flows.landing.asking import LAST_UPDATED, SORTED
 from flows.landing.bulk_log import BulkLog
 from flows.landing.identities import DistinctIds
@@ -188,11 +189,11 @@ class PhaseRunner:
         try:
             for page in paging:
                 check = here or any(name != LAST_UPDATED for name in paging.not_applied)
-                journal.add(page.mark, _entries(page, search, keys if check else None), page.page.empty_entries)
+                journal.add(page.mark, _entries(page.page, search, keys if check else None), page.page.empty_entries)
                 log.add(
                     "download_complete",
                     fileUrl=f"{address}{page.number}",
-                    resourceCount=len(page.page.entries),
+                    resourceCount=len(page.page.texts),
                     fileSize=page.page.size,
                 )
                 if self._stop.is_set():
@@ -315,35 +316,43 @@ class PhaseRunner:
 
 def _all_wanted(entries: Entries, type_: str) -> bool:
     """Whether every entry is a match of that type with an id, and wanted."""
+    of_type, modes, n = entries.types.count(type_), entries.modes, len(entries.ids)
     return (
-        all(each == type_ for each in entries.types)
-        and all(mode in ("match", "") for mode in entries.modes)
+        of_type == n
+        and modes.count("match") + modes.count("") == n
         and not any(entries.leave_outs)
         and all(entries.ids)
     )
 
 
-def _entries(page: SearchPage, search: Search, keys: Keys | None) -> Entries:
+def _entries(page: Page, search: Search, keys: Keys | None) -> Entries:
     """The entries of a page with what landing needs to know of them; ``keys`` is given where they are filtered here."""
-    entries = page.page.entries
-    nothing = [""] * len(entries)
+    nothing = [""] * len(page.texts)
     leave_outs, patients = nothing, nothing
     if keys is not None:
         of_type = keys(search.type)
         leave_outs = [
-            (wanted(entry.resource, search, of_type) or "") if entry.type == search.type else "" for entry in entries
+            (wanted(page.resource(place), search, of_type) or "") if type_ == search.type else ""
+            for place, type_ in enumerate(page.types)
         ]
     if search.phase == "index":
-        patients = [patient_of(entry.resource) or "" for entry in entries]
-    texts = [entry.text for entry in entries]
+        patients = [patient_of(page.resource(place)) or "" for place in range(len(page.texts))]
+    lines = b"\n".join([*page.texts, b""])
+    refers_to: list[tuple[tuple[str, str], ...]] = [()] * len(page.texts)
+    if may_refer(set(page.types), lines):
+        one_by_one = enumerate(zip(page.types, page.texts, strict=True))
+        refers_to = [
+            tuple(references_in(page.resource(place))) if may_refer((type_,), text) else ()
+            for place, (type_, text) in one_by_one
+        ]
     return Entries(
-        types=[entry.type for entry in entries],
-        ids=[entry.id for entry in entries],
-        versions=[entry.version for entry in entries],
-        modes=[entry.mode for entry in entries],
+        types=page.types,
+        ids=page.ids,
+        versions=page.versions,
+        modes=page.modes,
         leave_outs=leave_outs,
         patients=patients,
-        refers_to=[tuple(references_in(e.resource)) if e.type in REFERRING else () for e in entries],
-        sizes=[len(text) + 1 for text in texts],
-        lines=b"\n".join([*texts, b""]),
+        refers_to=refers_to,
+        sizes=[len(text) + 1 for text in page.texts],
+        lines=lines,
     )
