@@ -76,3 +76,14 @@ def write(sample: Path, folder: Path, copies: int) -> dict[str, int]:
                     out.write(made + b"\n")
         counts[type_] = len(seen)
     return counts
+
+
+def write_part(sample: Path, folder: Path, every: int) -> None:
+    """``<Type>.ndjson`` of every type with the records of every so many-th patient of the sample."""
+    folder.mkdir(parents=True, exist_ok=True)
+    some = set(sorted(map(id_of, lines(sample, "Patient")))[::every])
+    for type_ in TYPES:
+        with (folder / f"{type_}.ndjson").open("wb") as out:
+            for line in lines(sample, type_):
+                if (id_of(line) if type_ == "Patient" else patient_of(line)) in some:
+                    out.write(line + b"\n")

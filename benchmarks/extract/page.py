@@ -12,6 +12,7 @@ from benchmarks.extract.summary import ROUNDS, STOP_RATE
 SERVERS = {
     "pages": "A server that only sends pages made beforehand",
     "sandbox": "Bedside's sandbox",
+    "hapi": "A real server, HAPI JPA",
 }
 _HOW = f"""\
 Everyone fetches the same resources from the same server, whole types in pages of 500, and leaves them on disk. Each run
@@ -21,9 +22,10 @@ searches at once, and so do the plain downloads. Peak memory is that of the whol
 CPU time is that of the client's processes, not the server's. What was left on disk is then compared with what was
 served, by type and id."""
 _SERVERS = """\
-Two servers, each a process of its own on the same machine. One sends pages made beforehand from memory: it costs next
-to nothing, so this is about the client alone. The other is `bedside sandbox`, which answers searches as a small FHIR
-server does."""
+Three servers, each a process of its own on the same machine. One sends pages made beforehand from memory: it costs next
+to nothing, so this is about the client alone. The second is `bedside sandbox`, which answers searches from prepared
+pages as a small FHIR server does. The third is a real one, HAPI JPA 8 on H2, with a part of the sample; it keeps what a
+search found for a minute, so another contender begins each round."""
 _FAULTS = """\
 The server of prepared pages gives, once each: 429 and 503 with `Retry-After: 1`, and an HTML page with status 200. One
 run each on the sample. A peer that ends without an exception and with fewer resources is in **bold**."""

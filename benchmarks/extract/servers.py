@@ -1,4 +1,4 @@
-"""The two servers, each a process of its own: one of prepared pages, and Bedside's sandbox."""
+"""The servers, each a process of its own: one of prepared pages, Bedside's sandbox, and a real HAPI."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from benchmarks.extract.data import TYPES, lines
+from benchmarks.shared.environment import NotHere
+from tests.integration.hapi_server import PROJECT, HapiError, hapi_server, load
+
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PAGE_SIZE = 500
+SERVERS = ("pages", "sandbox", "hapi")
 _START_SECONDS = 300
+# HAPI takes no reference to what it does not hold.
+_REFERRED_TO = ("Organization", "Practitioner", "Location", "Medication")
 
 
 @contextmanager
@@ -56,10 +63,30 @@ def sandbox(folder: Path, log: Path) -> Iterator[str]:
             process.wait()
 
 
+@contextmanager
+def hapi(sample: Path, folder: Path) -> Iterator[str]:
+    """The FHIR base of a HAPI JPA server (`tests.integration.hapi_server`) that was given a folder of the sample.
+
+    What the folder's resources refer to beside each other is taken from ``sample``. Raises `NotHere` where it cannot
+    be built, started or loaded.
+    """
+    with ExitStack() as stack:
+        try:
+            base = stack.enter_context(hapi_server())
+            load(base, [line for type_ in _REFERRED_TO for line in lines(sample, type_)])
+            load(base, [line for type_ in TYPES for line in lines(folder, type_)])
+        except HapiError as why:
+            raise NotHere(str(why)) from None
+        yield base
+
+
 def identity(server: str) -> str:
-    """A short hash of the code of a server, ``pages`` or ``sandbox``: figures taken on another are not today's."""
-    here = Path(__file__).resolve().parent
-    code = [here / "page_server.py"] if server == "pages" else sorted((REPOSITORY / "flows" / "sandbox").glob("*.py"))
+    """A short hash of the code of a server of `SERVERS`: figures taken on another are not today's."""
+    code = {
+        "pages": [Path(__file__).resolve().parent / "page_server.py"],
+        "sandbox": sorted((REPOSITORY / "flows" / "sandbox").glob("*.py")),
+        "hapi": [PROJECT / "pom.xml", *sorted((PROJECT / "src").rglob("*.java"))],
+    }[server]
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in code)).hexdigest()[:16]
 
 
