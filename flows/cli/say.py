@@ -12,6 +12,7 @@ from flows import ledger_files
 from flows.job import Job
 from flows.landing.landed_snapshot import snapshot_lines
 from flows.landing.manifest import read_manifest
+from flows.landing.notices import warning_lines
 from flows.pipeline import Outcome
 from flows.run_folder import RunFolder
 from flows.steps.tables import modifier_lines
@@ -93,7 +94,7 @@ def ledger(run: RunFolder) -> None:
             )
     for site in found.types:
         manifest = read_manifest(run.landing(site))
-        for line in snapshot_lines(manifest) if manifest is not None else ():
+        for line in (*snapshot_lines(manifest), *warning_lines(manifest)) if manifest is not None else ():
             typer.echo(line)
     said = run.read()
     for lost in _lost(said.get("references_without_key", [])):

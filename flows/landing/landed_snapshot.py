@@ -65,7 +65,7 @@ def land_delta(
 
 
 def snapshot_lines(manifest: Manifest) -> list[str]:
-    """What people are told of a landed snapshot: what happened to it, and what to know of it. No ids."""
+    """What people are told of a landed snapshot: what happened to it. No ids."""
     said = manifest.incremental
     if said is None:
         return []
@@ -76,18 +76,6 @@ def snapshot_lines(manifest: Manifest) -> list[str]:
         lines.append(f"{manifest.site}: extract {applied['delta']}: {happened}")
     if not manifest.complete:
         lines.append(f"{manifest.site}: not brought up to date: the snapshot is that of extract {said['snapshot']}")
-    refetched: dict[str, list[str]] = {}
-    for warning in manifest.warnings:
-        if warning["code"] == "refetched":
-            refetched.setdefault(warning["reason"], []).append(warning["type"])
-        if warning["code"] == "merged-patients":
-            lines.append(
-                f"{manifest.site}: {warning['n']:,} patients were merged into others and are still named by "
-                f"{warning['resources']:,} resources; {warning['with_survivor']:,} are in the cohort beside whom "
-                "they were merged into"
-            )
-    for reason, types in refetched.items():
-        lines.append(f"{manifest.site}: asked for whole ({reason}): {', '.join(types)}")
     return lines
 
 
