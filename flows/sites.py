@@ -172,6 +172,8 @@ class Site(_Shared):
             raise ValueError(f"method: must be {words} for a {given[0]}")
         if self.group is not None and self.method != "bulk":
             raise ValueError('group: only with method = "bulk"')
+        if self.incremental.deletions == "export" and self.method != "bulk":
+            raise ValueError('incremental: deletions = "export" only with method = "bulk"')
         if self.method == "bulk" and self.search.cohort is not None:
             raise ValueError('search: a bulk export takes no list of patients: name a group instead of "cohort"')
         if self.group is not None and self.bulk.level is not None:

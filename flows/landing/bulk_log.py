@@ -81,3 +81,16 @@ class BulkLog:
         """Close the file."""
         with self._lock:
             self._out.close()
+
+
+def times_of_export(folder: Path) -> tuple[str, str]:
+    """When the export whose log lies in ``folder`` was first asked for, and the transaction time of its last manifest,
+    as instants; empty where the log does not say."""
+    kickoff = shown = ""
+    with (folder / NAME).open(encoding="utf-8") as lines:
+        for event in map(json.loads, lines):
+            if event["eventId"] == "kickoff":
+                kickoff = kickoff or event["timestamp"]
+            elif event["eventId"] == "manifest_complete":
+                shown = event["eventDetail"]["transactionTime"] or ""
+    return kickoff, shown

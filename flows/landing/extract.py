@@ -67,7 +67,7 @@ def extract_from(
 ) -> Manifest:
     """Land what ``plan`` asks of one site into ``landing_dir`` (this site's own folder) and return its manifest.
 
-    ``source`` is the site's client or its folder; ``course`` (of a client that is searched) asks for less than
+    ``source`` is the site's client or its folder; ``course`` (of a client, who is then searched) asks for less than
     everything. ``manifest.complete`` is false when anything is missing; the caller decides what that means. Raises
     `SourceError` when there is no server, no folder or no access, `DefinitionError` when the folder holds a landing
     made for another plan. An extract of the same plan that was cut off is gone on with; one that ended is made anew.
@@ -75,7 +75,7 @@ def extract_from(
     filters = filters_sha256(site, plan)
     if (before := cut_off_in_tidying(landing_dir)) is not None and before.filters_sha256 == filters:
         return before
-    if isinstance(source, FhirClient) and site.method == "bulk":
+    if isinstance(source, FhirClient) and site.method == "bulk" and course is None:
         _refuse_another(landing_dir, filters)
         return extract_bulk(site, plan, source, landing_dir, filters, progress).manifest
     folder = FolderSource(source) if isinstance(source, Path) else None

@@ -18,7 +18,7 @@ from typing import Any
 from flows.landing.holdings import Holdings, Key, moment_of
 
 REASONS = ("deleted", "left", "unreferenced")
-LISTS, HISTORY, NOT_LOOKED_FOR = "id-lists", "history", "not-looked-for"
+LISTS, HISTORY, EXPORT, NOT_LOOKED_FOR = "id-lists", "history", "export", "not-looked-for"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def settle_cohort(holdings: Holdings, asking: Asking, index_searches: Collection
             "AND NOT EXISTS (SELECT 1 FROM deleted WHERE type = i.type AND key = i.key) "
             "AND (? OR EXISTS (SELECT 1 FROM listed WHERE type = i.type AND key = i.key "
             "AND search IN (SELECT value FROM json_each(?))))",
-            (type_, way == NOT_LOOKED_FOR, json.dumps(list(index_searches))),
+            (type_, way in (EXPORT, NOT_LOOKED_FOR), json.dumps(list(index_searches))),
         )
     sql.execute(
         "INSERT OR IGNORE INTO cohort SELECT patient FROM index_now JOIN "

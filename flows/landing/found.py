@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from analysis.plan import Search
+from analysis.plan import Phase, Search
 from flows.client.faults import RequestFault
 from flows.landing.manifest import Missing
 
@@ -31,6 +31,8 @@ class Found:
     warnings: list[dict[str, object]] = field(default_factory=list)
     faults: list[RequestFault] = field(default_factory=list)
     pages: int = 0
+    exported: list[Phase] | None = None
+    """The phases for which an export of changes is landed; None where there is no export of changes."""
     fresh: list[tuple[Kind, str, str]] = field(default_factory=list)
 
     def learn(self, kind: Kind, type_: str, id_: str) -> None:

@@ -1,7 +1,8 @@
 """A growing set of 16-byte hashes in little memory: what has been landed already.
 
 A Python set takes some hundred bytes for each. Here the latest ones lie in such a set and the others in sorted arrays,
-16 bytes each, whose sizes double (a log-structured merge: each hash is sorted a logarithmic number of times).
+16 bytes each, whose sizes double up to a largest (a log-structured merge: each hash is sorted a few times, and a merge
+takes little memory beside them).
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ _Words = np.ndarray[Any, np.dtype[np.uint64]]
 
 
 class Identities:
-    """The set. ``recent`` is how many hashes are held as Python objects before they are packed."""
+    """The set. ``recent`` is how many hashes are held as Python objects before they are packed, ``largest`` how many
+    there may be in an array that is merged with another."""
 
-    def __init__(self, packed: bytes = b"", recent: int = 1 << 18) -> None:
-        self._most_recent = recent
+    def __init__(self, packed: bytes = b"", recent: int = 1 << 17, largest: int = 1 << 20) -> None:
+        self._most_recent, self._largest = recent, largest
         self._recent: set[bytes] = set()
         self._levels: list[_Words] = []
         if packed:
@@ -69,7 +71,7 @@ class Identities:
             return
         newest = np.frombuffer(b"".join(self._recent), dtype=np.uint64).reshape(-1, 2)
         self._recent = set()
-        while self._levels and len(self._levels[-1]) <= 2 * len(newest):
+        while self._levels and len(self._levels[-1]) <= min(2 * len(newest), self._largest):
             newest = np.concatenate([self._levels.pop(), newest])
         self._levels.append(_sorted(newest))
 

@@ -26,6 +26,7 @@ from flows.client.fhir import FhirClient
 from flows.landing import fates
 from flows.landing.asking import located
 from flows.landing.bulk_extract import WORK
+from flows.landing.bulk_log import times_of_export
 from flows.landing.bulk_state import filters_of as export_filters_of
 from flows.landing.connect import source_of
 from flows.landing.extract import cut_off_in_tidying, extract_from, filters_sha256
@@ -37,13 +38,14 @@ from flows.landing.landed_snapshot import APPLIED, land_delta, land_snapshot
 from flows.landing.manifest import Manifest, read_manifest
 from flows.landing.since import SETTLED, SinceCourse, refetched
 from flows.landing.since_decision import Decision, next_state, whole
+from flows.landing.since_export import ExportCourse, why_whole
 from flows.landing.snapshot import Snapshot, fill, read_snapshot, write_snapshot
 from flows.landing.unfinished import filters_of
 from flows.progress import Progress, silent
 from flows.run_folder import held, write_json
 from flows.sites import Site, Sites
 from flows.store import State, Store
-from mappings.errors import DefinitionError
+from mappings.errors import DefinitionError, SourceError
 
 _TABLES = "working.sqlite"
 _GONE = "gone.ndjson"
@@ -146,26 +148,64 @@ def _current(store: Store, state: State | None) -> Snapshot | None:
 
 def _extract(asked: Incremental, source: FhirClient | Path, state: State | None, delta: Path) -> Manifest:
     """The extract in ``delta``: as it ended before, gone on with, or made; its tables are settled when it is whole."""
-    by_search = isinstance(source, FhirClient) and asked.site.method != "bulk"
     ended = read_manifest(delta) if delta.exists() else None
-    if ended is not None and ended.complete and (not by_search or _settled(delta / _TABLES)):
-        cut_off_in_tidying(delta)
-        manifest = ended
-    elif not by_search:
-        manifest = extract_from(asked.site, asked.plan, source, delta, asked.progress)
-    else:
+    if ended is not None and ended.complete:
+        if _settled(delta / _TABLES):
+            cut_off_in_tidying(delta)
+            return ended
+        if ended.method != "search":
+            cut_off_in_tidying(delta)
+            _settle_whole(asked, state, delta, _why_whole(asked, source, state, delta) or "begun-whole")
+            return ended
+    reason = _why_whole(asked, source, state, delta)
+    if not reason and isinstance(source, FhirClient):
         if ended is not None:
             shutil.rmtree(delta)
-        decision = Decision(asked.plan, asked.site.incremental, state, asked.named, asked.since, asked.now())
-        before = partial(fill, snapshot=_current(asked.store, state))
-        course = SinceCourse(asked.site, asked.plan, delta / _TABLES, before, decision.by_search)
         try:
-            manifest = extract_from(asked.site, asked.plan, source, delta, asked.progress, course=course)
-        finally:
-            course.close()
-    if manifest.complete and not by_search:
-        _settle_whole(asked, state, delta)
+            return _extract_changes(asked, source, state, delta)
+        except SourceError:
+            if asked.site.method != "bulk":
+                raise
+            # A client that may export need not be allowed to search.
+            shutil.rmtree(delta)
+            reason = "search-refused"
+    manifest = extract_from(asked.site, asked.plan, source, delta, asked.progress)
+    if manifest.complete:
+        _settle_whole(asked, state, delta, reason)
     return manifest
+
+
+def _why_whole(asked: Incremental, source: FhirClient | Path, state: State | None, delta: Path) -> str:
+    """Why the source is asked for everything at once; empty where it is searched, by what changed or type by type."""
+    if not isinstance(source, FhirClient):
+        return "first" if state is None else "folder"
+    if asked.site.method != "bulk":
+        return ""
+    if (delta / WORK).exists() and not (delta / _TABLES).exists():
+        return "begun-whole"
+    if state is None:
+        return "first"
+    source.open()
+    return why_whole(asked.site, _decision(asked, state), source)
+
+
+def _decision(asked: Incremental, state: State | None) -> Decision:
+    return Decision(asked.plan, asked.site.incremental, state, asked.named, asked.since, asked.now())
+
+
+def _extract_changes(asked: Incremental, source: FhirClient, state: State | None, delta: Path) -> Manifest:
+    before = partial(fill, snapshot=_current(asked.store, state))
+    tables, decide = delta / _TABLES, _decision(asked, state).by_search
+    course: SinceCourse
+    if asked.site.method == "bulk":
+        filters = filters_sha256(asked.site, asked.plan)
+        course = ExportCourse(asked.site, asked.plan, tables, before, decide, filters, asked.progress)
+    else:
+        course = SinceCourse(asked.site, asked.plan, tables, before, decide)
+    try:
+        return extract_from(asked.site, asked.plan, source, delta, asked.progress, course=course)
+    finally:
+        course.close()
 
 
 def _settled(tables: Path) -> bool:
@@ -178,12 +218,14 @@ def _settled(tables: Path) -> bool:
         holdings.close()
 
 
-def _settle_whole(asked: Incremental, state: State | None, delta: Path) -> None:
+def _settle_whole(asked: Incremental, state: State | None, delta: Path, reason: str) -> None:
     """The tables of an extract that brought everything there is."""
     remove(delta / _TABLES)
     holdings = Holdings(delta / _TABLES, None)
     try:
-        asking = whole(asked.plan, "first" if state is None else "folder" if asked.site.folder is not None else "bulk")
+        # A folder says no time at which it was true.
+        times = ("", "") if asked.site.folder is not None else times_of_export(delta)
+        asking = whole(asked.plan, reason, *times)
         with holdings.together():
             fill(holdings, _current(asked.store, state))
             holdings.say("asking", asking.as_dict())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from flows.landing.writer import LandedFile, TypeWriters, Written
 UNKNOWN = "Unknown"
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,40}")
 _MOST_OUTCOMES = 1000
+_MANY = 1 << 16
 
 
 class Resource(NamedTuple):
@@ -33,11 +34,17 @@ class Intake:
     """Lands entries of one site through ``writers`` (``None``: only counts): the arrival half of the ledger.
 
     A duplicate is the same type, id and version; where a server gives no version, the same text. ``fresh`` are the
-    hashes of what was landed since somebody last took them from there to keep them.
+    hashes of what was landed since somebody last took them from there to keep them, which ``put_away`` does when they
+    have become many.
     """
 
-    def __init__(self, writers: TypeWriters | None, identities: Identities | None = None) -> None:
-        self._writers = writers
+    def __init__(
+        self,
+        writers: TypeWriters | None,
+        identities: Identities | None = None,
+        put_away: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._writers, self._put_away = writers, put_away
         self._identities = identities or Identities()
         self.fresh: list[bytes] = []
         self.types: dict[str, TypeCount] = {}
@@ -67,6 +74,7 @@ class Intake:
         if self._writers is not None:
             for type_, texts in lines.items():
                 self._writers.write(type_, texts)
+        self._keep_few()
         return new
 
     def land_lines(self, type_: str, entries: Entries) -> None:
@@ -89,6 +97,11 @@ class Intake:
             self._writers.write_lines(type_, entries.lines, n)
         elif self._writers is not None and landed:
             self._writers.write(type_, list(compress(entries.texts, new)))
+        self._keep_few()
+
+    def _keep_few(self) -> None:
+        if len(self.fresh) >= _MANY:
+            self._put_away()
 
     def leave_out(self, type_: str, reason: str, *, match: bool = False) -> None:
         """Take one resource that was not asked for."""

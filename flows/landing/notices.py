@@ -76,6 +76,7 @@ _SENTENCES: Mapping[str, Callable[[Warnings], Iterable[str]]] = {
     "parameter-not-applied": _not_applied,
     "refetched": _refetched,
     "scopes-not-granted": _scopes,
+    "searched-instead": lambda some: [f"searched instead of {each['what']} ({each['reason']})" for each in some],
 }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.plan import Plan
 from flows.client.fhir import FhirClient
 from flows.landing import fates
-from flows.landing.fates import HISTORY, LISTS, NOT_LOOKED_FOR, Asking
+from flows.landing.fates import EXPORT, HISTORY, LISTS, NOT_LOOKED_FOR, Asking
 from flows.landing.holdings import Holdings
 from flows.landing.instants import read_http_date, read_instant, write_instant
 from flows.landing.watermark import NO_TIMES, watermarks
@@ -75,6 +75,8 @@ class Decision:
         resources are asked for anyhow. It does not say which search a resource matches: index events are always listed.
         """
         wanted = self.settings.deletions
+        if wanted == EXPORT:
+            return EXPORT
         whole_types = {search.type for search in self.plan.searches if search.phase != "index"}
         if (
             (wanted == HISTORY or (wanted == "auto" and self.plan.scope == "population"))
@@ -86,11 +88,11 @@ class Decision:
         return LISTS if unlooked + 1 >= self.settings.deletions_every else NOT_LOOKED_FOR
 
 
-def whole(plan: Plan, reason: str) -> Asking:
-    """For a source that gives everything every time; it needs no kick-off, since no watermark follows from it."""
+def whole(plan: Plan, reason: str, kickoff: str = "", server_time: str = "") -> Asking:
+    """For a source that has given everything. Without a kick-off no watermark follows from it."""
     return Asking(
-        kickoff="",
-        server_time="",
+        kickoff=kickoff,
+        server_time=server_time,
         since={},
         refetched=dict.fromkeys(plan.types, reason),
         deletions={},

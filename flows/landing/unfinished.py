@@ -100,7 +100,7 @@ class Unfinished:
         self._identities = _reopened(self.folder / _IDENTITIES, lengths.get(_IDENTITIES, 0))
         self._found = _reopened(self.folder / _FOUND, lengths.get(_FOUND, 0))
         writers = TypeWriters(self.folder, self.landing, written)
-        self.intake = Intake(writers, Identities((self.folder / _IDENTITIES).read_bytes()))
+        self.intake = Intake(writers, Identities((self.folder / _IDENTITIES).read_bytes()), self._put_away)
         self.intake.types = {type_: TypeCount(**count) for type_, count in state.get("types", {}).items()}
         self.intake.outcomes = list(state.get("outcomes", ()))
         self.found = _found(state, (self.folder / _FOUND).read_bytes())
@@ -115,13 +115,20 @@ class Unfinished:
         if self._clock() - self._committed_at >= SECONDS_BETWEEN_COMMITS:
             self.commit()
 
+    def _put_away(self) -> None:
+        """Move what is learned into the files, which are cut back to the last commit should there be no other."""
+        self._identities.write(b"".join(self.intake.fresh))
+        self._found.write(b"".join(json.dumps(each).encode() + b"\n" for each in self.found.fresh))
+        self.intake.fresh.clear()
+        self.found.fresh.clear()
+
     def commit(self) -> None:
         """Make durable what is landed, then say so, then drop the journals that are not needed any more."""
         written = self.intake.sync()
-        _append(self._identities, b"".join(self.intake.fresh))
-        _append(self._found, b"".join(json.dumps(each).encode() + b"\n" for each in self.found.fresh))
-        self.intake.fresh.clear()
-        self.found.fresh.clear()
+        self._put_away()
+        for stream in (self._identities, self._found):
+            stream.flush()
+            os.fsync(stream.fileno())
         found = self.found
         write_json(
             self.folder / _LANDED,
@@ -137,6 +144,7 @@ class Unfinished:
                 "warnings": found.warnings,
                 "without_patient": found.without_patient,
                 "pages": found.pages,
+                "exported": found.exported,
             },
         )
         for path in self.folder.glob("search-*.pages"):
@@ -171,18 +179,13 @@ def _reopened(path: Path, length: int) -> BinaryIO:
     return stream
 
 
-def _append(stream: BinaryIO, data: bytes) -> None:
-    stream.write(data)
-    stream.flush()
-    os.fsync(stream.fileno())
-
-
 def _found(state: Mapping[str, Any], lines: bytes) -> Found:
     found = Found(
         missing=[Missing(**each) for each in state.get("missing", ())],
         warnings=list(state.get("warnings", ())),
         without_patient=state.get("without_patient", 0),
         pages=state.get("pages", 0),
+        exported=state.get("exported"),
     )
     for line in lines.splitlines():
         found.learn(*json.loads(line))

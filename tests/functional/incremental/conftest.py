@@ -17,6 +17,7 @@ from flows.landing.connect import connect
 from flows.landing.extract import extract_from
 from flows.landing.incremental import Incremental, extract_since
 from flows.landing.manifest import Manifest
+from flows.sandbox.bulk.settings import BulkSettings
 from flows.sandbox.server import Limits, Sandbox, sandbox
 from flows.sites import Site
 from flows.store import State, Store
@@ -109,13 +110,21 @@ def wards(tmp_path: Path) -> Iterator[Callable[..., Ward]]:
     with ExitStack() as servers:
         made: list[Ward] = []
 
-        def make(plan: Plan = COHORT, fault: Fault | None = None, wrap: Any = None, **settings: Any) -> Ward:
+        def make(
+            plan: Plan = COHORT,
+            fault: Fault | None = None,
+            wrap: Any = None,
+            bulk: BulkSettings | None = None,
+            **settings: Any,
+        ) -> Ward:
             folder = tmp_path / f"ward-{len(made)}"
             (folder / "served").mkdir(parents=True)
             (folder / "served" / "Group.ndjson").write_text('{"resourceType":"Group","id":"g"}\n')
             limits = Limits(page_size=4, max_page_size=4)
             wrap = wrap if fault is None else wrapped(fault)
-            server = servers.enter_context(sandbox(folder / "served", limits=limits, clock=clock(), wrap=wrap))
+            bulk = BulkSettings(polls=0) if bulk is None else bulk
+            served = sandbox(folder / "served", limits=limits, bulk=bulk, clock=clock(), wrap=wrap)
+            server = servers.enter_context(served)
             made.append(Ward(server, folder, plan, settings))
             return made[-1]
 

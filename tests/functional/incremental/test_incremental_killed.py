@@ -90,8 +90,10 @@ class CrashError(BaseException):
     """The process ends here."""
 
 
-def test_a_crash_at_any_write_of_the_publication_loses_nothing(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("method", ["search", "bulk"])
+def test_a_crash_at_any_write_loses_nothing(method: str, ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each call that changes the disk for good fails once, the first of them, then the second, and so on."""
+    ward.more = {"method": method}
     history = History(ward.server, 7)
     ward.since()
     crashes = 0

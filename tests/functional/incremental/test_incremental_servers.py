@@ -230,18 +230,3 @@ def test_what_would_come_along_is_asked_for_by_itself(ward: Ward) -> None:
     manifest = ward.since()
     assert applied(manifest)["Medication"] == {"added": 1, "unreferenced": 1}
     assert ward.landed() == ward.whole()
-
-
-def test_a_bulk_export_is_made_whole_each_time_and_said_so(ward: Ward) -> None:
-    ward.screen("p1", "p2")
-    by_search = ward.more
-    ward.more = {"method": "bulk", "bulk": {"level": "system"}}
-    first = ward.since()
-    assert (first.method, first.complete, warned(first, "refetched")) == ("incremental", True, [])
-    edited(ward)
-    ward.put("Procedure", "act-p2", patient="p2", code="other", performedDateTime="2021-05-05")
-    second = ward.since()
-    assert {each["reason"] for each in warned(second, "refetched")} == {"bulk"}
-    assert applied(second)["Encounter"] == {"added": 1, "changed": 1, "left": 1}
-    ward.more = by_search
-    assert ward.landed() == ward.whole()

@@ -17,10 +17,17 @@ hashes = st.builds(
 )
 
 
-@given(pages=st.lists(st.lists(hashes, max_size=7), max_size=8), recent=st.integers(1, 9), packed=st.lists(hashes))
-def test_says_of_each_whether_it_is_new(pages: list[list[bytes]], recent: int, packed: list[bytes]) -> None:
+@given(
+    pages=st.lists(st.lists(hashes, max_size=7), max_size=8),
+    recent=st.integers(1, 9),
+    largest=st.integers(1, 20),
+    packed=st.lists(hashes),
+)
+def test_says_of_each_whether_it_is_new(
+    pages: list[list[bytes]], recent: int, largest: int, packed: list[bytes]
+) -> None:
     seen = set(packed)
-    identities = Identities(b"".join(packed), recent=recent)
+    identities = Identities(b"".join(packed), recent=recent, largest=largest)
     for page in pages:
         expected = []
         for each in page:
@@ -31,13 +38,15 @@ def test_says_of_each_whether_it_is_new(pages: list[list[bytes]], recent: int, p
 
 def test_holds_many_in_little_more_than_their_own_bytes() -> None:
     count = 40_000
-    identities = Identities(recent=1_000)
+    identities = Identities(recent=1_000, largest=5_000)
     for start in range(0, count, 500):
         page = [hashlib.blake2b(b"%d" % n, digest_size=WIDTH).digest() for n in range(start, start + 500)]
         assert all(identities.add(page))
         assert not any(identities.add(page))
     held = sum(level.nbytes for level in identities._levels)
     assert held + WIDTH * len(identities._recent) == WIDTH * count
+    # None is merged any more that would take much memory beside the rest.
+    assert max(len(level) for level in identities._levels) <= 2 * 5_000 + 1_000
 
 
 @given(pages=st.lists(st.lists(st.sampled_from(["", "a", "b", "c", "\ud800", "é"]), max_size=5)), few=st.integers(0, 5))

@@ -121,6 +121,20 @@ def test_same_id_without_version_is_a_duplicate_only_when_the_text_is_the_same(t
     intake.close()
 
 
+def test_hashes_are_put_away_before_they_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.landing.intake._MANY", 3)
+    kept: list[bytes] = []
+
+    def put_away() -> None:
+        kept.extend(intake.fresh)
+        intake.fresh.clear()
+
+    intake = Intake(None, put_away=put_away)
+    for n in range(7):
+        intake.land([Resource("Patient", f"p{n}", "1", b"{}")])
+    assert (len(kept), len(intake.fresh)) == (6, 1)
+
+
 def test_intake_without_a_folder_counts_only(tmp_path: Path) -> None:
     intake = Intake(None)
     intake.land([Resource("Patient", "a", "1", b"{}")])
