@@ -61,6 +61,10 @@ EACH: dict[str, tuple[list[dict[str, Any]], str]] = {
         "2 patients were merged into others and are still named by 1,500 resources; "
         "1 are in the cohort beside whom they were merged into",
     ),
+    "searched-instead": (
+        [{"what": "the export of changes", "reason": "http-400"}],
+        "searched instead of the export of changes (http-400)",
+    ),
     "of-a-later-version": ([{"type": "Patient"}], "of-a-later-version: 1"),
 }
 
