@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from flows.client.faults import GoneFault, OriginFault, RefusedFault, RequestFault, TransientFault
 from flows.client.origins import candidates
-from flows.client.outcomes import codes_of, with_codes
+from flows.client.outcomes import codes_of, issues_of, with_codes
 from flows.client.paging import encode
 from flows.client.retry import capped, retry_after_seconds, worth_retrying
 from flows.client.transport import ANY_STATUS, Reply, Request, Transport
@@ -110,8 +110,8 @@ def _ask(transport: Transport, base: str, request: Request, until: datetime) -> 
         if reply.status != 429 and worth_retrying(reply.status) and reply.status != 501:
             after = retry_after_seconds(reply.headers, transport.now())
             raise TransientFault(f"http-{reply.status}", reply.status, after)
-        if reply.status == 200 and reply.body.lstrip()[:1] == b"<":
-            raise TransientFault("html", 200)
+        if reply.status == 200 and (reason := _not_meant(reply.body)):
+            raise TransientFault(reason, 200)
         return reply
 
     while True:
@@ -134,6 +134,15 @@ def _ask(transport: Transport, base: str, request: Request, until: datetime) -> 
         raise RefusedFault("kick-off-answered-at-once", 200)
     fault = GoneFault if reply.status in (404, 410) else RefusedFault
     raise fault(with_codes(f"http-{reply.status}", codes_of(reply.body)), reply.status)
+
+
+def _not_meant(body: bytes) -> str:
+    """What a server says with 200 when something before it, or within, has failed; empty for anything else."""
+    if not body.strip():
+        return "empty"
+    if body.lstrip()[:1] == b"<":
+        return "html"
+    return "operation-outcome" if issues_of(body) is not None else ""
 
 
 def cancel(transport: Transport, address: str) -> bool:

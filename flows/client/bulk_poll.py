@@ -115,7 +115,8 @@ def _manifest_in(reply: Reply, after: float | None) -> Mapping[str, Any] | None:
     if status in _DELETED_JOB:
         raise GoneFault(f"http-{status}", status)
     codes = codes_of(reply.body)
-    if status in (408, 425) or set(codes) & _CURED_BY_TIME or (status >= 500 and not codes):
+    # 502 to 504 speak of what stands before the server, whatever they say of it.
+    if status in (408, 425, 502, 503, 504) or set(codes) & _CURED_BY_TIME or (status >= 500 and not codes):
         raise TransientFault(with_codes(f"http-{status}", codes), status, after)
     raise JobFailed(with_codes(f"export-failed http-{status}", codes), status)
 

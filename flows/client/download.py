@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -75,6 +75,7 @@ class Download:
         self._transport, self._stem, self._check = transport, stem, check
         self._part = stem.with_name(stem.name + ".part")
         self._note = stem.with_name(stem.name + ".part.json")
+        self._torn = stem.with_name(stem.name + ".torn")
         self._furthest = 0
         self._seen: tuple[str, int, int] | None = None
 
@@ -111,12 +112,18 @@ class Download:
         lines = size = 0
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as out:
-            for line in whole_lines(self._part) if self._size() and not self._is_page() else ():
+            for line in self._whole_lines():
                 out.write(line)
                 size += len(line)
                 lines += bool(line.strip())
         self._begin_again()
+        self._torn.unlink(missing_ok=True)
         return Downloaded(path, lines, size, reason)
+
+    def _whole_lines(self) -> Iterator[bytes]:
+        if self._size():
+            return iter(()) if self._is_page() else whole_lines(self._part)
+        return whole_lines(self._torn) if self._torn.exists() else iter(())
 
     def _is_page(self) -> bool:
         """Whether it is a login page or an error in a file's place: nothing of it is a resource."""
@@ -201,13 +208,16 @@ class Download:
 
     def _judged(self, wanted: Wanted) -> Reading:
         """What came is whole by its length. One that is not whole by its content is fetched once more: the same again
-        is what the server has."""
+        is what the server has. A page in its place, or a gzip without its end, is asked for as any bad answer is."""
         reading = read_through(self._part, wanted.outcomes)
         problem = reading.fault or ("fewer-than-count" if wanted.short(reading) else "")
         if problem:
             seen = (problem, reading.lines, self._size())
             known_before, self._seen = self._seen, seen
-            if problem in ("html", "operation-outcome") or known_before != seen:
+            torn = problem == "truncated" and is_gzip(self._part)
+            if torn or problem in ("html", "operation-outcome") or known_before != seen:
+                if torn:  # kept for the case that nothing better comes
+                    self._part.replace(self._torn)
                 self._begin_again()
                 raise TransientFault(problem, 200)
         return reading
@@ -220,6 +230,7 @@ class Download:
             os.fsync(stream.fileno())
         self._part.replace(path)
         self._begin_again()
+        self._torn.unlink(missing_ok=True)
         return Downloaded(path, reading.lines, reading.bytes, fault)
 
     # What lies there

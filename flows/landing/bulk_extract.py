@@ -24,7 +24,7 @@ from flows.landing.bulk_sides import DELETED, deletions, take_errors, write_dele
 from flows.landing.bulk_state import FileState
 from flows.landing.ending import ended
 from flows.landing.folder import UNKNOWN, SourceFile, type_in_name
-from flows.landing.folder_extract import FolderSource, folder_passes
+from flows.landing.folder_extract import OUTCOME, FolderSource, folder_passes
 from flows.landing.found import Found
 from flows.landing.manifest import NAME as MANIFEST_NAME
 from flows.landing.manifest import Manifest, Missing
@@ -114,8 +114,10 @@ class _Landing:
         work = folder / WORK
         for patient in patients:
             found.learn("patient", "Patient", patient)
-        folder_passes(self.site, plan, self._source(work), intake, found, self.progress)
+        source = self._source(work)
+        folder_passes(self.site, plan, source, intake, found, self.progress)
         found.missing += self._missing()
+        found.missing += _wrong_types(source)
         self._search(found)
         found.missing += take_errors(work, self.export.files("error"), intake)
         deleted, unread = deletions(work, self.export.files("deleted"))
@@ -183,6 +185,15 @@ class _Landing:
         found.warn_not_found(self.plan.phase("referenced"), lambda type_: found.references.get(type_, ()))
         if self.plan.phase("index"):
             found.warn_not_found([s for s in self.plan.phase("cohort") if s.by == "_id"], lambda _: found.patients)
+
+
+def _wrong_types(source: FolderSource) -> list[Missing]:
+    """Files that hold another type than the export's manifest says: something else was to stand there."""
+    return [
+        Missing(file.type, f"lines of {file.label}", "wrong-type")
+        for file in source.files
+        if file.type != UNKNOWN and source.types.get(file, set()) - {file.type, OUTCOME, ""}
+    ]
 
 
 def _lacking(file: FileState) -> str:

@@ -13,6 +13,8 @@ BEGINNINGS = 2  # times a client begins a search or an export again
 _LIKE_A_FILE = ("html", "empty", "outcome")
 _BEFORE_SUCCESS = ("any", "metadata", "discovery", "token")
 _BEGINS_ANEW = ("page-expired", "restart", "export-fails", "export-expired")
+# They meet a request for one type, and forget searches, exports or addresses of every type.
+_OF_EVERYBODY = ("restart", "export-fails", "export-expired", "files-expired")
 
 Place = Literal["everything", "pages-from", "entries", "record", "file", "line"]
 
@@ -94,7 +96,7 @@ def _is_retried(fault: Fault) -> bool:
 
 
 def _loss(fault: Fault, unavoidable: bool) -> Loss:
-    if fault.what == "restart":  # it forgets the searches of every type
+    if fault.what in _OF_EVERYBODY:
         return Loss("", "everything", 0, unavoidable)
     if fault.what == "bad-record":
         return Loss(fault.type, "record", fault.row, unavoidable)

@@ -83,7 +83,7 @@ def test_what_the_plan_did_not_ask_for_is_counted_by_reason(tmp_path: Path) -> N
     with ScriptedServer() as server:
         hospital = BulkHospital(server)
         hospital.files.append(File("output", "Medication", ndjson([{"resourceType": "Medication", "id": "m"}])))
-        hospital.files.append(File("output", "Observation", ndjson([{"resourceType": "Patient", "id": "px"}])))
+        hospital.files.append(File("output", "Patient", ndjson([{"resourceType": "Patient", "id": "px"}])))
         hospital.files.append(hospital.files[1])  # a file again: servers repeat resources
         manifest = export(server, tmp_path).manifest
     assert {t: c.not_asked for t, c in manifest.types.items()} == {
