@@ -7,16 +7,14 @@ is short.
 
 from __future__ import annotations
 
-import json
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from analysis.arrival import Arrival
-from analysis.plan import Plan, Search
+from analysis.plan import Plan
 from flows.client.retry import RetryRules
 from flows.landing.connect import connect
 from flows.landing.extract import extract_from
@@ -27,15 +25,11 @@ from flows.sandbox.faults import Script, schedule, truth_of
 from flows.sandbox.server import Limits, sandbox
 from flows.sites import Site
 from mappings.errors import SourceError
-from tests.fixtures.extract_process import COHORT_PLAN
+from tests.fixtures.extract_process import PLANS, TYPES
 from tests.fixtures.small_hospital import write_hospital
+from tests.fixtures.soak import assert_right, served_lines
 
 SCHEDULES = int(os.environ.get("BEDSIDE_SCHEDULES", "15"))
-TYPES = ("Device", "Encounter", "Observation", "Patient", "Procedure")
-WHOLE_PLAN = Plan("soak", "population", tuple(Search("population", t, (), "", Arrival(t), "") for t in TYPES))
-PLANS = {"population": WHOLE_PLAN, "cohort": COHORT_PLAN}
-
-Lines = dict[str, Counter[bytes]]
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +42,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BEDSIDE_SOAK_TOKEN", "soak")
-
-
-def lines(folder: Path) -> Lines:
-    found: Lines = defaultdict(Counter)
-    for file in folder.glob("[A-Z]*.ndjson"):
-        found[file.name.split(".")[0]].update(
-            json.dumps(json.loads(line)).encode() for line in file.read_bytes().splitlines()
-        )
-    return found
 
 
 def extract(base: str, plan: Plan, folder: Path) -> Manifest:
@@ -73,31 +58,16 @@ def extract(base: str, plan: Plan, folder: Path) -> Manifest:
 
 def judged(script: Script, scope: str, served: Path, folder: Path) -> str:
     """What came of one schedule, held against its truth."""
-    truth = truth_of(script)
     clock = Clock(datetime(2026, 1, 1, tzinfo=UTC))
     limits, access = Limits(page_size=7), Access.bearer("soak")
     with sandbox(served, access=access, limits=limits, clock=clock, faults=script) as running:
         try:
             manifest = extract(running.base, PLANS[scope], folder)
         except SourceError:
-            assert not truth.complete
+            assert not truth_of(script).complete
             return "no source"
         happened = bool(running.faults and running.faults.happened)
-    have, landed = lines(served), lines(folder)
-    named = {missing.type for missing in manifest.missing}
-    short = {type_ for type_ in TYPES if have[type_] - landed[type_]}
-    assert all(count.balanced for count in manifest.types.values())
-    assert manifest.complete == (not named)
-    if manifest.complete:
-        assert short == set()
-    else:
-        assert not truth.complete
-        assert all(truth.may_doubt(type_) for type_ in named)
-        # Whoever is not known to be of the cohort, or not known to be referred to, cannot be asked about.
-        unknown = set(TYPES) if scope == "cohort" and "Procedure" in named else set()
-        assert short <= named | unknown
-    if not any(fault.what == "wrong-type" for fault in script.faults):
-        assert not any(landed[type_] - have[type_] for type_ in TYPES)
+    assert_right(script, running.faults, scope, served_lines(served), folder, manifest)
     return ("complete" if manifest.complete else "incomplete") + ("" if happened else ", nothing happened")
 
 
