@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from flows.client.faults import GoneFault, OriginFault, RefusedFault, RequestFault, TransientFault
 from flows.client.origins import candidates
-from flows.client.outcomes import codes_of, with_codes
+from flows.client.outcomes import codes_of, issues_of, with_codes
 from flows.client.paging import encode
 from flows.client.retry import capped, retry_after_seconds, worth_retrying
 from flows.client.transport import ANY_STATUS, Reply, Request, Transport
@@ -110,8 +110,8 @@ def _ask(transport: Transport, base: str, request: Request, until: datetime) -> 
         if reply.status != 429 and worth_retrying(reply.status) and reply.status != 501:
             after = retry_after_seconds(reply.headers, transport.now())
             raise TransientFault(f"http-{reply.status}", reply.status, after)
-        if reply.status == 200 and reply.body.lstrip()[:1] == b"<":
-            raise TransientFault("html", 200)
+        if reply.status == 200 and (reason := _unusable(reply.body)):
+            raise TransientFault(reason, 200)
         return reply
 
     while True:
@@ -134,6 +134,18 @@ def _ask(transport: Transport, base: str, request: Request, until: datetime) -> 
         raise RefusedFault("kick-off-answered-at-once", 200)
     fault = GoneFault if reply.status in (404, 410) else RefusedFault
     raise fault(with_codes(f"http-{reply.status}", codes_of(reply.body)), reply.status)
+
+
+def _unusable(body: bytes) -> str:
+    """What a proxy or an overloaded server says with 200 in a kick-off's place; empty for an answer of the server."""
+    text = body.lstrip()
+    if not text:
+        return "empty"
+    if text[:1] == b"<":
+        return "html"
+    if issues_of(body) is not None:
+        return with_codes("operation-outcome", codes_of(body))
+    return "" if text[:1] == b"{" and text.rstrip()[-1:] == b"}" else "not-json"
 
 
 def cancel(transport: Transport, address: str) -> bool:

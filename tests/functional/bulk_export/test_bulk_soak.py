@@ -15,9 +15,7 @@ from pathlib import Path
 import pytest
 
 from flows.sandbox.bulk.settings import BulkSettings
-from flows.sandbox.faults import schedule
 from flows.sandbox.faults.schedules import BULK
-from tests.fixtures.extract_process import TYPES
 from tests.fixtures.killed_extracts import Extracts
 from tests.fixtures.small_hospital import write_hospital
 from tests.fixtures.soak_played import Asking, Soak, extracts_with_token
@@ -69,18 +67,11 @@ def extracts() -> Iterator[Extracts]:
 
 @pytest.mark.timeout(7200 if SCHEDULES > 20 else 300)
 @pytest.mark.parametrize("killed", [False, True], ids=["alone", "killed"])
-@pytest.mark.parametrize("losing", [False, True], ids=["transient", "losing"])
 @pytest.mark.parametrize("how", ASKING)
 def test_exported_is_served_or_what_is_missing_is_named(
-    extracts: Extracts, served: Path, tmp_path: Path, how: str, losing: bool, killed: bool
+    extracts: Extracts, served: Path, tmp_path: Path, how: str, killed: bool
 ) -> None:
     soak = Soak(extracts, ASKING[how], served, tmp_path, most_kills=4 if killed else 0)
-    for seed in range(SCHEDULES):
-        script = schedule(seed, BULK, TYPES, losing=losing)
-        try:
-            soak.play(script, f"{seed}")
-        except AssertionError as error:
-            raise AssertionError(f"schedule {seed}, {server(str(seed))}: {script.as_json()}") from error
-    print(f"{how}, {'losing' if losing else 'transient'}: {soak}")
+    soak.play_schedules(SCHEDULES, BULK)
+    print(f"{how}: {soak}")
     assert (soak.kills > 0) == killed
-    assert losing or set(soak.ends) == {"complete"}
