@@ -24,7 +24,7 @@ from flows.landing.bulk_sides import DELETED, deletions, take_errors, write_dele
 from flows.landing.bulk_state import FileState
 from flows.landing.ending import ended
 from flows.landing.folder import UNKNOWN, SourceFile, type_in_name
-from flows.landing.folder_extract import FolderSource, folder_passes
+from flows.landing.folder_extract import OUTCOME, FolderSource, folder_passes
 from flows.landing.found import Found
 from flows.landing.manifest import NAME as MANIFEST_NAME
 from flows.landing.manifest import Manifest, Missing
@@ -114,8 +114,9 @@ class _Landing:
         work = folder / WORK
         for patient in patients:
             found.learn("patient", "Patient", patient)
-        folder_passes(self.site, plan, self._source(work), intake, found, self.progress)
-        found.missing += self._missing()
+        source = self._source(work)
+        folder_passes(self.site, plan, source, intake, found, self.progress)
+        found.missing += [*self._missing(), *self._of_other_types(source)]
         self._search(found)
         found.missing += take_errors(work, self.export.files("error"), intake)
         deleted, unread = deletions(work, self.export.files("deleted"))
@@ -141,6 +142,15 @@ class _Landing:
                 type_ = file.type or {"output": UNKNOWN, "deleted": "Bundle", "error": "OperationOutcome"}[file.kind]
                 found.append(Missing(type_, _lacking(file), file.fault))
         return found
+
+    def _of_other_types(self, source: FolderSource) -> list[Missing]:
+        """Files of a type that was asked for, with resources of one that was not: they stand in the place of others."""
+        asked = {*self.export.types, OUTCOME, ""}
+        return [
+            Missing(file.type, f"resources of other types in {file.label}", "other-type")
+            for file in source.files
+            if file.type in asked and source.types.get(file, set()) - asked
+        ]
 
     def _search(self, found: Found) -> None:
         """Ask by search for what an export of patients does not hold: what is referred to, and other whole types."""

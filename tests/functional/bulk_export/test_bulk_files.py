@@ -110,6 +110,18 @@ def test_a_wrong_type_in_a_file_is_counted_by_its_own(tmp_path: Path) -> None:
     assert {item["resourceType"] for item in landed(tmp_path)["Patient"]} == {"Patient"}
 
 
+def test_a_type_nobody_asked_for_in_the_place_of_another_is_missing(tmp_path: Path) -> None:
+    """An index event that comes as something else would take its patient out of the cohort without a word."""
+    with ScriptedServer() as server:
+        hospital = BulkHospital(server)
+        (procedures,) = [file for file in hospital.files if file.type == "Procedure"]
+        procedures.body = procedures.body.replace(b'"resourceType": "Procedure"', b'"resourceType": "Basic"', 1)
+        manifest = export(server, tmp_path).manifest
+    said = [(each.type, each.what, each.reason) for each in manifest.missing]
+    assert said == [("Procedure", "resources of other types in file 6 (Procedure)", "other-type")]
+    assert manifest.types["Basic"].not_asked == {"outside-filter": 1}
+
+
 # Other origins
 
 
