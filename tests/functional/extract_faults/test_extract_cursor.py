@@ -31,10 +31,14 @@ def held(n: int = 20) -> list[dict[str, Any]]:
 class Capped:
     """Answers searches of Observation by offset, up to ``CAP`` of each; ``how`` it ends there may be chosen.
 
-    What is ``withheld`` counts in the total and comes on no page.
+    What is ``withheld`` counts in the total and comes on no page. ``repeats``: so many entries of a page come on the
+    next one too.
     """
 
-    def __init__(self, server: ScriptedServer, how: str, sorts: bool = True, withheld: str = "") -> None:
+    def __init__(
+        self, server: ScriptedServer, how: str, sorts: bool = True, withheld: str = "", repeats: int = 0
+    ) -> None:
+        self.repeats = repeats
         self.base, self.how, self.sorts, self.withheld = server.base, how, sorts, withheld
         self.deleted: set[str] = set()
 
@@ -52,7 +56,7 @@ class Capped:
         more = offset + PAGE < len(found) and not (self.how == "ends" and offset + PAGE >= CAP)
         link = f"{self.base}/Observation?{urlencode({**given, '_offset': offset + PAGE})}" if more else None
         self_link = f"{self.base}/Observation?{urlencode(given)}"
-        page = [each for each in found[offset : offset + PAGE] if each["id"] != self.withheld]
+        page = [each for each in found[max(0, offset - self.repeats) : offset + PAGE] if each["id"] != self.withheld]
         return bundle(page, link, self_link=self_link, total=len(found))
 
 
@@ -112,6 +116,16 @@ def test_what_is_deleted_meanwhile_is_not_missing(server: ScriptedServer, folder
     manifest = extracted(server, folder, cursor=True)
     assert (manifest.complete, manifest.missing) == (True, ())
     assert len(landed(folder)["Observation"]) == len(held()) - 1
+
+
+@pytest.mark.parametrize("how", ["refuses", "ends"])
+def test_a_server_that_repeats_the_end_of_a_page_on_the_next_has_sorted(
+    server: ScriptedServer, folder: Path, how: str
+) -> None:
+    server.answer = Capped(server, how, repeats=1)
+    manifest = extracted(server, folder, cursor=True)
+    assert (manifest.complete, manifest.missing) == (True, ())
+    assert [each["id"] for each in landed(folder)["Observation"]] == [each["id"] for each in held()]
 
 
 def test_a_server_that_ends_nothing_early_is_asked_once_more(server: ScriptedServer, folder: Path) -> None:
