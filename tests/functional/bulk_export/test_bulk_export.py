@@ -63,6 +63,8 @@ def test_an_export_lands_what_a_search_lands(site: dict[str, object], tmp_path: 
             hospital.files = [file for file in hospital.files if file.type != "Device"]
         made = export(server, tmp_path / "bulk", **site)
         kicked = next(asked for asked in server.asked if asked.path.endswith("$export"))
+        polls = [asked for asked in server.asked if "/bulkstatus/" in asked.path]
+    assert {asked.headers["accept"] for asked in polls} == {"application/json"}
     assert made.manifest.complete, made.manifest.missing
     assert lines(tmp_path / "bulk") == searched(tmp_path)
     assert (made.manifest.method, made.manifest.patients, made.transaction_time) == ("bulk", 2, INSTANT)
