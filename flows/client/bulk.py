@@ -110,7 +110,7 @@ def _ask(transport: Transport, base: str, request: Request, until: datetime) -> 
         if reply.status != 429 and worth_retrying(reply.status) and reply.status != 501:
             after = retry_after_seconds(reply.headers, transport.now())
             raise TransientFault(f"http-{reply.status}", reply.status, after)
-        if reply.status == 200 and (reason := _not_meant(reply.body)):
+        if reply.status == 200 and (reason := _unusable(reply.body)):
             raise TransientFault(reason, 200)
         return reply
 
@@ -136,13 +136,16 @@ def _ask(transport: Transport, base: str, request: Request, until: datetime) -> 
     raise fault(with_codes(f"http-{reply.status}", codes_of(reply.body)), reply.status)
 
 
-def _not_meant(body: bytes) -> str:
-    """What a server says with 200 when something before it, or within, has failed; empty for anything else."""
-    if not body.strip():
+def _unusable(body: bytes) -> str:
+    """What a proxy or an overloaded server says with 200 in a kick-off's place; empty for an answer of the server."""
+    text = body.lstrip()
+    if not text:
         return "empty"
-    if body.lstrip()[:1] == b"<":
+    if text[:1] == b"<":
         return "html"
-    return "operation-outcome" if issues_of(body) is not None else ""
+    if issues_of(body) is not None:
+        return with_codes("operation-outcome", codes_of(body))
+    return "" if text[:1] == b"{" and text.rstrip()[-1:] == b"}" else "not-json"
 
 
 def cancel(transport: Transport, address: str) -> bool:

@@ -26,6 +26,8 @@ PATIENCE = 20
 _CURED_BY_TIME = frozenset({"transient", "lock-error", "no-store", "timeout", "throttled"})
 _PERCENT = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,6})?)\s*%")
 _DELETED_JOB = frozenset({404, 410})
+# What stands before the job or is too busy to look: with them no OperationOutcome is the job's.
+_OF_THE_SERVER = frozenset({408, 425, 502, 503, 504})
 
 
 class JobFailed(RequestFault):
@@ -115,8 +117,8 @@ def _manifest_in(reply: Reply, after: float | None) -> Mapping[str, Any] | None:
     if status in _DELETED_JOB:
         raise GoneFault(f"http-{status}", status)
     codes = codes_of(reply.body)
-    # 502 to 504 speak of what stands before the server, whatever they say of it.
-    if status in (408, 425, 502, 503, 504) or set(codes) & _CURED_BY_TIME or (status >= 500 and not codes):
+    soon = status in _OF_THE_SERVER or (status >= 500 and not codes)
+    if soon or set(codes) & _CURED_BY_TIME:
         raise TransientFault(with_codes(f"http-{status}", codes), status, after)
     raise JobFailed(with_codes(f"export-failed http-{status}", codes), status)
 

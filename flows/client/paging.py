@@ -20,6 +20,8 @@ from flows.client.transport import Reply, Request, Transport
 
 Parameters = tuple[tuple[str, str], ...]
 
+_NO_FORM = frozenset({404, 405, 415})
+
 # They shape the answer and select nothing.
 _RESULT_PARAMETERS = frozenset(
     {
@@ -231,23 +233,32 @@ class Paging:
     def _first(self) -> tuple[Request, Page, str]:
         """The first page; a server that refuses ``_count`` or ``_total`` is asked without them."""
         asked: Parameters = (*self.parameters, ("_total", "accurate"), ("_count", str(self._rules.page_size or USUAL)))
-        request = self._rules.request(self._base, self.type, asked)
-        refused = False
+        request, refused = self._rules.request(self._base, self.type, asked), False
         try:
-            page, url = self._transport.ask(request, bundle_judge)
+            request, page, url = self._either_way(request, asked)
         except RefusedFault as fault:
             if fault.status != 400:
                 raise
             refused = True
         if refused:
             asked = self.parameters
-            request = self._rules.request(self._base, self.type, asked)
-            page, url = self._transport.ask(request, bundle_judge)
+            request, page, url = self._either_way(self._rules.request(self._base, self.type, asked), asked)
         self._posted = request.form is not None
         self.not_applied = not_applied(self.parameters, page.self_link, posted=self._posted)
         echoed = dict(parse_qsl(urlsplit(page.self_link or "").query))
         self.total_exact = echoed.get("_total") == "accurate" and not refused
         return request, page, url
+
+    def _either_way(self, request: Request, asked: Parameters) -> tuple[Request, Page, str]:
+        """A first page, and the request that brought it. What was POSTed only because it is long is asked for by GET
+        where the server takes no form (Google)."""
+        try:
+            return request, *self._transport.ask(request, bundle_judge)
+        except (RefusedFault, GoneFault) as fault:
+            if request.form is None or self._rules.post or fault.status not in _NO_FORM:
+                raise
+        request = Request(f"{self._base}/{self.type}?{encode(asked)}")
+        return request, *self._transport.ask(request, bundle_judge)
 
     def _next(self, link: str, url: str) -> tuple[Page, str, str]:
         meant = candidates(link, self._base, url)

@@ -116,8 +116,7 @@ class _Landing:
             found.learn("patient", "Patient", patient)
         source = self._source(work)
         folder_passes(self.site, plan, source, intake, found, self.progress)
-        found.missing += self._missing()
-        found.missing += _wrong_types(source)
+        found.missing += [*self._missing(), *self._of_other_types(source)]
         self._search(found)
         found.missing += take_errors(work, self.export.files("error"), intake)
         deleted, unread = deletions(work, self.export.files("deleted"))
@@ -143,6 +142,15 @@ class _Landing:
                 type_ = file.type or {"output": UNKNOWN, "deleted": "Bundle", "error": "OperationOutcome"}[file.kind]
                 found.append(Missing(type_, _lacking(file), file.fault))
         return found
+
+    def _of_other_types(self, source: FolderSource) -> list[Missing]:
+        """Files of a type that was asked for, with resources of one that was not: they stand in the place of others."""
+        asked = {*self.export.types, OUTCOME, ""}
+        return [
+            Missing(file.type, f"resources of other types in {file.label}", "other-type")
+            for file in source.files
+            if file.type in asked and source.types.get(file, set()) - asked
+        ]
 
     def _search(self, found: Found) -> None:
         """Ask by search for what an export of patients does not hold: what is referred to, and other whole types."""
@@ -185,15 +193,6 @@ class _Landing:
         found.warn_not_found(self.plan.phase("referenced"), lambda type_: found.references.get(type_, ()))
         if self.plan.phase("index"):
             found.warn_not_found([s for s in self.plan.phase("cohort") if s.by == "_id"], lambda _: found.patients)
-
-
-def _wrong_types(source: FolderSource) -> list[Missing]:
-    """Files that hold another type than the export's manifest says: something else was to stand there."""
-    return [
-        Missing(file.type, f"lines of {file.label}", "wrong-type")
-        for file in source.files
-        if file.type != UNKNOWN and source.types.get(file, set()) - {file.type, OUTCOME, ""}
-    ]
 
 
 def _lacking(file: FileState) -> str:

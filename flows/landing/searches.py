@@ -80,6 +80,17 @@ class _Answer:
     cut: bool = False
     """Whether another answer goes on from the newest time of this one, so that its end and its total say nothing."""
 
+    @property
+    def in_legs(self) -> bool:
+        """Whether it is one of several that go on from each other."""
+        return self.cut or self.asked.part.startswith("+")
+
+    @property
+    def first_total(self) -> int | None:
+        """The total on the first page of the attempt that stands."""
+        totals = (mark.total for mark in self.journal.marks if mark.attempt == self.paging.attempt)
+        return next(totals, None)
+
 
 def filtered_here(search: Search) -> bool:
     """Whether the plan leaves it to us to look at the codes: none are sent, or a whole code system is asked for."""
@@ -118,8 +129,12 @@ class PhaseRunner:
             futures: list[Future[list[_Answer]]] = [pool.submit(self._answers, each, keys) for each in still]
             try:
                 for done, (asked, future) in enumerate(zip(still, futures, strict=True), len(todo) - len(still) + 1):
-                    for answer in future.result():
-                        self._land(answer)
+                    answers = future.result()
+                    everything = DistinctIds()
+                    for answer in answers:
+                        self._land(answer, everything)
+                    if answers[0].cut:
+                        self._total_of_legs(answers, everything.count)
                     self._state.search_landed(asked.number)
                     step(done)
             except BaseException:
@@ -207,7 +222,8 @@ class PhaseRunner:
             return fault
         return None
 
-    def _land(self, answer: _Answer) -> None:
+    def _land(self, answer: _Answer, everything: DistinctIds) -> None:
+        """Land one answer; ``everything`` hears of every match too."""
         asked, paging, fault, found = answer.asked, answer.paging, answer.fault, self._found
         type_ = asked.search.type
         count = self._intake.count(type_)
@@ -218,7 +234,7 @@ class PhaseRunner:
         # An attempt that came to its end stands alone. Of a search that never did, whatever came is kept.
         for page in answer.journal.read():
             if fault is not None or page.mark.attempt == paging.attempt:
-                self._take(page, asked, ids)
+                self._take(page, asked, (ids, everything) if answer.in_legs else (ids,))
         if answer.cut:
             fault = None
         else:
@@ -240,14 +256,15 @@ class PhaseRunner:
             found.faults.append(fault)
             found.missing.append(Missing(type_, f"page {paging.failed_page} of search {asked.label}", fault.reason))
 
-    def _take(self, page: JournalPage, asked: Asked, ids: DistinctIds) -> None:
-        """Land a page; ``ids`` hears of every match of the search."""
+    def _take(self, page: JournalPage, asked: Asked, hearers: Sequence[DistinctIds]) -> None:
+        """Land a page; ``hearers`` hear of every match of the search."""
         searched, entries = asked.search.type, page.entries
         for _ in range(page.empty_entries):
             self._intake.leave_out(searched, "empty-entry")
         plain = asked.search.phase != "index" and asked.search.by != "_id"
         if plain and _all_wanted(entries, searched) and not any(entries.refers_to):
-            ids.add(entries.ids)
+            for ids in hearers:
+                ids.add(entries.ids)
             self._intake.land_lines(searched, entries)
             return
         matches: list[Item] = []
@@ -261,7 +278,8 @@ class PhaseRunner:
                 self._intake.leave_out(item.type, "other-type")
             else:
                 matches.append(item)
-        ids.add([item.id or item.text.hex() for item in matches])
+        for ids in hearers:
+            ids.add([item.id or item.text.hex() for item in matches])
         landed = []
         for item in matches:
             if item.leave_out:
@@ -312,6 +330,23 @@ class PhaseRunner:
         if fault is None and exact and paging.total is not None and paging.total > distinct:
             what = f"{paging.total - distinct} of {paging.total} of search {asked.label} ({paging.pages} pages)"
             self._found.missing.append(Missing(asked.search.type, what, "fewer-than-total"))
+
+    def _total_of_legs(self, legs: Sequence[_Answer], distinct: int) -> None:
+        """Hold what all legs brought against their totals: a leg that another goes on from cannot be held to its own.
+
+        What each leg had before the next began is the difference of their totals, taken where one ended and the other
+        began, so that what changes over a long crawl counts once.
+        """
+        said = [(leg.first_total, leg.paging.total) for leg in legs]
+        if legs[-1].fault is not None or not all(leg.paging.total_exact for leg in legs):
+            return
+        if any(first is None or last is None for first, last in said):
+            return
+        total = sum((last or 0) - (first or 0) for first, last in said) + (said[0][0] or 0)
+        type_, label = legs[0].asked.search.type, legs[0].asked.label
+        if total > distinct:
+            what = f"{total - distinct} of {total} of search {label} ({sum(leg.paging.pages for leg in legs)} pages)"
+            self._found.missing.append(Missing(type_, what, "fewer-than-total"))
 
 
 def _all_wanted(entries: Entries, type_: str) -> bool:

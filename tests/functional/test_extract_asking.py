@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from flows.landing.manifest import Manifest
 from flows.sandbox.server import serve
 from flows.sites import Site
 from tests.fixtures.extract_process import COHORT_PLAN
+from tests.fixtures.faulty_server import Answer, faulty_server
 from tests.fixtures.small_hospital import write_hospital
 from tests.unit.client.hospital import assert_balanced
 
@@ -76,6 +78,27 @@ def test_what_came_along_is_a_duplicate_of_what_is_searched_for(base: str, tmp_p
     count = manifest.types["Observation"]
     assert count.duplicates == count.landed
     assert count.not_asked == {}
+
+
+def test_includes_that_the_server_cuts_lose_nothing(tmp_path: Path, usual: Counter[bytes]) -> None:
+    """HAPI and LinuxForHealth include 1,000 at most, Azure puts the rest behind another link."""
+
+    def one_included(_: str, said: Answer) -> Answer:
+        page = json.loads(said.body)
+        along = [entry for entry in page.get("entry", ()) if entry.get("search", {}).get("mode") == "include"]
+        if along[1:]:
+            page["entry"] = [entry for entry in page["entry"] if entry not in along[1:]]
+            page["link"].append({"relation": "related", "url": "$includes"})
+        return replace(said, body=json.dumps(page).encode())
+
+    folder = tmp_path / "served"
+    folder.mkdir()
+    write_hospital(folder)
+    with faulty_server(folder, one_included) as base:
+        manifest = extract(base, tmp_path / "north", revinclude=["Encounter:subject"])
+    assert manifest.complete
+    assert 0 < manifest.types["Encounter"].duplicates < manifest.types["Encounter"].landed
+    assert lines(tmp_path / "north") == usual
 
 
 def test_a_list_of_patients_is_all_that_is_asked_about(base: str, usual: Counter[bytes], tmp_path: Path) -> None:

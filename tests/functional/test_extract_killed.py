@@ -8,9 +8,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,39 +15,24 @@ from pathlib import Path
 import pytest
 
 from flows.sandbox.server import serve
-from tests.conftest import REPOSITORY
+from tests.fixtures.killed_extracts import KILLED, Extracts, extracts_made
 from tests.fixtures.small_hospital import RESOURCES, write_hospital
 
 KILLS = int(os.environ.get("BEDSIDE_KILLS", "40"))
 
 
-class Extracts:
-    """The process that makes extracts, and the server they ask."""
-
-    def __init__(self, process: subprocess.Popen[str], base: str) -> None:
-        self._process, self._base = process, base
-
-    def __call__(self, folder: Path, seconds: float | None = None) -> int:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        order = {"base": self._base, "folder": str(folder), "seconds": seconds}
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("served")
+    write_hospital(folder)
+    with serve(folder) as base:
+        yield base
 
 
 @pytest.fixture(scope="module")
-def extracts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Extracts]:
-    served = tmp_path_factory.mktemp("served")
-    write_hospital(served)
-    command = [sys.executable, "-m", "tests.fixtures.extract_process"]
-    with (
-        serve(served) as base,
-        subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process,
-    ):
-        yield Extracts(process, base)
-        assert process.stdin is not None
-        process.stdin.close()
+def extracts() -> Iterator[Extracts]:
+    with extracts_made() as made:
+        yield made
 
 
 def landing(folder: Path) -> dict[str, bytes]:
@@ -58,10 +40,10 @@ def landing(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file() and p.name != "log.ndjson"}
 
 
-def test_landing_after_kills_is_that_of_an_undisturbed_extract(extracts: Extracts, tmp_path: Path) -> None:
-    assert extracts(tmp_path / "warm") == 0
+def test_landing_after_kills_is_that_of_an_undisturbed_extract(extracts: Extracts, served: str, tmp_path: Path) -> None:
+    assert extracts(served, tmp_path / "warm") == 0
     began = time.monotonic()
-    assert extracts(tmp_path / "undisturbed") == 0
+    assert extracts(served, tmp_path / "undisturbed") == 0
     took = time.monotonic() - began
     expected = landing(tmp_path / "undisturbed")
     assert json.loads(expected["manifest.json"])["complete"]
@@ -71,8 +53,8 @@ def test_landing_after_kills_is_that_of_an_undisturbed_extract(extracts: Extract
     kills = rounds = went_on = 0
     while kills < KILLS:
         folder = tmp_path / f"killed-{rounds}"
-        while (ended := extracts(folder, random_.uniform(0.001, took))) != 0:
-            assert ended == -signal.SIGALRM
+        while (ended := extracts(served, folder, random_.uniform(0.001, took))) != 0:
+            assert ended == KILLED
             kills += 1
             # The manifest comes last but for tidying up.
             whole = (folder / "manifest.json").exists()

@@ -39,7 +39,10 @@ class _FileAnswer(Response):
                 self._trim(MutableHeaders(raw=message["headers"]), packed)
             await send(message)
 
-        if packed:
+        if not Path(self._inner.path).exists():
+            # The job was ended after its file was looked up.
+            await Response(status_code=404)(scope, receive, send)
+        elif packed:
             await GZipMiddleware(self._inner, minimum_size=_SMALLEST, compresslevel=1)(scope, receive, passed_on)
         else:
             await self._inner(scope, receive, passed_on)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,6 +63,8 @@ async def send_pieces(send: Send, said: Answer, size: int) -> None:
     """Send an answer in pieces of ``size`` bytes."""
     await _start(send, said, len(said.body))
     for at in range(0, len(said.body), size):
+        if _transport(send).is_closing():
+            return
         await send({"type": "http.response.body", "body": said.body[at : at + size], "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
@@ -80,7 +83,8 @@ async def reset(receive: Receive, send: Send, said: Answer | None = None, sent: 
         await _start(send, said, len(said.body))
         await send({"type": "http.response.body", "body": said.body[:sent], "more_body": True})
     transport = _transport(send)
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    with suppress(OSError):  # the other side may have gone first
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     transport.abort()
     await _gone(receive)
 

@@ -71,7 +71,7 @@ def truth_of(script: Script, patience: int = PATIENCE) -> Truth:
     doubted: list[str] = []
     retried = [fault for fault in script.faults if _is_retried(fault)]
     sat_out = sum(fault.times for fault in retried) <= patience
-    begun_again = sum(fault.times for fault in retried if fault.what in _BEGINS_ANEW) <= BEGINNINGS
+    begun_again = sum(fault.times for fault in retried if _begins_anew(fault)) <= BEGINNINGS
     refused = sum(fault.times for fault in retried if fault.what == "unauthorized") <= 1
     for fault in script.faults:
         if fault.effect.cost == "doubt":
@@ -82,6 +82,12 @@ def truth_of(script: Script, patience: int = PATIENCE) -> Truth:
         elif fault.effect.cost != "nothing":
             losses.append(_loss(fault, fault.lasts))
     return Truth(tuple(dict.fromkeys(losses)), tuple(dict.fromkeys(doubted)))
+
+
+def _begins_anew(fault: Fault) -> bool:
+    """Whether a search or an export is begun again after it: 500 with an OperationOutcome is how a job fails."""
+    failed = fault.what == "status" and fault.status == 500 and fault.on in ("status", "manifest", "any")
+    return fault.what in _BEGINS_ANEW or failed
 
 
 def _is_retried(fault: Fault) -> bool:

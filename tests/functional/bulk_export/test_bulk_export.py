@@ -63,6 +63,8 @@ def test_an_export_lands_what_a_search_lands(site: dict[str, object], tmp_path: 
             hospital.files = [file for file in hospital.files if file.type != "Device"]
         made = export(server, tmp_path / "bulk", **site)
         kicked = next(asked for asked in server.asked if asked.path.endswith("$export"))
+        polls = [asked for asked in server.asked if "/bulkstatus/" in asked.path]
+    assert {asked.headers["accept"] for asked in polls} == {"application/json"}
     assert made.manifest.complete, made.manifest.missing
     assert lines(tmp_path / "bulk") == searched(tmp_path)
     assert (made.manifest.method, made.manifest.patients, made.transaction_time) == ("bulk", 2, INSTANT)
@@ -83,7 +85,7 @@ def test_what_the_plan_did_not_ask_for_is_counted_by_reason(tmp_path: Path) -> N
     with ScriptedServer() as server:
         hospital = BulkHospital(server)
         hospital.files.append(File("output", "Medication", ndjson([{"resourceType": "Medication", "id": "m"}])))
-        hospital.files.append(File("output", "Patient", ndjson([{"resourceType": "Patient", "id": "px"}])))
+        hospital.files.append(File("output", "Observation", ndjson([{"resourceType": "Patient", "id": "px"}])))
         hospital.files.append(hospital.files[1])  # a file again: servers repeat resources
         manifest = export(server, tmp_path).manifest
     assert {t: c.not_asked for t, c in manifest.types.items()} == {

@@ -97,8 +97,7 @@ def test_a_file_that_stays_broken_is_missing_and_what_came_is_kept(tmp_path: Pat
     assert_balanced(manifest, tmp_path)
 
 
-def test_a_wrong_type_in_a_file_is_counted_by_its_own_and_named(tmp_path: Path) -> None:
-    """What was to stand there may be lost, or stand elsewhere: nobody can tell, so the run does not say complete."""
+def test_a_wrong_type_in_a_file_is_counted_by_its_own(tmp_path: Path) -> None:
     patient = next(item for item in resources() if item["id"] == "p2")
     with ScriptedServer() as server:
         hospital = BulkHospital(server)
@@ -107,11 +106,20 @@ def test_a_wrong_type_in_a_file_is_counted_by_its_own_and_named(tmp_path: Path) 
         hospital.files[1].body += ndjson([patient])
         patients.count, hospital.files[1].count = 2, 4
         manifest = export(server, tmp_path).manifest
-    assert counts(manifest) == COHORT_COUNTS
+    assert (manifest.complete, counts(manifest)) == (True, COHORT_COUNTS)
     assert {item["resourceType"] for item in landed(tmp_path)["Patient"]} == {"Patient"}
-    assert [(each.type, each.what, each.reason) for each in manifest.missing] == [
-        ("Observation", "lines of file 2 (Observation)", "wrong-type")
-    ]
+
+
+def test_a_type_nobody_asked_for_in_the_place_of_another_is_missing(tmp_path: Path) -> None:
+    """An index event that comes as something else would take its patient out of the cohort without a word."""
+    with ScriptedServer() as server:
+        hospital = BulkHospital(server)
+        (procedures,) = [file for file in hospital.files if file.type == "Procedure"]
+        procedures.body = procedures.body.replace(b'"resourceType": "Procedure"', b'"resourceType": "Basic"', 1)
+        manifest = export(server, tmp_path).manifest
+    said = [(each.type, each.what, each.reason) for each in manifest.missing]
+    assert said == [("Procedure", "resources of other types in file 6 (Procedure)", "other-type")]
+    assert manifest.types["Basic"].not_asked == {"outside-filter": 1}
 
 
 # Other origins

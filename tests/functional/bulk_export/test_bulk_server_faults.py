@@ -143,7 +143,17 @@ def test_a_kick_off_that_names_no_job_is_exit_3(answer: Answer, tmp_path: Path) 
         assert sum(asked.path.endswith("$export") for asked in server.asked) == 1
 
 
-@pytest.mark.parametrize(("answer", "reason"), [(Answer(503), "http-503"), (HTML, "html")], ids=["503", "html"])
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(503), "http-503"),
+        (HTML, "html"),
+        (Answer(200), "empty"),
+        (problem(200, "transient"), "operation-outcome transient"),
+        (Answer(200, b'{"transactionTime": "2024'), "not-json"),
+    ],
+    ids=["503", "html", "empty", "operation-outcome", "cut"],
+)
 def test_a_kick_off_that_only_fails_is_incomplete(answer: Answer, reason: str, tmp_path: Path) -> None:
     for times, missing in ((3, set()), (99, {("the export", reason)})):
         with ScriptedServer() as server:
@@ -187,6 +197,7 @@ def test_absurd_retry_after_is_capped_and_said(tmp_path: Path) -> None:
         problem(500, "transient"),
         problem(503, "throttled", Retry_After="5"),
         problem(400, "lock-error"),
+        problem(503, "exception"),
         Answer(502, b"<html>"),
         Answer(504),
         HTML,
@@ -199,6 +210,7 @@ def test_absurd_retry_after_is_capped_and_said(tmp_path: Path) -> None:
         "transient",
         "throttled",
         "lock-error",
+        "503 exception",
         "502 html",
         "504",
         "200 html",

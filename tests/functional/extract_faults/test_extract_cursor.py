@@ -29,17 +29,26 @@ def held(n: int = 20) -> list[dict[str, Any]]:
 
 
 class Capped:
-    """Answers searches of Observation by offset, up to ``CAP`` of each; ``how`` it ends there may be chosen."""
+    """Answers searches of Observation by offset, up to ``CAP`` of each; ``how`` it ends there may be chosen.
 
-    def __init__(self, server: ScriptedServer, how: str, sorts: bool = True) -> None:
-        self.base, self.how, self.sorts = server.base, how, sorts
+    What is ``withheld`` counts in the total and comes on no page. ``repeats``: so many entries of a page come on the
+    next one too.
+    """
+
+    def __init__(
+        self, server: ScriptedServer, how: str, sorts: bool = True, withheld: str = "", repeats: int = 0
+    ) -> None:
+        self.repeats = repeats
+        self.base, self.how, self.sorts, self.withheld = server.base, how, sorts, withheld
+        self.deleted: set[str] = set()
 
     def __call__(self, asked: Asked) -> Answer:
         if asked.path == "/fhir/metadata":
             return CAPABILITY
         given = dict(asked.parameters)
         since, offset = given.get("_lastUpdated", "ge")[2:], int(given.get("_offset", 0))
-        found = [each for each in held() if each["meta"]["lastUpdated"] >= since]
+        here = [each for each in held() if each["id"] not in self.deleted]
+        found = [each for each in here if each["meta"]["lastUpdated"] >= since]
         if not self.sorts:
             found.sort(key=lambda each: each["id"][::-1])
         if self.how == "refuses" and offset >= CAP:
@@ -47,7 +56,8 @@ class Capped:
         more = offset + PAGE < len(found) and not (self.how == "ends" and offset + PAGE >= CAP)
         link = f"{self.base}/Observation?{urlencode({**given, '_offset': offset + PAGE})}" if more else None
         self_link = f"{self.base}/Observation?{urlencode(given)}"
-        return bundle(found[offset : offset + PAGE], link, self_link=self_link, total=len(found))
+        page = [each for each in found[max(0, offset - self.repeats) : offset + PAGE] if each["id"] != self.withheld]
+        return bundle(page, link, self_link=self_link, total=len(found))
 
 
 def extracted(server: ScriptedServer, folder: Path, cursor: bool) -> Manifest:
@@ -79,6 +89,43 @@ def test_a_server_that_does_not_sort_is_not_believed(
     server.answer = Capped(server, how, sorts=False)
     manifest = extracted(server, folder, cursor=True)
     assert [(each.type, each.reason) for each in manifest.missing] == [("Observation", reason)]
+
+
+@pytest.mark.parametrize("how", ["refuses", "ends"])
+@pytest.mark.parametrize("withheld", ["o1", "o4", "o9", "o19"])
+def test_what_comes_on_no_page_is_missing_in_whichever_part_it_lies(
+    server: ScriptedServer, folder: Path, how: str, withheld: str
+) -> None:
+    server.answer = Capped(server, how, withheld=withheld)
+    manifest = extracted(server, folder, cursor=True)
+    assert {(each.type, each.reason) for each in manifest.missing} == {("Observation", "fewer-than-total")}
+    assert len(landed(folder)["Observation"]) == len(held()) - 1
+
+
+def test_what_is_deleted_meanwhile_is_not_missing(server: ScriptedServer, folder: Path) -> None:
+    capped = Capped(server, "ends")
+    asked: list[int] = []
+
+    def without_one(request: Asked) -> Answer:
+        if request.path == "/fhir/Observation":
+            asked.append(1)
+            capped.deleted = {"o19"} if len(asked) > 2 else set()
+        return capped(request)
+
+    server.answer = without_one
+    manifest = extracted(server, folder, cursor=True)
+    assert (manifest.complete, manifest.missing) == (True, ())
+    assert len(landed(folder)["Observation"]) == len(held()) - 1
+
+
+@pytest.mark.parametrize("how", ["refuses", "ends"])
+def test_a_server_that_repeats_the_end_of_a_page_on_the_next_has_sorted(
+    server: ScriptedServer, folder: Path, how: str
+) -> None:
+    server.answer = Capped(server, how, repeats=1)
+    manifest = extracted(server, folder, cursor=True)
+    assert (manifest.complete, manifest.missing) == (True, ())
+    assert [each["id"] for each in landed(folder)["Observation"]] == [each["id"] for each in held()]
 
 
 def test_a_server_that_ends_nothing_early_is_asked_once_more(server: ScriptedServer, folder: Path) -> None:

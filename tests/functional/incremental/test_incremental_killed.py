@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,8 @@ import pytest
 
 from flows.landing.snapshot import read_snapshot
 from flows.store import Store
-from tests.conftest import REPOSITORY
 from tests.fixtures.changing_hospital import History
+from tests.fixtures.killed_extracts import KILLED, extracts_made
 from tests.functional.incremental.conftest import Ward, lines
 
 KILLS = int(os.environ.get("BEDSIDE_KILLS", "30"))
@@ -33,17 +31,8 @@ STRIDE = int(os.environ.get("BEDSIDE_CRASH_STRIDE", "8"))
 def test_a_killed_extract_leaves_the_old_snapshot_or_the_new_one(ward: Ward) -> None:
     random_ = random.Random(20261128)
     history = History(ward.server, 20261128)
-    command = [sys.executable, "-m", "tests.fixtures.extract_process"]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-
-        def extract(seconds: float | None = None) -> int:
-            order = {"base": ward.server.base, "folder": str(ward.folder / "landing"), "seconds": seconds}
-            process.stdin.write(json.dumps({**order, "store": str(ward.store.folder)}) + "\n")
-            process.stdin.flush()
-            return int(process.stdout.readline())
-
+    with extracts_made() as extracts:
+        extract = partial(extracts, ward.server.base, ward.folder / "landing", store=ward.store.folder)
         assert extract() == 0
         began = time.monotonic()
         assert extract() == 0
@@ -53,7 +42,7 @@ def test_a_killed_extract_leaves_the_old_snapshot_or_the_new_one(ward: Ward) -> 
             history.change()
             rounds += 1
             while (ended := extract(random_.uniform(0.001, 2 * took))) != 0:
-                assert ended == -signal.SIGALRM
+                assert ended == KILLED
                 kills += 1
                 before = ward.state.extracts
                 assert_whole(ward.store)
@@ -63,7 +52,6 @@ def test_a_killed_extract_leaves_the_old_snapshot_or_the_new_one(ward: Ward) -> 
             assert lines(ward.store.snapshots / ward.state.snapshot) == ward.landed()
             assert [path.name for path in ward.store.snapshots.iterdir() if path.is_dir()] == [ward.state.snapshot]
             assert not list(ward.store.deltas.glob("*/working.sqlite*"))
-        process.stdin.close()
     assert went_on > 0
     print(f"{kills} kills in {rounds} rounds; {went_on} left an extract unfinished")
 

@@ -93,6 +93,31 @@ def test_a_server_that_refuses_what_finds_deletions_is_asked_otherwise(wards: Wa
     assert ward.landed() == ward.whole()
 
 
+def significant_only(path: str, answer: Answer) -> Answer:
+    """Cerner: an edit may change neither version nor time, and a search by time does not find it."""
+    if not path.startswith("/fhir/Encounter") or answer.status != 200:
+        return answer
+    said = json.loads(answer.body)
+    for entry in said.get("entry", ()):
+        entry["resource"]["meta"] = {"versionId": "1", "lastUpdated": "2024-01-01T12:00:00.000Z"}
+    if "_lastUpdated" in path:
+        said |= {"entry": [], "total": 0}
+    return replace(answer, body=json.dumps(said).encode())
+
+
+@pytest.mark.parametrize("refetched", [True, False])
+def test_edits_that_count_for_nothing_are_found_where_the_type_is_refetched(wards: Wards, refetched: bool) -> None:
+    ward = wards(fault=significant_only, refetch=["Encounter"] if refetched else [])
+    ward.screen("p1", "p2")
+    ward.since()
+    ward.server.clock.advance(DAY)
+    ward.put("Encounter", "seen-p1", patient="p1", status="finished")
+    manifest = ward.since()
+    assert warned(manifest, "refetched") == ([{"type": "Encounter", "reason": "setting"}] if refetched else [])
+    # Without the setting nobody could know of them: that is what it is for.
+    assert (ward.landed() == ward.whole()) == refetched
+
+
 def test_resources_without_a_time_are_refetched(ward: Ward) -> None:
     """``meta.lastUpdated`` is optional: what does not say it is not found by it."""
     ward.screen("p1")

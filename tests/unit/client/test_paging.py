@@ -63,6 +63,27 @@ def test_empty_page_with_next_goes_on() -> None:
         assert ids(list(search(server))) == ["a", "b"]
 
 
+@pytest.mark.parametrize("sizes", [(1, 5, 2), (0, 1, 0, 3)])
+def test_a_page_shorter_than_asked_for_is_not_the_last(sizes: tuple[int, ...]) -> None:
+    names = iter("abcdefghij")
+    held = [[observation(next(names)) for _ in range(size)] for size in sizes]
+
+    def route(asked: Asked) -> Answer:
+        page = int(dict(asked.parameters).get("page", "1"))
+        return bundle(held[page - 1], f"?page={page + 1}" if page < len(held) else None)
+
+    with ScriptedServer(route) as server:
+        assert ids(list(search(server, rules=PagingRules(page_size=5)))) == [
+            each["id"] for page in held for each in page
+        ]
+
+
+def test_a_server_is_told_to_refuse_what_it_does_not_know() -> None:
+    with ScriptedServer(lambda _: bundle([observation("a")])) as server:
+        list(search(server, ("code", "x")))
+        assert server.asked[0].headers["prefer"] == "handling=strict"
+
+
 def test_page_loop_by_address() -> None:
     route = by_page(
         first=bundle([observation("a")], "?page=2"),
@@ -218,6 +239,23 @@ def test_count_is_the_servers_or_unknown() -> None:
         assert dict(server.asked[0].parameters)["_summary"] == "count"
         server.answer = lambda _: Answer(400)
         assert client.count("Procedure", ()) is None
+
+
+@pytest.mark.parametrize("status", [404, 405, 415])
+def test_a_long_search_is_asked_for_by_get_where_no_form_is_taken(status: int) -> None:
+    patients = ",".join(f"p{n}" for n in range(800))
+    with ScriptedServer(lambda a: Answer(status) if a.method == "POST" else bundle([observation("a")])) as server:
+        assert ids(list(search(server, ("patient", patients)))) == ["a"]
+        assert [asked.method for asked in server.asked] == ["POST", "GET"]
+        assert dict(server.asked[1].parameters)["patient"] == patients
+
+
+def test_a_search_that_is_to_be_posted_is_not_asked_for_by_get() -> None:
+    """Whoever sets it wants no patient's id in an address."""
+    with ScriptedServer(lambda _: Answer(405)) as server:
+        with pytest.raises(RequestFault, match="http-405"):
+            list(search(server, ("patient", "p1"), rules=PagingRules(post=True)))
+        assert [asked.method for asked in server.asked] == ["POST"]
 
 
 def test_pages_of_a_posted_search_by_post() -> None:

@@ -55,6 +55,18 @@ def test_transient_status_then_ok_is_asked_again(status: int) -> None:
     assert waits[1] > waits[0] / 2
 
 
+def test_waits_have_jitter() -> None:
+    """Of many clients that met one fault no two come back together; the chance of twenty equal draws is nil."""
+    first = set()
+    for _ in range(20):
+        waits = Waits()
+        with ScriptedServer(in_turn(Answer(503), bundle())) as server:
+            ask(server, waits)
+        first.update(waits)
+    assert len(first) > 1
+    assert all(0.5 <= wait <= 1.0 for wait in first)
+
+
 @pytest.mark.parametrize("status", [400, 405, 406, 409, 412, 422])
 def test_other_4xx_is_not_asked_again(status: int) -> None:
     waits = Waits()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
+from flows.sandbox.bulk.file_answer import file_answer
 from flows.sandbox.bulk.settings import BulkSettings
 from flows.sandbox.clock import Clock
 from flows.sandbox.server import Sandbox, sandbox
@@ -141,3 +144,18 @@ def test_files_on_disk_are_private_and_go_with_the_server(folder: Path) -> None:
         assert stat.S_IMODE(made.stat().st_mode) == 0o700
         assert {stat.S_IMODE(path.stat().st_mode) for path in made.iterdir()} == {0o600}
     assert not made.exists()
+
+
+def test_a_file_that_went_with_its_job_meanwhile_is_404(folder: Path) -> None:
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    scope = {"type": "http", "method": "GET", "headers": [(b"accept-encoding", b"gzip")]}
+    answer = file_answer(folder / "gone", '"1"', BulkSettings())
+    asyncio.run(answer(scope, receive, send))
+    assert said[0]["status"] == 404
