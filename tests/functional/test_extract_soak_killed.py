@@ -4,7 +4,7 @@ it ends. Oracle: the folder that is served, and what each script allows to be tr
 Each of the two alone, schedules and kills, has missed what only both together bring about: an index that was half there
 when the process died, a part of a search that failed before a kill and not after it.
 
-``BEDSIDE_KILLED_SCHEDULES`` says how many schedules of each kind there are to be (3 unless set).
+``BEDSIDE_KILLED_SCHEDULES`` says how many schedules of each kind there are to be (2 unless set).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.fixtures.killed_extracts import Extracts
 from tests.fixtures.small_hospital import write_hospital
 from tests.fixtures.soak_played import Asking, Soak, extracts_with_token
 
-SCHEDULES = int(os.environ.get("BEDSIDE_KILLED_SCHEDULES", "3"))
+SCHEDULES = int(os.environ.get("BEDSIDE_KILLED_SCHEDULES", "2"))
 
 ASKING = {
     "whole types": Asking("population"),

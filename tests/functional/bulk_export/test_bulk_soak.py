@@ -2,7 +2,7 @@
 that is served, and what each script allows to be true (``tests.fixtures.soak``).
 
 The servers differ from schedule to schedule too: lines a file, pages of the manifest, ranges, validators, gzip.
-``BEDSIDE_BULK_SCHEDULES`` says how many schedules of each kind there are to be (3 unless set).
+``BEDSIDE_BULK_SCHEDULES`` says how many schedules of each kind there are to be (2 unless set).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.fixtures.killed_extracts import Extracts
 from tests.fixtures.small_hospital import write_hospital
 from tests.fixtures.soak_played import Asking, Soak, extracts_with_token
 
-SCHEDULES = int(os.environ.get("BEDSIDE_BULK_SCHEDULES", "3"))
+SCHEDULES = int(os.environ.get("BEDSIDE_BULK_SCHEDULES", "2"))
 
 
 def server(name: str) -> BulkSettings:
