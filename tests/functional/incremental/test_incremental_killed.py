@@ -25,7 +25,7 @@ from tests.functional.incremental.conftest import Ward, lines
 
 KILLS = int(os.environ.get("BEDSIDE_KILLS", "30"))
 STRIDE = int(os.environ.get("BEDSIDE_CRASH_STRIDE", "8"))
-"""Every how manyeth write fails; with 1, every one does, which takes longer than the time a test has by itself."""
+"""Every how manyeth write fails; with 1, every one does, which takes half a minute."""
 CHANGES_THE_DISK = ("fsync", "replace", "rename", "link", "unlink", "rmdir")
 
 
