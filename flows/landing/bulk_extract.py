@@ -145,7 +145,7 @@ class _Landing:
 
     def _of_other_types(self, source: FolderSource) -> list[Missing]:
         """Files of a type that was asked for, with resources of one that was not: they stand in the place of others."""
-        asked = {*self.export.types, OUTCOME, ""}
+        asked = {*self.export.types, *self.plan.types, OUTCOME, ""}
         return [
             Missing(file.type, f"resources of other types in {file.label}", "other-type")
             for file in source.files

@@ -25,7 +25,8 @@ from tests.functional.incremental.conftest import Ward, lines
 
 KILLS = int(os.environ.get("BEDSIDE_KILLS", "30"))
 STRIDE = int(os.environ.get("BEDSIDE_CRASH_STRIDE", "8"))
-"""Every how manyeth write fails; with 1, every one does, which takes longer than the time a test has by itself."""
+"""Every how manyeth write fails; with 1, every one does, which takes half a minute."""
+CHANGES_THE_DISK = ("fsync", "replace", "rename", "link", "unlink", "rmdir")
 
 
 def test_a_killed_extract_leaves_the_old_snapshot_or_the_new_one(ward: Ward) -> None:
@@ -87,7 +88,7 @@ def test_a_crash_at_any_write_loses_nothing(method: str, ward: Ward, monkeypatch
     crashes = 0
     with monkeypatch.context() as patched:
         left = [0]
-        for name in ("fsync", "replace", "rename", "link", "unlink", "rmdir"):
+        for name in CHANGES_THE_DISK:
             patched.setattr(os, name, _failing(getattr(os, name), left))
         crashed = True
         while crashed:
@@ -104,6 +105,32 @@ def test_a_crash_at_any_write_loses_nothing(method: str, ward: Ward, monkeypatch
     assert ward.landed() == ward.whole()
     assert crashes > 10 // STRIDE + 5
     print(f"{crashes} crashes")
+
+
+def test_what_an_extract_changes_on_disk_does_not_grow_with_the_deltas_kept(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ward.screen("p1")
+    for _ in range(3):
+        ward.since()
+    calls: list[str] = []
+    for name in CHANGES_THE_DISK:
+        monkeypatch.setattr(os, name, _counted(getattr(os, name), name, calls))
+    counts = []
+    for _ in range(4):
+        calls.clear()
+        ward.since()
+        counts.append(len(calls))
+    assert counts[0] > 0
+    assert len(set(counts)) == 1
+
+
+def _counted(call: Callable[..., Any], name: str, calls: list[str]) -> Callable[..., Any]:
+    def counted(*arguments: Any, **named: Any) -> Any:
+        calls.append(name)
+        return call(*arguments, **named)
+
+    return counted
 
 
 def _failing(call: Callable[..., Any], left: list[int]) -> Callable[..., Any]:
