@@ -34,6 +34,36 @@ def schema() -> None:
     typer.echo(json.dumps(study_schema(), indent=1, ensure_ascii=False))
 
 
+@study.command("prove")
+def prove(path: StudyArgument, as_json: JsonOption = False) -> int:
+    """Run the cases beside a study and say which hold; 4 where one does not."""
+    from flows import study_folder
+    from flows.study_cases import prove as run_cases
+    from flows.study_cases import read_cases
+    from mappings.errors import UnusableDataError
+
+    folder = study_folder.read(path)
+    verdicts = run_cases(folder, read_cases(folder))
+    failing = sum(bool(verdict.differences) for verdict in verdicts)
+    message = f"{failing} of {len(verdicts)} cases do not hold"
+    if as_json:
+        outcome = {"outcome": "error", "exit_code": 4, "message": message} if failing else {"outcome": "complete"}
+        cases = [{"case": v.name, "holds": not v.differences, "differences": list(v.differences)} for v in verdicts]
+        typer.echo(json.dumps({**outcome, "cases": cases}))
+        if failing:
+            typer.echo(f"bedside: {message}", err=True)
+        return 4 if failing else 0
+    width = max(len(verdict.name) for verdict in verdicts) + 2
+    for verdict in verdicts:
+        typer.echo(f"{'✗ fails' if verdict.differences else '✓ holds'}  {verdict.name:<{width}}{verdict.text}")
+        for line in verdict.differences:
+            typer.echo(f"{'':<9}{line}")
+    if failing:
+        raise UnusableDataError(message)
+    typer.echo(f"all {len(verdicts)} cases hold")
+    return 0
+
+
 def add_commands(app: typer.Typer) -> None:
     """Register these commands."""
     app.add_typer(study, name="study")
