@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -32,6 +34,23 @@ def schema() -> None:
     from analysis.study.schema import study_schema
 
     typer.echo(json.dumps(study_schema(), indent=1, ensure_ascii=False))
+
+
+@study.command("new")
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="NAME", help="The folder to make; its name is the study's id.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Write a commented study folder whose blanks are to be filled in."""
+    from flows.new_study import new_study
+
+    written = new_study(folder)
+    if as_json:
+        typer.echo(json.dumps({"outcome": "complete", "folder": str(folder), "files": written}))
+        return
+    for path in written:
+        typer.echo(f"{folder}/{path}")
+    typer.echo(f"fill in the blanks, then: bedside study check {folder}")
 
 
 @study.command("prove")
