@@ -145,6 +145,9 @@ def _misses(study: Study, case: Case) -> Iterator[tuple[Path, str]]:
             yield ("expect", "endpoint", name), f"must be one of {', '.join(endpoints)}"
     if wanted.response is not None and study.response is None:
         yield ("expect", "response"), "the study has no [response]"
+    for n, resource in enumerate(case.resource):
+        if not re.fullmatch(r"[A-Z][A-Za-z]+", str(resource.get("resourceType", ""))):
+            yield ("resource", n), "needs a resourceType, for instance Observation"
     for n, record in enumerate(case.record):
         named = [("list", record.list_), ("site", record.site), *(("used", used) for used in record.used)]
         for key, of_list in named:

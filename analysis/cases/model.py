@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,9 @@ from analysis.study.base import Frozen
 
 NOT_SCREENED = "not-screened"
 """What ``leaves`` says of a subject without an index event in the study's dates."""
+
+Day = Annotated[int, Field(ge=-40_000, le=40_000)]
+"""Days from the index date; more than a lifetime either way is a slip."""
 
 
 class Coding(Frozen):
@@ -29,11 +32,11 @@ class CaseRecord(Frozen):
     list_: str | None = Field(None, alias="list")
     code: Coding | None = None
     text: str | None = None
-    day: int | None = None
+    day: Day | None = None
     status: str | None = None
     verification: str | None = None
     value: bool | int | float | str | None = None
-    value_day: int | None = None
+    value_day: Day | None = None
     unit: str | None = None
     site: str | None = None
     reader: str | None = None
@@ -49,9 +52,9 @@ class CaseRecord(Frozen):
 
 class CasePatient(Frozen):
     sex: str | None = None
-    age: int | None = None
+    age: int | None = Field(None, ge=0, le=130)
     birth: str | None = None
-    died_on_day: int | None = None
+    died_on_day: Day | None = None
     died: bool | str | None = None
 
 

@@ -119,6 +119,8 @@ FAULTS = {
     "no such level": ('value = "A"', 'value = "Z"', "value: map child-pugh gives no 'Z'"),
     "like nothing": ("index = 2019", 'like = "bas"\nindex = 2019', "like: names no case"),
     "like itself": ("index = 2019", 'like = "base"\nindex = 2019', "like: leads back to itself"),
+    "no type": ("[patient]", '[[resource]]\nid = "x"\n[patient]', r"resource\[0\]: needs a resourceType"),
+    "a slip in a day": ("day = -600", "day = -6000000", r"record\[0\].day: must be at least -40000"),
     "no TOML": ("[patient]", "[patient", r"cases/base.toml:\d+"),
 }
 
