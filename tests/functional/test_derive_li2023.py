@@ -167,3 +167,11 @@ def test_what_is_not_used_is_counted_by_reason(derived: Derived) -> None:
     assert not accepted.duplicated(["USUBJID", "ADT"]).any()
     differ = counts.loc[counts["reason"] == "readers differ", "n"].sum()
     assert (accepted["READER"] == "reader-3").sum() == differ
+
+
+def test_measurements_derive_to_the_recorded_responses(derived: Derived) -> None:
+    """The sample's measurements were written to add up to the recorded levels (docs/sample.md)."""
+    read = derived.adrs[(derived.adrs["PARAMCD"] == "OVRLRESP") & (derived.adrs["ACCEPTED"] == "Y")]
+    both = read.merge(derived.adrs[derived.adrs["PARAMCD"] == "DRVRESP"], on=["USUBJID", "ADT"])
+    assert len(both) > 80
+    assert list(both["AVALC_x"]) == list(both["AVALC_y"])
