@@ -92,7 +92,7 @@ def _none(study: Study, facts: ir.Table) -> ir.Table:
     import ibis
 
     t = facts.filter(ibis.literal(False))
-    flags = ("accepted", "adequate", "imaging", "used", *(site_column(name) for name in site_lists(study)))
+    flags = ("accepted", "adequate", "imaging", "used", "latest", *(site_column(name) for name in site_lists(study)))
     made = dict.fromkeys(flags, ibis.literal(False))
     texts = dict.fromkeys(("level", "img_modality", "origin"), ibis.null("string"))
     return t.mutate(**texts, aseq=ibis.literal(1, "int64"), **made)
@@ -124,6 +124,7 @@ def _derived(facts: ir.Table, rule: Response, measured: pd.DataFrame, like: ir.T
         several=ibis.literal(False),
         role=ibis.literal(DERIVED),
         accepted=ibis.literal(True),
+        latest=ibis.literal(True),
         origin=ibis.literal(DERIVED),
     )
     return t.select(**{name: t[name].cast(like[name].type()) for name in like.columns})
@@ -195,7 +196,7 @@ def _accepted(work: Workspace, rule: Response, t: ir.Table) -> ir.Table:
     }
     work.count("response", t, reasons)
     if not readers:
-        return t.mutate(accepted=t._place == 0).drop("_place")
+        return t.mutate(accepted=t._place == 0, latest=t._place == 0).drop("_place")
     top = t.filter(t._place == 0)
     by_day = top.group_by(_AT).aggregate(
         _first=top.level.max(where=top.role == "first"),
@@ -225,7 +226,8 @@ def _accepted(work: Workspace, rule: Response, t: ir.Table) -> ir.Table:
         reasons["read by one reader only"] = by_day._first.isnull() | by_day._second.isnull()
     work.count("response", by_day, reasons)
     t = t.join(by_day, [t[key].identical_to(by_day[key]) for key in _AT])
-    t = t.mutate(accepted=((t._place == 0) & (t.role == t._counts)).fill_null(False))
+    latest = t._place == 0
+    t = t.mutate(accepted=(latest & (t.role == t._counts)).fill_null(False), latest=latest)
     return t.drop(*(name for name in t.columns if name.startswith("_") or name.endswith("_right")))
 
 

@@ -161,6 +161,8 @@ def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
             "ADTF": _imputed(a["precision"]),
             "ADY": a["rel"].astype("Int64"),
             "READER": _text(a["performer_id"]),
+            "ORIGIN": _text(a["origin"]),
+            "LASTFL": _flag(a["latest"]),
             "ACCEPTED": _flag(a["accepted"]),
             "SITEFL": _flag(a[site_column(site)]) if site else None,
             "IMAGING": _flag(a["imaging"]),
@@ -182,7 +184,9 @@ def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
     )
     best = best.merge(s[["USUBJID", "arm"]], on="USUBJID").rename(columns={"arm": "TRT01A", "BOR": "AVALC"})
     # A best response that rests on no assessment has none of its columns.
-    best = best.assign(PARAMCD="BOR", READER=None, ACCEPTED="Y", ASEQ=pd.array([pd.NA] * len(best), "Int64"))
+    best = best.assign(
+        PARAMCD="BOR", READER=None, ORIGIN=None, LASTFL=None, ACCEPTED="Y", ASEQ=pd.array([pd.NA] * len(best), "Int64")
+    )
     best["IMAGING"] = best["IMAGING"].where(best["IMAGING"].notna(), "N")
     for column in ("SRCREF", "SITEFL", "IMGMOD", "ADTF"):
         best[column] = _text(best[column])
@@ -210,7 +214,7 @@ def _other_best(study: Study, s: pd.DataFrame, like: pd.DataFrame) -> pd.DataFra
     name = "RECBOR" if study.response.source == "derived" else "DRVBOR"
     made = pd.DataFrame({"USUBJID": s["USUBJID"], "TRT01A": s["arm"], "PARAMCD": name, "AVALC": s["other_bor"]})
     made = made.reindex(columns=like.columns).assign(ACCEPTED="Y", IMAGING="N")
-    for column in ("ADTF", "READER", "SITEFL", "IMGMOD", "SRCREF"):
+    for column in ("ADTF", "READER", "ORIGIN", "LASTFL", "SITEFL", "IMGMOD", "SRCREF"):
         made[column] = _text(made[column])
     return made.assign(ADT=pd.to_datetime(made["ADT"]), **{c: made[c].astype("Int64") for c in ("ASEQ", "ADY")})
 
