@@ -124,9 +124,14 @@ def _by_site(
 
 def _assessments(rows: Rows, cohort: Cohort, adrs: pd.DataFrame, analysed: set[str]) -> None:
     """How many accepted assessments the analysed subjects have, and how many no imaging study stands behind."""
+    assert cohort.study.response is not None
     assessed = adrs[(adrs["PARAMCD"] == "OVRLRESP") & (adrs["ACCEPTED"] == "Y") & adrs["USUBJID"].isin(list(analysed))]
     for label in cohort.arms:
         mine = assessed[assessed["TRT01A"] == label]
         rows.add("response", "assessments", "n", len(mine), group=label)
         without = int((mine["IMAGING"] != "Y").sum())
         rows.add("response", "assessments_without_imaging", "n", without, group=label)
+        seen = mine.reindex(columns=["IMGMOD"])["IMGMOD"].dropna()
+        modalities = cohort.study.response.imaging.modality if cohort.study.response.imaging else ()
+        for modality in dict.fromkeys(name.upper() for name in modalities):
+            rows.add("imaging", "modality", "count", int((seen == modality).sum()), group=label, level=modality)

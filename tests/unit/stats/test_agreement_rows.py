@@ -84,3 +84,16 @@ def test_over_two_sites_as_the_function_gives_it():
     assert found[f"{pair}.p.cmh"] == pytest.approx(told.p)
     assert found[f"{pair}.difference.mantel_haenszel_rd"] == pytest.approx(100 * told.difference[0])
     assert found[f"{pair}.odds_ratio.mantel_haenszel_or"] == pytest.approx(told.odds_ratio[0])
+
+
+def test_assessments_by_modality():
+    f = sample_frames()
+    adrs = f.adrs.assign(IMGMOD="CT")
+    adrs.loc[adrs["TRT01A"] == "cTACE", "IMGMOD"] = "MR"
+    found = analyse(sample_study(), f.adsl, adrs, f.adtte, f.analysis_table).set_index("id")["value"]
+    told = {
+        (arm, kind): found[f"imaging.modality.{kind}.{arm}.count."]
+        for arm in ("DEB-TACE", "cTACE")
+        for kind in ("CT", "MR")
+    }
+    assert told == {("DEB-TACE", "CT"): 11, ("DEB-TACE", "MR"): 0, ("cTACE", "CT"): 0, ("cTACE", "MR"): 11}

@@ -53,7 +53,8 @@ def test_what_is_suppressed_is_empty_and_says_so(sample):
 def test_agreement_and_what_is_pooled_over_sites_never_leave(sample):
     out = suppress(sample, 2)
     mine = out[
-        (out["parameter"] == "agreement") | out["method"].isin(["cmh", "mantel_haenszel_or", "mantel_haenszel_rd"])
+        (out["parameter"].isin(["agreement", "imaging"]))
+        | out["method"].isin(["cmh", "mantel_haenszel_or", "mantel_haenszel_rd"])
     ]
     assert len(mine) > 20
     assert (mine["warning"] == SUPPRESSED).all()
