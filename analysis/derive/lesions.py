@@ -63,7 +63,7 @@ def _measured(
     # The fact's own status (of the Observation) must not be taken for a lesion's.
     own = ("id", "rel", "issued_at", "performer_id", "body_site_system", "body_site", "number", "unit", "whole")
     whole = work.keep(whole.filter(inside).select(*SUBJECT, *own))
-    parts = facts.filter(facts.source == "observation_component").semi_join(whole, ["site", "id"])
+    parts = work.keep(facts.filter(facts.source == "observation_component").semi_join(whole, ["site", "id"]))
 
     named = parts.filter(parts.list == asked.identity)
     called = ibis.coalesce(named.words.strip(), named.whole.cast("string"), named.answer_code)
@@ -77,10 +77,11 @@ def _measured(
     for name, list_, levels in _coded(asked):
         answers = parts.filter(parts.list == list_) if list_ else parts.filter(ibis.literal(False))
         answers = with_level(answers, inputs, mapping, set(ANSWERS)) if list_ else answers.mutate(level=answers.words)
+        answers = work.keep(answers) if list_ else answers
         known = answers.level.isin(levels).fill_null(False)
         if list_:
             work.count("lesions", answers, {f"{name} unmapped": ~known})
-        t = _with(t, answers.filter(known).select("site", "id", value="level"), name)
+        t = work.keep(_with(t, answers.filter(known).select("site", "id", value="level"), name))
     here = ibis.literal(True)
     if rule.site:
         spoken = t.select("site", "id", "body_site_system", "body_site")
