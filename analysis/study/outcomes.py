@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from analysis.study.base import Frozen, WindowText
+from analysis.study.lesions import Lesions
 
 
 class Readers(Frozen):
@@ -29,7 +30,8 @@ class Imaging(Frozen):
 
 class Response(Frozen):
     criteria: str
-    source: Literal["recorded"] = "recorded"
+    source: Literal["recorded", "derived", "recorded-then-derived"] = "recorded"
+    lesions: Lesions | None = None
     list_: str = Field(alias="list")
     values: str
     readers: Readers | None = None
