@@ -18,7 +18,18 @@ from analysis.report import words
 from analysis.report.context import Context
 from analysis.report.figures.canvas import swatch
 from analysis.report.lookup import Index, Row, rows_of
-from analysis.report.sections import baseline, care, flow, methods, models, opening, published, quality, response
+from analysis.report.sections import (
+    baseline,
+    care,
+    checklist,
+    flow,
+    methods,
+    models,
+    opening,
+    published,
+    quality,
+    response,
+)
 from analysis.report.sections import modifiers as read_past
 from analysis.report.sections import provenance as footer
 from analysis.report.sections import sensitivity as variations
@@ -42,8 +53,11 @@ def render(
     context = _context(study, results, quality, provenance, expected)
     style = _read("style.css")
     page = _environment().get_template("page.html.j2")
+    sections = _sections(context)
+    shown = [name for name in checklist.TITLES if name not in sections or sections[name]]
     text = page.render(
-        **_sections(context),
+        **sections,
+        checklist=checklist.checklist(context, shown),
         style=Markup(style),  # noqa: S704 - our own file
         csp=content_policy(style),
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.acceptance.measure import acceptances_in_rounds, judges_in_rounds, read_sample
 from benchmarks.acceptance.page import write_page
 from benchmarks.acceptance.summary import ROUNDS, summarise
-from benchmarks.mapping.machine import facts
+from benchmarks.shared.machine import facts
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
