@@ -79,7 +79,7 @@ def prepare(
         for part in (decided, switch, wide, dead, living, best, verdicts, _censors(study, subjects, facts, switch)):
             whole = whole.left_join(part, SUBJECT).drop("site_right", "patient_id_right")
         whole = work.keep(whole)
-        times = time_to_event(work, study, whole, assessments, day_number(calendar.cutoff))
+        times = time_to_event(work, study, whole, assessments, facts, day_number(calendar.cutoff))
         return Prepared(work.pandas(whole), work.pandas(assessments), work.pandas(times), work.counts())
 
 
@@ -135,6 +135,7 @@ def _uses(study: Study) -> dict[str, tuple[str, ...]]:
         *(rule.list_ for rule in study.covariate.values()),
         study.response.list_ if study.response else None,
         therapy.list_ if therapy else None,
+        *(event.list_ for endpoint in study.endpoint for event in endpoint.events),
         study.alive.last_contact,
         study.alive.vital_status,
         study.alive.death,
