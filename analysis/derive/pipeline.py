@@ -93,7 +93,7 @@ def prepare(
         ):
             whole = whole.left_join(part, SUBJECT).drop("site_right", "patient_id_right")
         whole = work.keep(whole)
-        times = time_to_event(work, study, whole, assessments, day_number(calendar.cutoff))
+        times = time_to_event(work, study, whole, assessments, facts, day_number(calendar.cutoff))
         return Prepared(work.pandas(whole), work.pandas(assessments), work.pandas(times), work.counts(), measured)
 
 
@@ -150,6 +150,7 @@ def _uses(study: Study) -> dict[str, tuple[str, ...]]:
         study.response.list_ if study.response else None,
         therapy.list_ if therapy else None,
         *(study.response.lesions.lists if study.response and study.response.lesions else ()),
+        *(event.list_ for endpoint in study.endpoint for event in endpoint.events),
         study.alive.last_contact,
         study.alive.vital_status,
         study.alive.death,

@@ -42,7 +42,7 @@ FROM_PATIENT = ("age", "sex")
 _LIST_KEYS = (
     *("index.event.list", "arm.*.all.*.list", "criterion.*.require.list", "criterion.*.exclude.list"),
     *("covariate.*.list", "response.list", "response.site", "response.new_therapy.list"),
-    *("response.new_therapy.not_part_of", "endpoint.*.events.*.site"),
+    *("response.new_therapy.not_part_of", "endpoint.*.events.*.site", "endpoint.*.events.*.list"),
     *("alive.last_contact", "alive.vital_status", "alive.death"),
     *(f"response.lesions.{key}" for key in ("list", "identity", "diameter", "role", "enhancement", "status")),
 )

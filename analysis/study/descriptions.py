@@ -171,6 +171,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     "EventSource": {
         "response": "An assessment of this level.",
         "site": "The list of body sites it must speak of.",
+        "list": "The first record of this code list from day 1 on, for instance a recurrence.",
         "death": "Death of any cause.",
         "desc": "The description in the data (EVNTDESC).",
     },

@@ -37,6 +37,7 @@ def list_uses(study: Study) -> tuple[ListUse, ...]:
             therapy = study.response.new_therapy
             found += [(therapy.list_, "evidence"), (therapy.not_part_of, "evidence")]
     found += [(event.site, "site") for endpoint in study.endpoint for event in endpoint.events]
+    found += [(event.list_, "evidence") for endpoint in study.endpoint for event in endpoint.events]
     alive = study.alive
     found += [(name, "evidence") for name in (alive.last_contact, alive.vital_status, alive.death)]
     found += [(item.censor, "evidence") for item in study.analysis.sensitivity if item.censor != "arm-switch"]
