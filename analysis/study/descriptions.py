@@ -139,7 +139,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "role": "The code list of the component that says target, non-target or new.",
         "enhancement": "The code list of the component that says whether the lesion enhances in the arterial phase.",
         "status": "The code list of the component with a non-target lesion's own response.",
-        "values": "The ConceptMap of all coded answers, to target, non-target, new, enhancing, not-enhancing ….",
+        "values": "The ConceptMap of all coded answers, to target, non-target, new, enhancing and the like.",
         "window": "Days around the index date in which the baseline measurement is looked for.",
         "min_mm": "The least diameter in millimetres of a target lesion at baseline.",
         "per_organ": "How many target lesions an organ may give.",
