@@ -48,9 +48,7 @@ def main() -> None:
                 load = os.getloadavg()[0]
                 made = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
                 if made["subjects"] != size:
-                    raise SystemExit(
-                        f"{who}: {made['subjects']} of {size} subjects: a comparison of other work is none"
-                    )
+                    raise SystemExit(f"{who}: {made['subjects']} of {size} subjects: that compares other work")
                 versions |= {"R": made["version"]} if "version" in made else {}
                 found.append(Round(who, size, rows, load, made))
                 _say(f"{size:,} subjects, round {number + 1}: {who} {sum(made['steps'].values()):.1f} s, "
