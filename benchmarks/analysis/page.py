@@ -12,9 +12,8 @@ TITLES = {"bedside": "Bedside", "lifelines": "lifelines alone", "R survival": "R
 
 def write_page(results: Mapping[str, Any]) -> str:
     """The whole page."""
-    return (
-        "\n".join((*_head(results), *_targets(results), *_sizes(results), *_shares(results), *_peers(results))) + "\n"
-    )
+    parts = (_head, _targets, _sizes, _shares, _peers)
+    return "\n".join(line for part in parts for line in part(results)) + "\n"
 
 
 def _head(results: Mapping[str, Any]) -> Iterator[str]:
@@ -28,11 +27,11 @@ def _head(results: Mapping[str, Any]) -> Iterator[str]:
     yield f"(others' and its own). {', '.join(f'{name} {number}' for name, number in results['versions'].items())}."
     yield ""
     yield "The study is GBSG2 (`studies/gbsg2`), its tables copied to the number of subjects wanted and moved a little"
-    yield "(`benchmarks/analysis/data.py`), 15 rows a subject, as Parquet. A run derives ADSL, ADRS, ADTTE and the analysis"
-    yield "table, writes and reads them, and compares the arms with everything that study asks for: baseline table,"
+    yield "(`benchmarks/analysis/data.py`), 15 rows a subject, as Parquet. A run derives ADSL, ADRS, ADTTE and the"
+    yield "analysis table, writes and reads them, and compares the arms with everything that study asks for: baseline table,"
     yield "Kaplan-Meier with both medians, log-rank, Cox alone, adjusted and for each covariate, proportional-hazards"
-    yield "tests and a sensitivity analysis. There is no bootstrap and no Firth in it. Each in a process of its own, in turn;"
-    yield "shown are medians, of memory the highest."
+    yield "tests and a sensitivity analysis. There is no bootstrap and no Firth in it. Each in a process of its own,"
+    yield "in turn; shown are medians, of memory the highest."
     yield ""
     yield "![Seconds by subjects](performance-analysis.svg)"
     yield ""
@@ -86,9 +85,9 @@ def _shares(results: Mapping[str, Any]) -> Iterator[str]:
 def _peers(results: Mapping[str, Any]) -> Iterator[str]:
     yield "## Beside libraries on the same analysis table"
     yield ""
-    yield "lifelines and R's survival do only Kaplan-Meier, log-rank, Cox of the treatment alone and adjusted; nothing is"
-    yield "derived. Bedside's column is the whole comparison. The hazard ratio of the treatment alone shows that all do the"
-    yield "same work."
+    yield "lifelines and R's survival do only Kaplan-Meier, log-rank, Cox of the treatment alone and adjusted; nothing"
+    yield "is derived. Bedside's row is the whole comparison. The hazard ratio of the treatment alone shows that all do"
+    yield "the same work."
     yield ""
     yield "| Subjects | Who | Seconds | Peak, GiB | Cox adjusted, s | Hazard ratio |"
     yield "|---:|---|---:|---:|---:|---:|"

@@ -14,7 +14,7 @@ DERIVE, COMPARE = "derive", "compare"
 
 @dataclass(frozen=True)
 class Round:
-    """One measurement: ``took`` has ``steps`` (seconds by name), ``peak_bytes``, ``hazard_ratio``, perhaps ``parts``."""
+    """One measurement: ``took`` has ``steps`` (seconds by name), ``peak_bytes`` and ``hazard_ratio``."""
 
     who: str
     subjects: int

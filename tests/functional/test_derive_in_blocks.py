@@ -1,4 +1,4 @@
-"""A cohort derived in blocks of a few subjects is the cohort derived whole, and no row of a patient stays in the engine.
+"""A cohort derived in blocks is the cohort derived whole, and no row of a patient stays in the engine.
 
 Oracle: the derivation of all subjects at once.
 """
