@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from analysis.stats.baseline import add_baseline
 from analysis.stats.cohort import Cohort
 from analysis.stats.cox_rows import add_cox
+from analysis.stats.e_value import add_e_values
 from analysis.stats.flow import add_flow
 from analysis.stats.response import add_response
 from analysis.stats.rows import Rows
 from analysis.stats.sensitivity import add_alpha_crossing, add_sensitivity
 from analysis.stats.time_to_event import add_time_to_event
+from analysis.stats.weighting_rows import add_weighting
 from analysis.study.model import Study
 from mappings.errors import UnusableDataError
 
@@ -45,6 +47,8 @@ def analyse(
         add_time_to_event(rows, cohort, endpoint.id)
         add_cox(rows, cohort, endpoint.id)
     add_sensitivity(rows, study, cohort, variants or {})
+    add_weighting(rows, cohort)
+    add_e_values(rows, study, rows.frame())
     add_alpha_crossing(rows, study, rows.frame())
     return rows.frame()
 
