@@ -75,7 +75,7 @@ def _endpoints(study: Study, analysed: pd.DataFrame, adrs: pd.DataFrame, adtte: 
     frames = []
     for endpoint in study.endpoint:
         rows = adtte[adtte["PARAMCD"] == endpoint.id].merge(analysed[["USUBJID"]], on="USUBJID", how="right")
-        recorded = _first_event(study, endpoint, analysed, adrs)
+        recorded = _first_event(study, endpoint, analysed, adrs, rows)
         undated = rows["USUBJID"].isin(_undated_deaths(analysed)) & any(source.death for source in endpoint.events)
         rows = rows.assign(
             PARAMCD=endpoint.id,
@@ -99,10 +99,14 @@ def _undated_deaths(analysed: pd.DataFrame) -> pd.Series:
     return analysed.loc[(analysed["DTHFL"] == "Y") & analysed["DTHDT"].isna(), "USUBJID"]
 
 
-def _first_event(study: Study, endpoint: Endpoint, analysed: pd.DataFrame, adrs: pd.DataFrame) -> pd.Series:
+def _first_event(
+    study: Study, endpoint: Endpoint, analysed: pd.DataFrame, adrs: pd.DataFrame, adtte: pd.DataFrame
+) -> pd.Series:
     """The first day up to the cut-off on which the records show an event of this endpoint.
 
     Responses count from the index on. A death before it is an event too: that it cannot be is another check's to say.
+    The records of an event list are in no analysis set: an event of one counts as recorded on the day ADTTE gives it
+    where it names its record (SRCREF), so that a death or response before it is still found.
     """
     import pandas as pd
 
@@ -117,6 +121,9 @@ def _first_event(study: Study, endpoint: Endpoint, analysed: pd.DataFrame, adrs:
             seen = adrs[(adrs["PARAMCD"] == "OVRLRESP") & (adrs["ACCEPTED"] == "Y") & at_site]
             hits = seen.loc[seen["AVALC"] == source.response, ["USUBJID", "ADT"]]
             days.append(hits.rename(columns={"ADT": "DAY"}).assign(DEATH=False))
+        if source.list_:
+            told = adtte[(adtte["CNSR"] == 0) & (adtte["EVNTDESC"] == source.desc) & adtte["SRCREF"].notna()]
+            days.append(told[["USUBJID", "ADT"]].rename(columns={"ADT": "DAY"}).assign(DEATH=False))
     found = pd.concat(days, ignore_index=True).merge(analysed[["USUBJID", "TRTSDT"]], on="USUBJID")
     found = found[
         found["DAY"].notna() & (found["DEATH"] | (found["DAY"] >= found["TRTSDT"])) & (found["DAY"] <= cutoff)

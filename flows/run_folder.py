@@ -205,6 +205,14 @@ def find(runs: Path, name: str) -> RunFolder:
     raise DefinitionError(f"no run found: {name} is neither a run folder nor a study with runs in {runs}")
 
 
+def newest_complete(runs: Path, study_id: str) -> RunFolder:
+    """The newest complete run of a study, by its ``latest``."""
+    name = _newest_complete(runs / study_id / "latest")
+    if not name:
+        raise DefinitionError(f"no complete run of {study_id} in {runs}; make one with: bedside run")
+    return RunFolder(runs / study_id / name)
+
+
 def _runs(runs: Path, study_id: str) -> Iterator[RunFolder]:
     parent = runs / study_id
     if parent.is_dir():

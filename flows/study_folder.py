@@ -34,6 +34,14 @@ class StudyFolder:
         text = "".join(f"{name}\0{digest}\n" for name, digest in sorted(self.hashes.items()))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def unused(self) -> list[str]:
+        """The files in ``codes/`` and ``maps/`` that no list and no map of the study names; sorted."""
+        lying = (p.relative_to(self.path).as_posix() for kind in ("codes", "maps") for p in self._files(kind))
+        return sorted(set(lying) - set(self.hashes))
+
+    def _files(self, kind: str) -> list[Path]:
+        return list((self.path / kind).glob("*.json"))
+
 
 def read(path: Path) -> StudyFolder:
     """Read a study folder, or the study file in it.

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Derived:
     """The frames of docs/architecture.md. ``variants`` holds, by id, the sets of those sensitivity analyses that need
-    other data than the main one (a criterion dropped, a reason to censor added); their own ``variants`` are empty."""
+    other data than the main one (a criterion dropped, a reason to censor added);
+    their own ``variants`` are empty. ``adtr`` is None without lesion measurements."""
 
     adsl: pd.DataFrame
     adrs: pd.DataFrame
@@ -21,3 +22,4 @@ class Derived:
     analysis_table: pd.DataFrame
     counts: pd.DataFrame
     variants: Mapping[str, Derived] = field(default_factory=dict)
+    adtr: pd.DataFrame | None = None

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.derive.alive import reference
+from analysis.derive.facts import TABLES
 from analysis.derive.index import SUBJECT
 from analysis.derive.response import site_column
+from analysis.plan import TYPE_OF_TABLE
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -21,26 +23,31 @@ if TYPE_CHECKING:
 _NEVER = 10**6
 
 
-def time_to_event(work: Workspace, study: Study, subjects: ir.Table, adrs: ir.Table, cutoff: int) -> ir.Table:
+def time_to_event(
+    work: Workspace, study: Study, subjects: ir.Table, adrs: ir.Table, facts: ir.Table, cutoff: int
+) -> ir.Table:
     """One row a subject and endpoint: `paramcd`, `aval` (days, null for an event without a time), `cnsr`, `day`,
     `precision`, `evntdesc`, `cnsdtdsc`, `srcdom`, `srcvar`, `srcseq`, `srcref`.
 
-    ``subjects`` carry index, death and last-alive columns; ``cutoff`` is a day number. ``cnsr`` is 0 for an event, else
+    ``subjects`` carry index, death and last-alive columns, ``facts`` the records an event's list names; ``cutoff`` is a
+    day number. ``cnsr`` is 0 for an event, else
     the place of its censoring source in the study file, from 1.
     """
     import ibis
 
-    parts = [_endpoint(study, endpoint, subjects, adrs, cutoff) for endpoint in study.endpoint]
+    parts = [_endpoint(study, endpoint, subjects, adrs, facts, cutoff) for endpoint in study.endpoint]
     if not parts:
         parts = [_row(subjects, subjects.index_day, 0, 0, "", "", "", "").filter(ibis.literal(False)).drop("place")]
         parts = [parts[0].mutate(paramcd=ibis.literal(""))]
     return work.keep(ibis.union(*parts) if len(parts) > 1 else parts[0])
 
 
-def _endpoint(study: Study, endpoint: Endpoint, subjects: ir.Table, adrs: ir.Table, cutoff: int) -> ir.Table:
+def _endpoint(
+    study: Study, endpoint: Endpoint, subjects: ir.Table, adrs: ir.Table, facts: ir.Table, cutoff: int
+) -> ir.Table:
     import ibis
 
-    events = [_event(study, source, subjects, adrs) for source in endpoint.events]
+    events = [_event(study, source, subjects, adrs, facts) for source in endpoint.events]
     censors = [_censor(source, subjects, adrs, place, cutoff) for place, source in enumerate(endpoint.censors, 1)]
     # Ordered: events before censoring; the earliest event, the latest censoring; then progression before death
     # (place 0 before 1), then the order of the study file.
@@ -86,7 +93,7 @@ def _row(
     )
 
 
-def _event(study: Study, source: EventSource, subjects: ir.Table, adrs: ir.Table) -> ir.Table:
+def _event(study: Study, source: EventSource, subjects: ir.Table, adrs: ir.Table, facts: ir.Table) -> ir.Table:
     import ibis
 
     if source.death:
@@ -94,6 +101,13 @@ def _event(study: Study, source: EventSource, subjects: ir.Table, adrs: ir.Table
         return _row(
             t, t.death_day, 0, 1, source.desc, "ADSL", "DTHDT", t.death_ref, precision=t.death_precision
         )  # fmt: skip
+    if source.list_:
+        # From day 1 on: what was there on the index day is what the treatment was given for.
+        mine = facts.filter((facts.list == source.list_) & (facts.rel > 0) & facts.truth.fill_null(True))
+        first = _one(mine, [mine.rel, mine.source, mine.id])
+        named = [(first.source == t, reference(TYPE_OF_TABLE[t], first.id, first.version)) for t in TABLES]
+        ref = ibis.cases(*named, else_=ibis.null("string"))
+        return _row(first, first.day, 0, 0, source.desc, "", "", ref, precision=first.precision)
     site = source.site or (study.response.site if study.response else None)
     there = adrs[site_column(site)] if site else ibis.literal(True)
     hits = adrs.filter(adrs.accepted & (adrs.level == source.response) & there)

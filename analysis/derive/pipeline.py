@@ -38,13 +38,15 @@ class Prepared:
     """The cohort before anyone is left out: what the main analysis and each sensitivity analysis are made from.
 
     ``subjects``: one row a screened subject, with arm, covariates, verdicts (``fails_<criterion>``, ``before_…``),
-    death, last alive, best response and ``censor_<sensitivity>``. ``assessments`` and ``times`` are long, by subject.
+    death, last alive, best response and ``censor_<sensitivity>``. ``assessments`` and ``times`` are long, by subject;
+    so is ``measured``, the visits with lesion measurements (None where the study asks for none).
     """
 
     subjects: pd.DataFrame
     assessments: pd.DataFrame
     times: pd.DataFrame
     counts: pd.DataFrame
+    measured: pd.DataFrame | None = None
 
 
 def prepare(
@@ -69,18 +71,30 @@ def prepare(
         facts = _facts(inputs, work, study, codes, subjects, calendar)
         decided, switch = arms.decide(inputs, work, study, codes, cohort)
         wide = derive_covariates(inputs, work, study, maps, subjects, facts, calendar)
-        assessments = response.assess(inputs, work, study, codes, maps, facts, calendar)
+        measured = response.measure(inputs, work, study, codes, maps, facts)
+        assessments = response.assess(inputs, work, study, codes, maps, facts, calendar, measured)
         vital = alive.vital_facts(inputs, work, study, maps, facts)
         dead = alive.deaths(work, study, subjects, facts, vital, calendar)
         living = alive.last_alive(inputs, work, study, subjects, facts, vital, dead, calendar)
         best = response.best(work, study, subjects, assessments, facts, dead)
+        other = response.other_best(work, study, subjects, assessments, facts, dead)
         verdicts = judge(work, study, subjects, facts, wide, assessments)
         whole = subjects
-        for part in (decided, switch, wide, dead, living, best, verdicts, _censors(study, subjects, facts, switch)):
+        for part in (
+            decided,
+            switch,
+            wide,
+            dead,
+            living,
+            best,
+            other,
+            verdicts,
+            _censors(study, subjects, facts, switch),
+        ):
             whole = whole.left_join(part, SUBJECT).drop("site_right", "patient_id_right")
         whole = work.keep(whole)
-        times = time_to_event(work, study, whole, assessments, day_number(calendar.cutoff))
-        return Prepared(work.pandas(whole), work.pandas(assessments), work.pandas(times), work.counts())
+        times = time_to_event(work, study, whole, assessments, facts, day_number(calendar.cutoff))
+        return Prepared(work.pandas(whole), work.pandas(assessments), work.pandas(times), work.counts(), measured)
 
 
 def _with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Table:
@@ -135,6 +149,8 @@ def _uses(study: Study) -> dict[str, tuple[str, ...]]:
         *(rule.list_ for rule in study.covariate.values()),
         study.response.list_ if study.response else None,
         therapy.list_ if therapy else None,
+        *(study.response.lesions.lists if study.response and study.response.lesions else ()),
+        *(event.list_ for endpoint in study.endpoint for event in endpoint.events),
         study.alive.last_contact,
         study.alive.vital_status,
         study.alive.death,

@@ -9,17 +9,20 @@ from analysis.derive.covariates import within
 from analysis.derive.dates import Calendar
 from analysis.derive.imaging import with_imaging
 from analysis.derive.index import SUBJECT
+from analysis.derive.lesions import derived_response
 from analysis.derive.levels import with_level
 from mappings.codelists import CodeList, ConceptMapping, matches
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pandas as pd
 
     from analysis.derive.inputs import Inputs
     from analysis.derive.workspace import Workspace
     from analysis.study.model import Response, Study
 
 NOT_EVALUABLE = "NE"
+RECORDED, DERIVED = "recorded", "derived"
 # The words of the response criteria themselves, to notice where a display says another level than its code: the codes
 # LA28370-7 (PD) and LA28371-5 (SD) are often swapped.
 _WORDS = {"complete resp": "CR", "complete remission": "CR", "partial": "PR", "stable": "SD", "progress": "PD"}
@@ -39,10 +42,12 @@ def assess(
     maps: Mapping[str, ConceptMapping],
     facts: ir.Table,
     calendar: Calendar,
+    measured: pd.DataFrame | None = None,
 ) -> ir.Table:
-    """One row a recorded assessment after the index: its level, reader, whether it is the accepted reading of its day
-    (``accepted``), whether it counts for the response (``adequate``: accepted, evaluable, of the study's body site),
-    ``at_<list>`` for each body site asked for, and the imaging within reach (``imaging``, ``img_modality``).
+    """One row an assessment after the index: its level, reader, ``origin`` (recorded, or derived from ``measured``),
+    whether it is the accepted reading of its day (``accepted``), whether the study goes by it (``used``), whether it
+    counts for the response (``adequate``: used, accepted, evaluable, of the study's body site), ``at_<list>`` for each
+    body site asked for, and the imaging within reach (``imaging``, ``img_modality``).
     """
     import ibis
 
@@ -59,21 +64,24 @@ def assess(
     contradicted = _contradicted(inputs, t)
     work.count("response", contradicted, {"display says another level than its code": contradicted.id.notnull()})
     t = t.filter(known)
-    t = _accepted(work, rule, t)
+    t = _accepted(work, rule, t).mutate(origin=ibis.literal(RECORDED))
+    t = t if measured is None else t.union(_derived(facts, rule, measured, t))
     for name in site_lists(study):
         spoken = t.select("site", "id", "body_site_system", "body_site")
         at = matches(spoken, "body_site_system", "body_site", {name: codes[name]})
         t = t.left_join(at.select("site", "id", _there=True).distinct(), ["site", "id"]).drop("site_right", "id_right")
         t = t.mutate(**{site_column(name): t._there.fill_null(False)}).drop("_there")
     there = t[site_column(rule.site)] if rule.site else ibis.literal(True)
-    t = t.mutate(adequate=t.accepted & t.level.isin(rule.order) & there)
-    t = work.keep(t)
+    t = work.keep(t.mutate(_counts=t.accepted & t.level.isin(rule.order) & there))
+    t = t.mutate(used=_used(rule, t))
+    t = work.keep(t.mutate(adequate=t._counts & t.used).drop("_counts"))
     t = work.keep(with_imaging(inputs, rule, t, calendar))
-    reasons = {"not evaluable": t.accepted & (t.level == NOT_EVALUABLE)}
+    counted = t.accepted & t.used
+    reasons = {"not evaluable": counted & (t.level == NOT_EVALUABLE)}
     if rule.site:
-        reasons["of no or another body site"] = t.accepted & ~t[site_column(rule.site)]
+        reasons["of no or another body site"] = counted & ~t[site_column(rule.site)]
     if rule.imaging:
-        reasons["assessment without imaging in reach"] = t.accepted & ~t.imaging
+        reasons["assessment without imaging in reach"] = counted & ~t.imaging
     work.count("response", t, reasons)
     # A running number, so that an endpoint can point at the row it rests on.
     order = [t.rel, t.accepted, t.id]
@@ -84,9 +92,68 @@ def _none(study: Study, facts: ir.Table) -> ir.Table:
     import ibis
 
     t = facts.filter(ibis.literal(False))
-    flags = ("accepted", "adequate", "imaging", *(site_column(name) for name in site_lists(study)))
+    flags = ("accepted", "adequate", "imaging", "used", "latest", *(site_column(name) for name in site_lists(study)))
     made = dict.fromkeys(flags, ibis.literal(False))
-    return t.mutate(level=ibis.null("string"), img_modality=ibis.null("string"), aseq=ibis.literal(1, "int64"), **made)
+    texts = dict.fromkeys(("level", "img_modality", "origin"), ibis.null("string"))
+    return t.mutate(**texts, aseq=ibis.literal(1, "int64"), **made)
+
+
+def measure(
+    inputs: Inputs,
+    work: Workspace,
+    study: Study,
+    codes: Mapping[str, CodeList],
+    maps: Mapping[str, ConceptMapping],
+    facts: ir.Table,
+) -> pd.DataFrame | None:
+    """The visits with lesion measurements and what they derive to; None where the study asks for none."""
+    if study.response is None or study.response.lesions is None:
+        return None
+    return derived_response(inputs, work, study.response, codes, maps, facts)
+
+
+def _derived(facts: ir.Table, rule: Response, measured: pd.DataFrame, like: ir.Table) -> ir.Table:
+    """The derived assessments with the columns of ``like``; each stands on one Observation of its visit."""
+    import ibis
+
+    assert rule.lesions is not None
+    rows = measured[["site", "id", "level"]].astype("object")
+    made = ibis.memtable(rows, schema=ibis.schema(dict.fromkeys(("site", "id", "level"), "string")))
+    anchors = facts.filter((facts.list == rule.lesions.list_) & (facts.source == "observation"))
+    t = anchors.join(made, ["site", "id"]).mutate(
+        several=ibis.literal(False),
+        role=ibis.literal(DERIVED),
+        accepted=ibis.literal(True),
+        latest=ibis.literal(True),
+        origin=ibis.literal(DERIVED),
+    )
+    return t.select(**{name: t[name].cast(like[name].type()) for name in like.columns})
+
+
+def _used(rule: Response, t: ir.Table) -> ir.BooleanValue:
+    """Whether the study goes by a row: by its origin, and with both by the recorded one where the day has one."""
+    import ibis
+
+    recorded = t.origin == RECORDED
+    if rule.source == "recorded-then-derived":
+        day = ibis.window(group_by=[t[key] for key in (*SUBJECT, "rel")])
+        return recorded | ~(recorded & t._counts).any().over(day)
+    return recorded if rule.source == "recorded" else ~recorded
+
+
+def other_best(
+    work: Workspace, study: Study, subjects: ir.Table, adrs: ir.Table, facts: ir.Table, deaths: ir.Table
+) -> ir.Table:
+    """One row a subject: ``other_bor``, the best response by the source the study does not go by; null without one."""
+    import ibis
+
+    rule = study.response
+    if rule is None or rule.lesions is None:
+        return subjects.select(*SUBJECT, other_bor=ibis.null("string"))
+    other = RECORDED if rule.source == "derived" else DERIVED
+    there = adrs[site_column(rule.site)] if rule.site else ibis.literal(True)
+    theirs = adrs.mutate(adequate=(adrs.origin == other) & adrs.accepted & adrs.level.isin(rule.order) & there)
+    return best(work, study, subjects, theirs, facts, deaths).select(*SUBJECT, other_bor="bor")
 
 
 def site_lists(study: Study) -> tuple[str, ...]:
@@ -129,7 +196,7 @@ def _accepted(work: Workspace, rule: Response, t: ir.Table) -> ir.Table:
     }
     work.count("response", t, reasons)
     if not readers:
-        return t.mutate(accepted=t._place == 0).drop("_place")
+        return t.mutate(accepted=t._place == 0, latest=t._place == 0).drop("_place")
     top = t.filter(t._place == 0)
     by_day = top.group_by(_AT).aggregate(
         _first=top.level.max(where=top.role == "first"),
@@ -159,7 +226,8 @@ def _accepted(work: Workspace, rule: Response, t: ir.Table) -> ir.Table:
         reasons["read by one reader only"] = by_day._first.isnull() | by_day._second.isnull()
     work.count("response", by_day, reasons)
     t = t.join(by_day, [t[key].identical_to(by_day[key]) for key in _AT])
-    t = t.mutate(accepted=((t._place == 0) & (t.role == t._counts)).fill_null(False))
+    latest = t._place == 0
+    t = t.mutate(accepted=(latest & (t.role == t._counts)).fill_null(False), latest=latest)
     return t.drop(*(name for name in t.columns if name.startswith("_") or name.endswith("_right")))
 
 

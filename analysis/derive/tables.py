@@ -9,6 +9,7 @@ from analysis.derive.derived import Derived
 from analysis.derive.pipeline import CENSOR, Prepared
 from analysis.derive.population import BEFORE, FAILS
 from analysis.derive.pseudonym import usubjid
+from analysis.derive.tumour_results import tumour_results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,7 @@ class Framed:
     assessments: pd.DataFrame
     times: pd.DataFrame
     counts: pd.DataFrame
+    measured: pd.DataFrame | None = None
 
 
 def pseudonymise(prepared: Prepared, key: bytes) -> Framed:
@@ -42,6 +44,7 @@ def pseudonymise(prepared: Prepared, key: bytes) -> Framed:
         assessments.sort_values(["site", "USUBJID", "aseq"], ignore_index=True),
         times.sort_values(["site", "USUBJID", "paramcd"], ignore_index=True),
         prepared.counts,
+        None if prepared.measured is None else prepared.measured.merge(known, on=_SUBJECT, how="inner"),
     )
 
 
@@ -50,7 +53,8 @@ def tables(study: Study, framed: Framed, sensitivity: Sensitivity | None = None)
     adsl = _adsl(study, framed.subjects, sensitivity)
     adrs = _adrs(study, framed)
     adtte = _adtte(study, framed, adsl, sensitivity)
-    return Derived(adsl, adrs, adtte, _analysis_table(study, framed, adsl, adtte), framed.counts)
+    table = _analysis_table(study, framed, adsl, adtte)
+    return Derived(adsl, adrs, adtte, table, framed.counts, adtr=tumour_results(framed))
 
 
 def _date(days: pd.Series) -> pd.Series:
@@ -150,13 +154,15 @@ def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
         {
             "USUBJID": a["USUBJID"],
             "TRT01A": _text(a["arm"]),
-            "PARAMCD": "OVRLRESP",
+            "PARAMCD": _overall_parameter(a),
             "ASEQ": a["aseq"].astype("Int64"),
             "AVALC": _text(a["level"]),
             "ADT": _date(a["day"]),
             "ADTF": _imputed(a["precision"]),
             "ADY": a["rel"].astype("Int64"),
             "READER": _text(a["performer_id"]),
+            "ORIGIN": _text(a["origin"]),
+            "LASTFL": _flag(a["latest"]),
             "ACCEPTED": _flag(a["accepted"]),
             "SITEFL": _flag(a[site_column(site)]) if site else None,
             "IMAGING": _flag(a["imaging"]),
@@ -170,23 +176,47 @@ def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
     rests = pd.DataFrame(
         {"USUBJID": s["USUBJID"], "SRCREF": _references("Observation", s["bor_id"], s["bor_version"]), "BOR": s["bor"]}
     )
-    basis = recorded[recorded["ACCEPTED"] == "Y"].drop_duplicates(["USUBJID", "SRCREF"])
+    basis = recorded[(recorded["ACCEPTED"] == "Y") & (recorded["PARAMCD"] == "OVRLRESP")].drop_duplicates(
+        ["USUBJID", "SRCREF"]
+    )
     best = rests.merge(
         basis.drop(columns=["TRT01A", "PARAMCD", "AVALC", "READER"]), on=["USUBJID", "SRCREF"], how="left"
     )
     best = best.merge(s[["USUBJID", "arm"]], on="USUBJID").rename(columns={"arm": "TRT01A", "BOR": "AVALC"})
     # A best response that rests on no assessment has none of its columns.
-    best = best.assign(PARAMCD="BOR", READER=None, ACCEPTED="Y", ASEQ=pd.array([pd.NA] * len(best), "Int64"))
+    best = best.assign(
+        PARAMCD="BOR", READER=None, ORIGIN=None, LASTFL=None, ACCEPTED="Y", ASEQ=pd.array([pd.NA] * len(best), "Int64")
+    )
     best["IMAGING"] = best["IMAGING"].where(best["IMAGING"].notna(), "N")
     for column in ("SRCREF", "SITEFL", "IMGMOD", "ADTF"):
         best[column] = _text(best[column])
-    both = [frame for frame in (recorded, best[recorded.columns]) if len(frame)]
+    both = [frame for frame in (recorded, best[recorded.columns], _other_best(study, s, recorded)) if len(frame)]
     made = pd.concat(both, ignore_index=True) if both else recorded
     order = framed.subjects[["USUBJID"]].reset_index(names="_at")
     made = made.merge(order, on="USUBJID").sort_values(["_at", "PARAMCD", "ASEQ"], kind="stable", ignore_index=True)
     return made.drop(columns="_at").assign(
         ADY=lambda f: f["ADY"].astype("Int64"), ASEQ=lambda f: f["ASEQ"].astype("Int64")
     )
+
+
+def _overall_parameter(assessments: pd.DataFrame) -> pd.Series:
+    """OVRLRESP for what the study goes by; what it is compared with stands apart, as recorded or as derived."""
+    apart = assessments["origin"].map({"recorded": "RECRESP", "derived": "DRVRESP"})
+    return apart.where(~assessments["used"].eq(True), "OVRLRESP")
+
+
+def _other_best(study: Study, s: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
+    """Best responses by the source the study does not go by (RECBOR or DRVBOR); none without lesion measurements."""
+    import pandas as pd
+
+    if study.response is None or study.response.lesions is None:
+        return like.iloc[:0]
+    name = "RECBOR" if study.response.source == "derived" else "DRVBOR"
+    made = pd.DataFrame({"USUBJID": s["USUBJID"], "TRT01A": s["arm"], "PARAMCD": name, "AVALC": s["other_bor"]})
+    made = made.reindex(columns=like.columns).assign(ACCEPTED="Y", IMAGING="N")
+    for column in ("ADTF", "READER", "ORIGIN", "LASTFL", "SITEFL", "IMGMOD", "SRCREF"):
+        made[column] = _text(made[column])
+    return made.assign(ADT=pd.to_datetime(made["ADT"]), **{c: made[c].astype("Int64") for c in ("ASEQ", "ADY")})
 
 
 def _adtte(study: Study, framed: Framed, adsl: pd.DataFrame, sensitivity: Sensitivity | None) -> pd.DataFrame:

@@ -34,6 +34,7 @@ from analysis.report.sections import modifiers as read_past
 from analysis.report.sections import provenance as footer
 from analysis.report.sections import sensitivity as variations
 from analysis.report.sections import survival as times
+from analysis.stats.masking import is_pooled
 from analysis.study.model import Study
 
 
@@ -109,8 +110,7 @@ def _say_in_figures(text: str, study: Study) -> str:
 
 def _pooled(row: Row) -> bool:
     """Whether a row tells nothing of one arm: what a locked study may show."""
-    shared = row.parameter == "flow" or row.variable in ("events", "censored", "follow_up")
-    return shared and row.group in ("total", "")
+    return is_pooled(row.parameter, row.variable, row.group)
 
 
 def _sections(context: Context) -> dict[str, Any]:

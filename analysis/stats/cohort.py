@@ -96,6 +96,11 @@ class Cohort:
         return self._table[name]
 
     @cached_property
+    def sites(self) -> np.ndarray:
+        """The site of each subject, as text."""
+        return np.asarray(self._column("SITEID").astype(str), dtype=np.str_)
+
+    @cached_property
     def covariates(self) -> dict[str, CovariateData]:
         """All covariates of the study, in its order."""
         return {name: self._covariate(name) for name in self.study.covariate}

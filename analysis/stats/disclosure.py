@@ -26,6 +26,8 @@ _TABLE = ("count", "percent", "expected_below_5")
 _ONE_PERSON = ("min", "max")
 _STATUS = ("events", "censored", "unusable")
 _ASSESSED = ("assessments", "assessments_without_imaging")
+# Cross tables and modalities of assessments, and what is pooled over sites: margins of tables with rules of their own.
+_NO_RULE = ("agreement", "imaging", "cmh", "mantel_haenszel_or", "mantel_haenszel_rd")
 _MODELS = ("cox_univariate", "cox_adjusted", "cox_stepwise", "ph_test")
 
 
@@ -44,6 +46,7 @@ def suppress(results: pd.DataFrame, min_count: int) -> pd.DataFrame:
         table.endpoint(endpoint)
         table.models(endpoint)
     hide_weighting(table)
+    table.without_a_rule()
     table.rest()
     return table.released()
 
@@ -307,6 +310,10 @@ class Table:
         counts = self.at(parameter="baseline", statistic="count")
         for variable in sorted(set(self._columns["variable"][counts & self.small(self._value)])):
             self.hidden |= alone & (terms == variable)
+
+    def without_a_rule(self) -> None:
+        """Figures that small counts might be worked out of and for which no rule has been shown to hold: all go."""
+        self.hidden |= self.at(parameter=_NO_RULE) | self.at(method=_NO_RULE)
 
     def rest(self) -> None:
         """Whatever is still a small count of subjects, and whatever rests on so few."""

@@ -10,6 +10,7 @@ from analysis.stats.cohort import Cohort
 from analysis.stats.estimates import BoolArray, NotEstimable, Value
 from analysis.stats.proportions import clopper_pearson, fisher, mann_whitney, miettinen_nurminen, pearson
 from analysis.stats.rows import TOTAL, Rows, contrast
+from analysis.stats.stratified import Stratum, cochran_mantel_haenszel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +54,7 @@ def add_response(rows: Rows, cohort: Cohort, adrs: pd.DataFrame, analysed: set[s
             rows.add("response", "best", "p", p, group=group, method="mann_whitney", n=n)
             for name, hits in good.items():
                 _compare(rows, name, group, *(int((arm & hits).sum()) for arm in pair), *(int(a.sum()) for a in pair))
+                _by_site(rows, cohort, name, group, pair, hits)
     _assessments(rows, cohort, adrs, analysed)
 
 
@@ -96,11 +98,40 @@ def _compare(rows: Rows, name: str, group: str, x1: int, x2: int, n1: int, n2: i
     rows.add("response", name, "p", fisher(table).p, group=group, method="fisher", n=n1 + n2)
 
 
+def _by_site(
+    rows: Rows, cohort: Cohort, name: str, group: str, pair: tuple[BoolArray, BoolArray], hits: BoolArray
+) -> None:
+    """Cochran-Mantel-Haenszel over the sites: test, common odds ratio, common difference."""
+    strata: list[Stratum] = []
+    for site in sorted(set(cohort.sites)):
+        one, other = (arm & (cohort.sites == site) for arm in pair)
+        strata.append((int((one & hits).sum()), int(one.sum()), int((other & hits).sum()), int(other.sum())))
+    found = cochran_mantel_haenszel(strata)
+    alone = NotEstimable("all subjects are of one site") if len(strata) < 2 else None
+    p, odds, apart = found.p, found.odds_ratio, [_times_100(value) for value in found.difference]
+    n = sum(int(a.sum()) for a in pair)
+    warning = f"{found.strata} of {len(strata)} sites have both arms" if found.strata < len(strata) else ""
+    rows.add("response", name, "p", alone or p, group=group, method="cmh", n=n, warning=warning)
+    rows.add("response", name, "chi2", alone or found.chi2, group=group, method="cmh", n=n, warning=warning)
+    points = "percentage points"
+    for values, statistics, method, unit in (
+        (odds, ("odds_ratio", "lower", "upper"), "mantel_haenszel_or", ""),
+        (apart, ("difference", "lower", "upper"), "mantel_haenszel_rd", points),
+    ):
+        for statistic, value in zip(statistics, values, strict=True):
+            rows.add("response", name, statistic, alone or value, group=group, method=method, unit=unit, n=n)
+
+
 def _assessments(rows: Rows, cohort: Cohort, adrs: pd.DataFrame, analysed: set[str]) -> None:
     """How many accepted assessments the analysed subjects have, and how many no imaging study stands behind."""
+    assert cohort.study.response is not None
     assessed = adrs[(adrs["PARAMCD"] == "OVRLRESP") & (adrs["ACCEPTED"] == "Y") & adrs["USUBJID"].isin(list(analysed))]
     for label in cohort.arms:
         mine = assessed[assessed["TRT01A"] == label]
         rows.add("response", "assessments", "n", len(mine), group=label)
         without = int((mine["IMAGING"] != "Y").sum())
         rows.add("response", "assessments_without_imaging", "n", without, group=label)
+        seen = mine.reindex(columns=["IMGMOD"])["IMGMOD"].dropna()
+        modalities = cohort.study.response.imaging.modality if cohort.study.response.imaging else ()
+        for modality in dict.fromkeys(name.upper() for name in modalities):
+            rows.add("imaging", "modality", "count", int((seen == modality).sum()), group=label, level=modality)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from analysis.stats.agreement import add_agreement
 from analysis.stats.baseline import add_baseline
 from analysis.stats.cohort import Cohort
 from analysis.stats.cox_rows import add_cox
@@ -43,6 +44,7 @@ def analyse(
     add_flow(rows, study, adsl)
     add_baseline(rows, cohort)
     add_response(rows, cohort, adrs, analysed)
+    add_agreement(rows, study, adrs, analysed)
     for endpoint in study.endpoint:
         add_time_to_event(rows, cohort, endpoint.id)
         add_cox(rows, cohort, endpoint.id)

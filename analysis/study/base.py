@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 
 class Frozen(BaseModel):
@@ -26,10 +26,13 @@ class Window(Frozen):
         return f"{'' if self.low is None else self.low}..{high}"
 
 
+_WINDOW = r"(-?\d+)?\.\.(-?\d+|cutoff)?"
+
+
 def _window(value: object) -> object:
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r"(-?\d+)?\.\.(-?\d+|cutoff)?", value.strip())
+    match = re.fullmatch(_WINDOW, value.strip())
     if match is None:
         raise ValueError(
             'a window is "LOW..HIGH" in days from the index date, for instance "-28..0", "..0" or "1..cutoff"'
@@ -45,4 +48,9 @@ def _window(value: object) -> object:
     )
 
 
-WindowText = Annotated[Window, BeforeValidator(_window), PlainSerializer(str)]
+WindowText = Annotated[
+    Window,
+    BeforeValidator(_window),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "pattern": f"^{_WINDOW}$"}),
+]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from analysis.study.faults import did_you_mean
+from analysis.study.lesions import ANSWERS
 from analysis.study.toml_lines import Path
 from mappings.codelists import CodeList, ConceptMapping
 
@@ -41,10 +42,11 @@ FROM_PATIENT = ("age", "sex")
 _LIST_KEYS = (
     *("index.event.list", "arm.*.all.*.list", "criterion.*.require.list", "criterion.*.exclude.list"),
     *("covariate.*.list", "response.list", "response.site", "response.new_therapy.list"),
-    *("response.new_therapy.not_part_of", "endpoint.*.events.*.site"),
+    *("response.new_therapy.not_part_of", "endpoint.*.events.*.site", "endpoint.*.events.*.list"),
     *("alive.last_contact", "alive.vital_status", "alive.death"),
+    *(f"response.lesions.{key}" for key in ("list", "identity", "diameter", "role", "enhancement", "status")),
 )
-_MAP_KEYS = ("covariate.*.values", "response.values", "alive.vital_status_values")
+_MAP_KEYS = ("covariate.*.values", "response.values", "response.lesions.values", "alive.vital_status_values")
 # Ids the flow diagram gives itself.
 _FLOW_WORDS = ("screened", "excluded", "analysed", "washout")
 _VITAL = ("alive", "dead", "lost")
@@ -232,6 +234,7 @@ def response(document: Document) -> Iterator[Fault]:
             yield path, "it needs [response], and there is none"
     if not isinstance(rules, Mapping):
         return
+    yield from _lesions(rules)
     readers = rules.get("readers")
     if isinstance(readers, Mapping) and readers.get("second") and not readers.get("adjudicator"):
         way = readers.get("on_disagreement", "adjudicator")
@@ -240,6 +243,20 @@ def response(document: Document) -> Iterator[Fault]:
     window = rules.get("window")
     if isinstance(window, str) and (low := re.match(r"\s*(-?\d+)?\.\.", window)) and int(low[1] or -1) < 1:
         yield ("response", "window"), "must begin on day 1 or later: earlier assessments are not the treatment's"
+
+
+def _lesions(rules: Mapping[str, Any]) -> Iterator[Fault]:
+    asked = rules.get("lesions")
+    if not isinstance(asked, Mapping):
+        if rules.get("source") in ("derived", "recorded-then-derived"):
+            yield ("response", "source"), "a derived response needs lesion measurements: add [response.lesions]"
+        return
+    coded = [key for key in ("role", "enhancement", "status") if key in asked]
+    if coded and "values" not in asked:
+        yield ("response", "lesions"), f"{coded[0]} is a coded answer: values must name the ConceptMap of the answers"
+    window = asked.get("window")
+    if isinstance(window, str) and _looks_ahead(window):
+        yield ("response", "lesions", "window"), 'the baseline lies before treatment: end the window at 0, "-56..0"'
 
 
 def sensitivity(document: Document) -> Iterator[Fault]:
@@ -297,7 +314,11 @@ def concept_maps(document: Document, maps: Mapping[str, ConceptMapping]) -> Iter
         if name not in maps:
             continue
         targets = sorted({row.target_code for row in maps[name].rows})
-        if path[0] == "covariate":
+        if path[:2] == ("response", "lesions"):
+            wrong = [target for target in targets if target not in ANSWERS]
+            if wrong:
+                yield path, f"the map gives {', '.join(wrong)}; allowed are {', '.join(ANSWERS)}"
+        elif path[0] == "covariate":
             yield from _levels_met(document, path, targets, restricted)
         else:
             levels = _VITAL if path[0] == "alive" else _scalars(_get(document, "response", "order")) or RESPONSES

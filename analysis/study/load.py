@@ -10,6 +10,7 @@ from typing import Any
 
 from analysis.plan import search_tokens
 from analysis.study import checks, comparison_checks
+from analysis.study.blanks import blanks
 from analysis.study.faults import check, problem_at
 from analysis.study.model import PopulationStudy, Study
 from analysis.study.toml_lines import Path, parse
@@ -60,6 +61,10 @@ def load_study(text: str, file: str, files: Mapping[str, str]) -> LoadedStudy:
     faults += [*checks.code_lists(fixed, codes), *checks.concept_maps(fixed, maps)]
     expected = _read_expected(fixed, lines, file, files, problems)
     problems += [problem_at(lines, file, path, message) for path, message in faults]
+    left = [blank for name, content in {file: text, **files}.items() for blank in blanks(content, name)]
+    blank_lines = {(blank.file, blank.line) for blank in left}
+    # What is wrong with a blank is that it is one.
+    problems = [p for p in problems if (p.file, p.line) not in blank_lines] + left
     if problems or study is None:
         _refuse(file, problems)
     assert study is not None

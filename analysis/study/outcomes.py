@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from analysis.study.base import Frozen, WindowText
+from analysis.study.lesions import Lesions
 
 
 class Readers(Frozen):
@@ -29,7 +30,8 @@ class Imaging(Frozen):
 
 class Response(Frozen):
     criteria: str
-    source: Literal["recorded"] = "recorded"
+    source: Literal["recorded", "derived", "recorded-then-derived"] = "recorded"
+    lesions: Lesions | None = None
     list_: str = Field(alias="list")
     values: str
     readers: Readers | None = None
@@ -47,17 +49,23 @@ class Response(Frozen):
 
 
 class EventSource(Frozen):
-    """An event: a response level (optionally at a site), or death. ``desc`` ends in the row's EVNTDESC."""
+    """An event: a response level (optionally at a site), the first record of a code list from day 1 on, or death.
+
+    ``desc`` ends in the row's EVNTDESC.
+    """
 
     response: str | None = None
     site: str | None = None
+    list_: str | None = Field(None, alias="list")
     death: Literal[True] | None = None
     desc: str
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if bool(self.response) == bool(self.death):
-            raise ValueError("say either response or death = true")
+        if sum(map(bool, (self.response, self.list_, self.death))) != 1:
+            raise ValueError("say exactly one of: response, list, death = true")
+        if self.site and not self.response:
+            raise ValueError("a site belongs to a response")
         return self
 
 

@@ -15,13 +15,17 @@ Outcome = Literal["common", "rare"]
 class Weighting(Frozen):
     """Propensity-score weighting. ``linear`` names covariates that enter as numbers though models cut them."""
 
-    covariates: tuple[str, ...] = Field(min_length=1)
-    linear: tuple[str, ...] = ()
-    estimands: tuple[Estimand, ...] = Field(("ATE",), min_length=1)
-    stabilised: bool = True
-    trim: tuple[float, float] | None = None
-    force: bool = False
-    reason: str | None = Field(None, min_length=10)
+    covariates: tuple[str, ...] = Field(min_length=1, description="The covariates of the propensity score.")
+    linear: tuple[str, ...] = Field((), description="Those of them that enter as numbers though models cut them.")
+    estimands: tuple[Estimand, ...] = Field(
+        ("ATE",), min_length=1, description="Whom for: ATE all, ATT those of the first arm, ATO where the arms overlap."
+    )
+    stabilised: bool = Field(True, description="ATE weights times the share of the arm.")
+    trim: tuple[float, float] | None = Field(
+        None, description="Subjects whose score lies outside these two leave, and the score is fitted again."
+    )
+    force: bool = Field(False, description="Weight even with fewer than 10 subjects a term; needs a reason.")
+    reason: str | None = Field(None, min_length=10, description="Why it is forced; printed beside every figure.")
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

@@ -14,6 +14,7 @@ from flows.landing.landed_snapshot import snapshot_lines
 from flows.landing.manifest import read_manifest
 from flows.landing.notices import warning_lines
 from flows.pipeline import Outcome
+from flows.release import release_of
 from flows.run_folder import RunFolder
 from flows.steps.tables import modifier_lines
 from flows.summary import synthetic_note
@@ -55,8 +56,11 @@ def ended(job: Job, outcome: Outcome, as_json: bool) -> None:
         from flows.summary import comparison_lines
 
         typer.echo()
-        for line in comparison_lines(job.comparison, read_results(run)):
-            typer.echo(line)
+        if run.read().get("masked"):
+            typer.echo(f"MASKED: {release_of(job, run).note}")
+        else:
+            for line in comparison_lines(job.comparison, read_results(run)):
+                typer.echo(line)
         _say_synthetic(job)
         typer.echo(f"\nreport: {run.report}")
     for line in outcome.missing:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import JsonOption, StudyArgument
+from flows.cli.options import JsonOption
 
 
 def sandbox(
@@ -64,24 +64,7 @@ def sample(
     typer.echo(f"written to {out}")
 
 
-study = typer.Typer(help="Look at a study file before running it.", no_args_is_help=True, rich_markup_mode=None)
-
-
-@study.command("check")
-def study_check(path: StudyArgument, as_json: JsonOption = False) -> None:
-    """Read a study folder as a whole and say every fault with file, line and field."""
-    from flows import study_folder
-
-    folder = study_folder.read(path)
-    said = {"id": folder.study.study.id, "sha256": folder.sha256, "codes": len(folder.codes), "maps": len(folder.maps)}
-    if as_json:
-        typer.echo(json.dumps({"outcome": "complete", "study": said}))
-    else:
-        typer.echo(f"{said['id']}: no fault found; {said['codes']} code lists, {said['maps']} maps")
-
-
 def add_commands(app: typer.Typer) -> None:
     """Register these commands."""
     app.command()(sandbox)
     app.command()(sample)
-    app.add_typer(study, name="study")

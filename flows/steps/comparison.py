@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from analysis.study.model import Study
 from flows import ledger_files
 from flows.job import Job
 from flows.progress import Progress
+from flows.release import looked, release_of
 from flows.run_folder import RunFolder, private_folder, write_bytes
 from flows.steps.subjects import read_derived
 from flows.summary import synthetic_note
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
 
 
 def analyse(job: Job, run: RunFolder, progress: Progress) -> None:
-    """Write ``results/results.parquet`` (unsuppressed, stays on site) and ``results/results.csv`` (suppressed)."""
+    """Write ``results/results.parquet`` (unsuppressed, stays on site) and ``results/results.csv`` (suppressed).
+
+    While the study is locked neither holds anything of one arm.
+    """
     from analysis.stats.disclosure import suppress
+    from analysis.stats.masking import masked
     from analysis.stats.results import analyse as compare
 
     study = job.comparison
@@ -34,33 +39,46 @@ def analyse(job: Job, run: RunFolder, progress: Progress) -> None:
         derived.analysis_table,
         {name: variant.analysis_table for name, variant in derived.variants.items()},
     )
+    released = suppress(results, study.disclosure.min_count)
+    held_back = release_of(job, run)
+    notes = {"data": ("synthetic", "SYNTHETIC", synthetic_note(study))}
+    if held_back.masked:
+        results, released = masked(results), masked(released)
+        notes["release"] = ("masked", "MASKED", held_back.note)
+        # What an earlier pass under a lock has left.
+        (run.results / "published.json").unlink(missing_ok=True)
+    elif held_back.locked_study:
+        looked(job, run, "analyse")
     private_folder(run.results)
     part = run.results / "results.parquet.part"
     results.to_parquet(part, index=False)
     part.chmod(0o600)
     part.replace(run.results / "results.parquet")
-    released = with_note(study, suppress(results, study.disclosure.min_count))
-    write_bytes(run.results / "results.csv", as_csv(released))
+    write_bytes(run.results / "results.csv", as_csv(with_notes(released, notes)))
+    run.update(masked=held_back.masked)
     run.step_done("analyse", {"results": len(results)})
     progress("comparing treatments", 1, 1)
 
 
-def with_note(study: Study, results: pd.DataFrame) -> pd.DataFrame:
-    """The results with one row more where the data are synthetic: an export must say so wherever it ends up.
+def with_notes(results: pd.DataFrame, notes: Mapping[str, tuple[str, str, str | None]]) -> pd.DataFrame:
+    """The results with one row more for each note: an export must say that its data are synthetic, or that arms are
+    masked, wherever it ends up.
 
-    The row has no value and the note as its warning; it stands in the order of ids like every other.
+    ``notes`` maps a variable to statistic, word and sentence (None: no row). The row has no value and the sentence
+    after the word as its warning; it stands in the order of ids like every other.
     """
     import pandas as pd
 
-    said = synthetic_note(study)
-    if said is None:
+    empty: dict[str, object] = dict.fromkeys(results.columns, "")
+    rows = [
+        {**empty, "id": f"study.{variable}...{statistic}.", "parameter": "study", "variable": variable,
+         "statistic": statistic, "warning": f"{word}: {said}", "value": None, "n": None}
+        for variable, (statistic, word, said) in notes.items()
+        if said is not None
+    ]  # fmt: skip
+    if not rows:
         return results
-    row = dict.fromkeys(results.columns, "") | {
-        "id": "study.data...synthetic.", "parameter": "study", "variable": "data", "statistic": "synthetic",
-        "warning": f"SYNTHETIC: {said}",
-    }  # fmt: skip
-    note = pd.DataFrame([{**row, "value": None, "n": None}]).astype(results.dtypes)
-    noted = pd.concat([results, note], ignore_index=True)
+    noted = pd.concat([results, pd.DataFrame(rows).astype(results.dtypes)], ignore_index=True)
     return noted.sort_values("id", kind="stable", ignore_index=True)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from flows import ledger_files
 from flows.job import Job
 from flows.progress import Progress
+from flows.release import Release, looked, looks, release_of
 from flows.run_folder import RunFolder, private_folder, write_bytes
 from flows.steps.comparison import read_results
 from flows.steps.subjects import read_derived
@@ -28,11 +29,15 @@ def report(job: Job, run: RunFolder, progress: Progress) -> None:
     study = job.comparison
     assert study is not None
     progress("writing the report", 0, 1)
-    beside = published(job, run)
+    seen = release_of(job, run)
+    masked = seen.masked or bool(run.read().get("masked"))
+    if seen.locked_study and not masked:
+        looked(job, run, "report")
+    beside = None if masked else published(job, run)
     if beside is not None:
         text = json.dumps({"note": synthetic_note(study), "figures": beside}, indent=1, ensure_ascii=False)
         write_bytes(run.results / "published.json", f"{text}\n".encode())
-    page = render(study, read_results(run), pd.read_parquet(run.checks), provenance(job, run), beside)
+    page = render(study, read_results(run), pd.read_parquet(run.checks), provenance(job, run, seen), beside)
     private_folder(run.report.parent)
     write_bytes(run.report, page.encode())
     run.step_done("report")
@@ -49,7 +54,7 @@ def published(job: Job, run: RunFolder) -> list[dict[str, Any]] | None:
     return compare(job.folder.expected["figures"], mapping, read_results(run))
 
 
-def provenance(job: Job, run: RunFolder) -> dict[str, Any]:
+def provenance(job: Job, run: RunFolder, seen: Release) -> dict[str, Any]:
     """Where the numbers come from. No time and no address: the same data give the same page."""
     said = run.read()
     ledger = ledger_files.read(run)
@@ -58,7 +63,8 @@ def provenance(job: Job, run: RunFolder) -> dict[str, Any]:
     missing = [{"site": names[s], "what": what} for s, whats in sorted(said["missing"].items()) for what in whats]
     _, public_key = job.key()
     return {
-        "state": "DRAFT",
+        **_state(run, seen),
+        **({"looks": looks(job)} if seen.locked_study else {}),
         "outcome": "incomplete" if missing else "complete",
         "sites": {"done": len(sites), "total": len(job.sites.sites), "names": [names[site] for site in sites]},
         "versions": said["versions"],
@@ -82,6 +88,15 @@ def provenance(job: Job, run: RunFolder) -> dict[str, Any]:
         "modifier_extensions": modifier_extensions(said, names),
         "public_key": public_key,
     }  # fmt: skip
+
+
+def _state(run: RunFolder, seen: Release) -> dict[str, str]:
+    """MASKED or DRAFT with the sentence beside it."""
+    if seen.masked:
+        return {"state": "MASKED", "state_note": seen.note}
+    if run.read().get("masked"):
+        return {"state": "MASKED", "state_note": f"{seen.note} after this analysis: bedside analyse compares the arms"}
+    return {"state": "DRAFT", **({"state_note": f"nothing is signed yet; {seen.note}"} if seen.note else {})}
 
 
 def modifier_extensions(said: Mapping[str, Any], names: Mapping[str, str]) -> list[dict[str, Any]]:

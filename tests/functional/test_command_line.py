@@ -32,6 +32,7 @@ COMMANDS = (
     "check",
     "analyse",
     "report",
+    "lock",
     "sandbox",
     "sample",
     "deploy",

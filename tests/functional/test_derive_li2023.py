@@ -167,3 +167,14 @@ def test_what_is_not_used_is_counted_by_reason(derived: Derived) -> None:
     assert not accepted.duplicated(["USUBJID", "ADT"]).any()
     differ = counts.loc[counts["reason"] == "readers differ", "n"].sum()
     assert (accepted["READER"] == "reader-3").sum() == differ
+
+
+def test_measurements_derive_to_the_recorded_responses(derived: Derived) -> None:
+    """The sample's measurements were written to add up to the recorded levels (docs/sample.md)."""
+    read = derived.adrs[(derived.adrs["PARAMCD"] == "OVRLRESP") & (derived.adrs["ACCEPTED"] == "Y")]
+    both = read.merge(derived.adrs[derived.adrs["PARAMCD"] == "DRVRESP"], on=["USUBJID", "ADT"])
+    assert len(both) > 80
+    differ = both[both["AVALC_x"] != both["AVALC_y"]].sort_values("AVALC_x")
+    planted = {usubjid(KEY, SITE, "P02"): ("PR", "SD"), usubjid(KEY, SITE, "P21"): ("SD", "PR")}
+    found = zip(differ["USUBJID"], differ["AVALC_x"], differ["AVALC_y"], strict=True)
+    assert {one: levels for one, *levels in found} == {one: list(levels) for one, levels in planted.items()}

@@ -53,7 +53,7 @@ class Subject:
 # Shapes found in real records, each in a subject where it must change nothing (docs/sample.md says which and why).
 TRAITS: dict[str, set[str]] = {
     "P01": {"long-decimals", "not-evaluable-early", "therapy-after-progression"},
-    "P02": {"millimetres"},
+    "P02": {"millimetres", "measured-worse"},
     "P06": {"refuted-metastasis"},
     "P07": {"stable-before-day-28"},
     "P08": {"older-ecog", "not-evaluable-late"},
@@ -66,6 +66,7 @@ TRAITS: dict[str, set[str]] = {
     "P17": {"older-larger-lesion", "erroneous-ecog"},
     "P18": {"birthday-on-index", "therapy-after-progression"},
     "P20": {"not-evaluable-early", "snomed-ecog", "modality-in-series"},
+    "P21": {"measured-better"},
     "X01": {"liver-surgery"},
     "X02": {"liver-ablation"},
     "X03": {"lung-metastasis", "millimetres"},

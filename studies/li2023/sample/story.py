@@ -77,7 +77,7 @@ def assessments(subject: Subject, rng: Random) -> list[Assessment]:
     for n, (day, level) in enumerate(_levels(subject, rng)):
         measured: tuple[int, ...] = ()
         if level != "NE":
-            measured = _measure(level, targets, base, nadir, n)
+            measured = _measure(_as_measured(subject, level, n), targets, base, nadir, n)
             nadir = min(nadir, sum(measured))
         first, second, third = _read(level, rng)
         before = rng.choice((0, 0, 0, 1, 3)) if 35 < day < subject.pfs_days else 0
@@ -130,6 +130,13 @@ def _measure(level: str, targets: tuple[int, ...], base: int, nadir: int, n: int
         wanted = round(base * (0.94 if n == 0 else 0.9))
     first = round(wanted * targets[0] / base)
     return (first, wanted - first) if len(targets) == 2 else (wanted,)
+
+
+def _as_measured(subject: Subject, level: str, n: int) -> str:
+    """The level the diameters add up to: the recorded one but at one planted visit (docs/sample.md)."""
+    if n == 1 and level == "SD" and subject.has("measured-better"):
+        return "PR"
+    return "SD" if n == 1 and level == "PR" and subject.has("measured-worse") else level
 
 
 def _read(level: str, rng: Random) -> tuple[str, str, str | None]:

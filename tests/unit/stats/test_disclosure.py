@@ -50,6 +50,17 @@ def test_what_is_suppressed_is_empty_and_says_so(sample):
     assert list(out.columns) == list(sample.columns)
 
 
+def test_agreement_and_what_is_pooled_over_sites_never_leave(sample):
+    out = suppress(sample, 2)
+    mine = out[
+        (out["parameter"].isin(["agreement", "imaging"]))
+        | out["method"].isin(["cmh", "mantel_haenszel_or", "mantel_haenszel_rd"])
+    ]
+    assert len(mine) > 20
+    assert (mine["warning"] == SUPPRESSED).all()
+    assert mine["value"].isna().all()
+
+
 def test_suppressing_twice_is_suppressing_once(sample):
     once = suppress(sample, 5)
     pd.testing.assert_frame_equal(suppress(once, 5), once)
@@ -58,7 +69,7 @@ def test_suppressing_twice_is_suppressing_once(sample):
 def test_only_curve_rows_are_dropped_since_their_ids_hold_single_times(sample):
     out = suppress(sample, 5)
     gone = sample[~sample["id"].isin(out["id"])]
-    assert set(gone["variable"]) == {"km"}
+    assert set(gone["variable"]) == {"km", "PFS_km", "OS_km"}  # the last two weighted
 
 
 def test_single_subjects_times_and_sizes_are_hidden(sample):

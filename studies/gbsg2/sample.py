@@ -1,0 +1,110 @@
+"""The German Breast Cancer Study Group 2 trial as FHIR R4, from the data set that lifelines ships (MIT licence).
+
+Of each of the 686 women the data say: hormonal therapy, age, menopausal state, tumour size and grade, positive nodes,
+progesterone and oestrogen receptor, days to recurrence or death, and whether that was seen. All calendar dates follow
+from an invented index date; the data do not tell recurrence from death, so every event is written as a recurrence.
+With ``patients`` so many women are drawn from the 686, the same again for the same seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from flows.sample_files import write_subjects
+
+Json = dict[str, Any]
+
+INVENTED = "https://bedside.example/fhir/CodeSystem/gbsg2-invented"
+UCUM = "http://unitsofmeasure.org"
+FIRST_INDEX, LAST_INDEX = date(1984, 7, 2), date(1989, 12, 29)
+_GOLDEN = 0.6180339887498949
+
+
+def write(out: Path, patients: int | None, seed: int, progress: Callable[[str, int, int], None]) -> dict[str, int]:
+    """Write the trial, or a cohort drawn from it, into the folder ``out``; the lines by type."""
+    from lifelines.datasets import load_gbsg2
+
+    women: list[Json] = load_gbsg2().to_dict("records")
+    if patients is not None:
+        drawn = (Random(f"{seed}/{n}").randrange(len(women)) for n in range(patients))  # noqa: S311 - the same again
+        women = [women[place] for place in drawn]
+    made = (list(_resources(n, woman)) for n, woman in enumerate(women))
+    return write_subjects(out, made, len(women), progress)
+
+
+def _resources(n: int, woman: Json) -> Iterator[Json]:
+    key = f"G{n + 1:04d}"
+    index = FIRST_INDEX + timedelta(days=int((LAST_INDEX - FIRST_INDEX).days * (n * _GOLDEN % 1)))
+    patient: Json = {"reference": f"Patient/{key}"}
+
+    def observation(suffix: str, day: int, code: str, display: str, **value: Any) -> Json:
+        return {
+            "resourceType": "Observation", "id": f"{key}-{suffix}", "status": "final", "subject": patient,
+            "code": _concept(code, display), "effectiveDateTime": _day(index, day), **value,
+        }  # fmt: skip
+
+    yield {
+        "resourceType": "Patient", "id": key, "active": True, "gender": "female",
+        "birthDate": _born(index, int(woman["age"]), n),
+    }  # fmt: skip
+    yield {
+        "resourceType": "Condition", "id": f"{key}-cancer", "subject": patient,
+        "verificationStatus": {"coding": [{"system": _VERIFICATION, "code": "confirmed"}]},
+        "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "C50.9"}]},
+        "onsetDateTime": _day(index, -30),
+    }  # fmt: skip
+    hormone = woman["horTh"] == "yes"
+    treatment = ("cmf-tamoxifen", "CMF with tamoxifen") if hormone else ("cmf", "CMF without tamoxifen")
+    yield {
+        "resourceType": "Procedure", "id": f"{key}-treatment", "status": "completed", "subject": patient,
+        "code": _concept(*treatment), "performedDateTime": _day(index, 0),
+    }  # fmt: skip
+    menopause = ("post", "Postmenopausal") if woman["menostat"] == "Post" else ("pre", "Premenopausal")
+    yield observation(
+        "menopause", -7, "menopausal-state", "Menopausal state", valueCodeableConcept=_concept(*menopause)
+    )
+    yield observation("size", -5, "tumour-size", "Tumour size", valueQuantity=_quantity(woman["tsize"], "mm"))
+    grade = str(woman["tgrade"])
+    yield observation(
+        "grade", -5, "tumour-grade", "Tumour grade", valueCodeableConcept=_concept(f"grade-{grade}", f"Grade {grade}")
+    )
+    yield observation("nodes", -5, "positive-nodes", "Positive lymph nodes", valueInteger=int(woman["pnodes"]))
+    for suffix, code, display, column in (
+        ("pgr", "progesterone-receptor", "Progesterone receptor", "progrec"),
+        ("er", "oestrogen-receptor", "Oestrogen receptor", "estrec"),
+    ):
+        yield observation(suffix, -4, code, display, valueQuantity=_quantity(woman[column], "fmol/mg"))
+    days = int(woman["time"])
+    if woman["cens"] == 1:  # the column's name notwithstanding, 1 is an event
+        yield {
+            "resourceType": "Condition", "id": f"{key}-recurrence", "subject": patient,
+            "verificationStatus": {"coding": [{"system": _VERIFICATION, "code": "confirmed"}]},
+            "code": _concept("recurrence", "Recurrence of breast cancer or death"), "onsetDateTime": _day(index, days),
+        }  # fmt: skip
+    else:
+        yield observation("contact", days, "last-contact", "Last contact", valueDateTime=_day(index, days))
+
+
+_VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+
+
+def _concept(code: str, display: str) -> Json:
+    return {"coding": [{"system": INVENTED, "code": code, "display": f"{display} (invented code)"}]}
+
+
+def _quantity(value: Any, unit: str) -> Json:
+    return {"value": int(value), "unit": unit, "system": UCUM, "code": unit}
+
+
+def _day(index: date, days: int) -> str:
+    return (index + timedelta(days=days)).isoformat()
+
+
+def _born(index: date, age: int, n: int) -> str:
+    """A birthday by which she is ``age`` whole years old on the index date, another day of the year for each."""
+    last = index.replace(year=index.year - age, day=min(index.day, 28))
+    return (last - timedelta(days=n * 97 % 330)).isoformat()

@@ -1,0 +1,115 @@
+"""Two public trials, each run by its study file alone: GBSG2 (breast cancer) and the Veterans' lung cancer trial.
+
+Oracles: R's survival package on its own copies of the data (tests/golden/trials.R wrote studies/<name>/expected.json);
+the trials' data sets themselves, which derivation never reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from flows.run_folder import RunFolder
+from flows.sample import write_sample
+from tests.conftest import REPOSITORY
+from tests.functional.conftest import Said, only_run, run_study
+
+FIGURES = {"gbsg2": 250, "veteran": 209}
+pytestmark = pytest.mark.xdist_group("public-trials")
+
+
+@pytest.fixture(scope="module", params=FIGURES)
+def trial(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, RunFolder, Said]:
+    """The study as its own sites file says: from the embedded sandbox."""
+    runs = tmp_path_factory.mktemp(request.param)
+    said = run_study(runs, study=REPOSITORY / "studies" / request.param)
+    assert said.code == 0, said.err
+    return request.param, only_run(runs), said
+
+
+def test_every_figure_is_what_r_gives(trial: tuple[str, RunFolder, Said]) -> None:
+    """At its printed precision and one digit beyond, from the results that may leave the site."""
+    name, run, _ = trial
+    records = json.loads((run.results / "published.json").read_bytes())["figures"]
+    assert len(records) == FIGURES[name]
+    assert Counter(record["status"] for record in records) == {"match": FIGURES[name]}
+    for record in records:
+        assert record["ours"] == pytest.approx(record["recomputed"], rel=1e-6, abs=1e-9), record["id"]
+
+
+def test_the_subjects_are_the_trials(trial: tuple[str, RunFolder, Said]) -> None:
+    """Arm, covariates, time and event of every subject, as a table of how often each combination occurs."""
+    name, run, _ = trial
+    ours = pd.read_parquet(run.analysis / "analysis_table.parquet")
+    theirs = {"gbsg2": _gbsg2, "veteran": _veteran}[name]()
+    found = ours[[*theirs.columns]].astype(theirs.dtypes)
+    assert Counter(found.itertuples(index=False, name=None)) == Counter(theirs.itertuples(index=False, name=None))
+
+
+def _gbsg2() -> pd.DataFrame:
+    from lifelines.datasets import load_gbsg2
+
+    d = load_gbsg2()
+    return pd.DataFrame(
+        {
+            "TRT01A": d["horTh"].map({"yes": "Hormonal therapy", "no": "No hormonal therapy"}),
+            "age": d["age"].astype("float64"),
+            "menopausal_state": d["menostat"].str.lower(),
+            "tumour_size": d["tsize"].astype("float64"),
+            "tumour_grade": d["tgrade"].astype("object"),
+            "positive_nodes": d["pnodes"].astype("float64"),
+            "progesterone_receptor": d["progrec"].astype("float64"),
+            "oestrogen_receptor": d["estrec"].astype("float64"),
+            "RFS_AVAL": d["time"].astype("float64"),
+            "RFS_CNSR": 1 - d["cens"],
+        }
+    )
+
+
+def _veteran() -> pd.DataFrame:
+    d = pd.read_csv(REPOSITORY / "studies" / "veteran" / "veteran.csv")
+    return pd.DataFrame(
+        {
+            "TRT01A": d["trt"].map({1: "Standard chemotherapy", 2: "Test chemotherapy"}),
+            "age": d["age"].astype("float64"),
+            "cell_type": d["celltype"],
+            "karnofsky": d["karno"].astype("float64"),
+            "months_from_diagnosis": d["diagtime"].astype("float64"),
+            "prior_therapy": d["prior"].map({0: "no", 10: "yes"}),
+            "OS_AVAL": d["time"].astype("float64"),
+            "OS_CNSR": 1 - d["status"],
+        }
+    )
+
+
+def test_nobody_is_lost_and_every_check_holds(trial: tuple[str, RunFolder, Said]) -> None:
+    _, run, said = trial
+    adsl = pd.read_parquet(run.analysis / "adsl.parquet")
+    assert adsl["ANL01FL"].eq("Y").all()
+    checks = pd.read_parquet(run.root / "quality" / "checks.parquet")
+    assert set(checks["status"]) <= {"PASS", "NOT_APPLICABLE"}
+    assert "SYNTHETIC" in said.out
+
+
+def test_the_page_says_whence_the_data_are_and_whether_arms_were_drawn(trial: tuple[str, RunFolder, Said]) -> None:
+    name, run, _ = trial
+    page = run.report.read_text(encoding="utf-8")
+    assert "public data set of a real trial" in page
+    assert ("Treatment was not assigned at random" in page) == (name == "gbsg2")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_larger_cohort_is_drawn_from_the_trial_and_begins_with_the_smaller(name: str, tmp_path: Path) -> None:
+    small, large, other = (tmp_path / n for n in ("small", "large", "other"))
+    write_sample(name, small, patients=5, seed=3)
+    counts = write_sample(name, large, patients=40, seed=3)
+    write_sample(name, other, patients=40, seed=4)
+    assert counts["Patient"] == counts["Procedure"] == 40
+    for file in small.glob("*.ndjson"):
+        assert (large / file.name).read_bytes().startswith(file.read_bytes()), file.name
+    assert (large / "Observation.ndjson").read_bytes() != (other / "Observation.ndjson").read_bytes()
+    assert not list(tmp_path.rglob("*.part"))
