@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from analysis.derive.inputs import Inputs
     from analysis.derive.workspace import Workspace
-    from analysis.study.model import Arm, Study
+    from analysis.study.model import Arm, ArmClause, Study
+
+_EVER = 10**6
 
 
 def decide(
@@ -22,8 +24,8 @@ def decide(
 ) -> tuple[ir.Table, ir.Table]:
     """Two tables by subject: (arm label or null, arm_reason or null), and (switch_day, for those who switched later).
 
-    All clauses of an arm must hold among the procedures of one day. More than one arm on the index day, or none, leaves
-    by the study's ``arm_rules``. A later session with another arm's material is a switch.
+    All clauses of an arm must hold among the procedures of one day (of a clause with a window, of its days). More than
+    one arm, or none, leaves by the study's ``arm_rules``. A later session with another arm's material is a switch.
     """
     import ibis
 
@@ -37,7 +39,7 @@ def decide(
     by_day = by_day.mutate(arms=sum(by_day[f"in_{i}"].cast("int64") for i in range(len(study.arm))))
     by_day = work.keep(by_day)
 
-    index = by_day.filter(by_day.rel == 0)
+    index = _at_index(by_day, study, number)
     one = index.arms == 1
     label = ibis.cases(*((one & index[f"in_{i}"], ibis.literal(arm.label)) for i, arm in enumerate(study.arm)))
     reason = ibis.cases(
@@ -47,7 +49,7 @@ def decide(
     )
     decided = work.keep(index.select(*SUBJECT, arm=label, arm_reason=reason))
 
-    later = by_day.filter(by_day.rel > 0)
+    later = by_day.filter(by_day.rel > max(_days(clause)[1] for arm in study.arm for clause in arm.all_))
     work.count(
         "arm",
         later,
@@ -62,6 +64,31 @@ def decide(
     switch = work.keep(switches.group_by(SUBJECT).aggregate(switch_day=switches.rel.min()))
     work.count("arm", switch, {"subject with a later session of another arm": switch.switch_day.notnull()})
     return decided, switch
+
+
+def _days(clause: ArmClause) -> tuple[int, int]:
+    """First and last day from the index of the sessions a clause looks at."""
+    if clause.window is None:
+        return 0, 0
+    low, high = clause.window.low, clause.window.high
+    return -_EVER if low is None else low, _EVER if high is None else high
+
+
+def _at_index(by_day: ir.Table, study: Study, number: Mapping[str, str]) -> ir.Table:
+    """One row a subject: which arms hold (``in_<place>``), each clause in its own days, and how many."""
+    import ibis
+
+    held = {}
+    for i, arm in enumerate(study.arm):
+        for j, clause in enumerate(arm.all_):
+            found = ibis.or_(*(by_day[number[key]] for key in _keys(clause.list_, clause.any_of)))
+            held[f"clause_{i}_{j}"] = (by_day.rel.between(*_days(clause)) & found).any().fill_null(False)
+    t = by_day.group_by(SUBJECT).aggregate(**held)
+    arms = {
+        f"in_{i}": ibis.and_(*(t[f"clause_{i}_{j}"] for j in range(len(arm.all_)))) for i, arm in enumerate(study.arm)
+    }
+    t = t.mutate(**arms)
+    return t.mutate(arms=sum(t[f"in_{i}"].cast("int64") for i in range(len(study.arm))))
 
 
 def _keys(list_: str | None, any_of: tuple[str, ...]) -> tuple[str, ...]:

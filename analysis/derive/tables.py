@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from analysis.study.model import Sensitivity, Study
 
 WASHOUT = "washout"
+BEFORE_LANDMARK = "before-landmark"
 _SUBJECT = ["site", "patient_id"]
 
 
@@ -50,11 +51,23 @@ def pseudonymise(prepared: Prepared, key: bytes) -> Framed:
 
 def tables(study: Study, framed: Framed, sensitivity: Sensitivity | None = None) -> Derived:
     """ADSL, ADRS, ADTTE and the analysis table; with ``sensitivity`` without its criterion and with its censoring."""
-    adsl = _adsl(study, framed.subjects, sensitivity)
+    adsl = _adsl(study, framed.subjects, sensitivity, _short(study, framed, sensitivity))
     adrs = _adrs(study, framed)
     adtte = _adtte(study, framed, adsl, sensitivity)
     table = _analysis_table(study, framed, adsl, adtte)
     return Derived(adsl, adrs, adtte, table, framed.counts, adtr=tumour_results(framed))
+
+
+def _short(study: Study, framed: Framed, sensitivity: Sensitivity | None) -> set[str]:
+    """Who has an event, or is no longer observed, before the landmark in any endpoint."""
+    if not study.index.landmark:
+        return set()
+    times = framed.times
+    gone = set(times.loc[(times["aval"].astype("Float64") < study.index.landmark).fillna(False), "USUBJID"])
+    if sensitivity and sensitivity.censor:
+        days = framed.subjects[CENSOR + sensitivity.id].astype("Float64")
+        gone |= set(framed.subjects.loc[(days < study.index.landmark).fillna(False), "USUBJID"])
+    return gone
 
 
 def _date(days: pd.Series) -> pd.Series:
@@ -76,8 +89,9 @@ def _imputed(precision: pd.Series) -> pd.Series:
     return _text(precision.map({"year": "M", "month": "D"}))
 
 
-def _reasons(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None) -> pd.Series:
-    """The first reason to leave: washout, the arm's rule, then the criteria in the order of the flow diagram."""
+def _reasons(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None, short: set[str]) -> pd.Series:
+    """The first reason to leave: washout, the landmark (those of ``short`` do not reach it), the arm's rule, then the
+    criteria in the order of the flow diagram."""
     import pandas as pd
 
     reason = pd.Series([None] * len(s), index=s.index, dtype="object")
@@ -90,6 +104,7 @@ def _reasons(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None) -> 
             column = BEFORE + c.id
         reason = reason.mask(s[column].eq(True), c.id)
     reason = reason.mask(s["arm_reason"].notna(), s["arm_reason"])
+    reason = reason.mask(s["USUBJID"].isin(short), BEFORE_LANDMARK)
     return _text(reason.mask(s["washout"].eq(True), WASHOUT))
 
 
@@ -102,10 +117,10 @@ def _covariate_columns(study: Study, s: pd.DataFrame) -> dict[str, pd.Series]:
     return columns
 
 
-def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None) -> pd.DataFrame:
+def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None, short: set[str]) -> pd.DataFrame:
     import pandas as pd
 
-    reason = _reasons(study, s, sensitivity)
+    reason = _reasons(study, s, sensitivity, short)
     distances = {
         f"{name}_day": s[f"{name}_day"].astype("Int64") for name, rule in study.covariate.items() if rule.from_ is None
     }
@@ -249,6 +264,10 @@ def _adtte(study: Study, framed: Framed, adsl: pd.DataFrame, sensitivity: Sensit
     )
     if sensitivity and sensitivity.censor:
         frame = _censored(study, framed, frame, sensitivity)
+    # Time starts at the landmark. Only after censoring, whose days count from the index.
+    if start_day := study.index.landmark:
+        frame["AVAL"] -= start_day
+        frame["STARTDT"] += pd.to_timedelta(start_day, unit="D")
     order = {endpoint.id: place for place, endpoint in enumerate(study.endpoint)}
     place = frame["PARAMCD"].map(order)
     return frame.assign(_place=place).sort_values("_place", kind="stable", ignore_index=True).drop(columns="_place")

@@ -48,7 +48,7 @@ _LIST_KEYS = (
 )
 _MAP_KEYS = ("covariate.*.values", "response.values", "response.lesions.values", "alive.vital_status_values")
 # Ids the flow diagram gives itself.
-_FLOW_WORDS = ("screened", "excluded", "analysed", "washout")
+_FLOW_WORDS = ("screened", "excluded", "analysed", "washout", "before-landmark")
 _VITAL = ("alive", "dead", "lost")
 _MATERIAL_TABLES = {
     "used_device": ("device",),
@@ -275,8 +275,10 @@ def weak(document: Document) -> Iterator[Fault]:
         rule = one.get("require") or one.get("exclude")
         if not isinstance(rule, Mapping):
             return  # its shape is wrong and reported: no second opinion on it
+        # Completeness of what the Patient alone tells, or of nothing, asks for no record.
+        asks = rule.get("assessments") or any(True for _ in at(document, "covariate.*.list"))
         # The index procedure itself would answer for its own list.
-        if rule.get("list") != index_list and rule.get("covariate") != "age":
+        if rule.get("list") != index_list and rule.get("covariate") != "age" and (asks or not rule.get("complete")):
             return
     path: Path = ("criterion",) if "criterion" in document else ("index",)
     yield (

@@ -34,16 +34,14 @@ def weighting(document: Document) -> Iterator[Fault]:
 
 def follow_up(document: Document) -> Iterator[Fault]:
     """Endpoints by which a subject of whom nothing is known after the index counts as free of the event."""
-    for path, one in at(document, "endpoint.*"):
-        censors = one.get("censors") if isinstance(one, Mapping) else None
-        if not isinstance(censors, list) or not censors:
-            continue
-        if all(isinstance(censor, Mapping) and censor.get("at") == "cutoff" for censor in censors):
+    for path, moment in texts(document, "endpoint.*.censors.*.at"):
+        # The latest source counts, and nothing is later than the cut-off: beside it the others say nothing.
+        if moment == "cutoff":
             yield (
-                (*path, "censors"),
-                "no source looks at the data: a subject of whom nothing is recorded would count as free of the event "
-                'to the cut-off; say last = "evidence alive" (a site whose deaths are complete says so in sites.toml), '
-                'or last = "adequate assessment"',
+                path[:-1],
+                "the latest source counts, so none but the cut-off ever does: a subject of whom nothing is recorded "
+                'would count as free of the event to the end; say last = "evidence alive" (a site whose deaths are '
+                'complete says so in sites.toml), or last = "adequate assessment"',
             )
 
 
@@ -58,5 +56,25 @@ def reasons(document: Document) -> Iterator[Fault]:
             )
 
 
-CHECKS: tuple[Callable[[Document], Iterator[Fault]], ...] = (weighting, follow_up, reasons)
+def immortal(document: Document) -> Iterator[Fault]:
+    """Arms defined by what happens after the index date: their subjects cannot have the event until then."""
+    landmark = next((day for _, day in at(document, "index.landmark") if isinstance(day, int)), 0)
+    for path, window in texts(document, "arm.*.all.*.window"):
+        found = re.fullmatch(r"\s*(?:-?\d+)?\.\.(-?\d+|cutoff)?\s*", window)
+        if found is None:
+            continue  # its shape is wrong and reported
+        last = None if found[1] in (None, "cutoff") else int(found[1])
+        if last is not None and last <= landmark:
+            continue
+        if landmark:
+            yield path, f"an arm cannot be defined by what happens after the landmark: end the window at {landmark}"
+        else:
+            yield (
+                path,
+                "an arm defined by what happens after the index date makes its subjects immortal until then: end the "
+                "window at 0, or name a landmark ([index] landmark = 28: those who reach day 28, time from it)",
+            )
+
+
+CHECKS: tuple[Callable[[Document], Iterator[Fault]], ...] = (weighting, follow_up, reasons, immortal)
 """The checks that need the document only."""

@@ -57,6 +57,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "dates": "First and last day of the index date.",
         "washout_days": "An earlier listed procedure within so many days excludes: not a new user.",
         "data_cutoff": "Nothing after this day is ever used.",
+        "landmark": "Time starts so many days after the index, for those who reach that day without an event.",
     },
     "IndexEvent": {
         "table": "The table of the event.",
@@ -71,6 +72,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     "ArmClause": {
         "list": "A list in which the index procedure's own code must be.",
         "any_of": "SOURCE:LIST pairs, one of which must be found: what was used, administered, or said in texts.",
+        "window": "Days from the index of the sessions looked at; the index day where nothing is said.",
     },
     "ArmRules": {
         "both": "Materials of more than one arm on the index day: the reason under which the subject leaves.",

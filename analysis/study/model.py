@@ -188,6 +188,7 @@ class Index(Frozen):
     take: Literal["first"] = "first"
     dates: tuple[date, date]
     washout_days: int = Field(0, ge=0)
+    landmark: int = Field(0, ge=0)
     data_cutoff: date
 
     @model_validator(mode="after")
@@ -203,7 +204,8 @@ class ArmClause(Frozen):
     """Either a list the index procedure's own code must be in, or any of ``source:list`` pairs.
 
     Sources: ``used_device``, ``used_substance``, ``used_code``, ``administered`` (MedicationAdministration.partOf the
-    procedure), ``text`` (words of the list found in the procedure's or the material's text).
+    procedure), ``text`` (words of the list found in the procedure's or the material's text). ``window``: the sessions
+    looked at, in days from the index; the index day where it is left out.
     """
 
     list_: str | None = Field(None, alias="list")
@@ -211,6 +213,7 @@ class ArmClause(Frozen):
         Annotated[str, Field(pattern=r"^(used_device|used_substance|used_code|administered|text):[a-z][a-z0-9-]*$")],
         ...,
     ] = ()
+    window: WindowText | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
