@@ -50,7 +50,7 @@ def derive(
         for one in study.analysis.sensitivity
         if one.drop_criterion or one.censor
     }
-    return Derived(main.adsl, main.adrs, main.adtte, main.analysis_table, main.counts, variants, main.adtr)
+    return Derived(main.adsl, main.adrs, main.adtte, main.analysis_table, main.counts, variants, main.adtr, main.adex)
 
 
 def sensitivity_tables(study: Study, framed: Framed, sensitivity: Sensitivity) -> Derived:

@@ -13,6 +13,7 @@ from analysis.derive import alive, arms, index, response
 from analysis.derive.covariates import derive_covariates
 from analysis.derive.dates import Calendar, day_number
 from analysis.derive.endpoints import time_to_event
+from analysis.derive.exposure import exposure
 from analysis.derive.facts import TABLES, gather
 from analysis.derive.index import SUBJECT
 from analysis.derive.inputs import Inputs
@@ -39,7 +40,8 @@ class Prepared:
 
     ``subjects``: one row a screened subject, with arm, covariates, verdicts (``fails_<criterion>``, ``before_…``),
     death, last alive, best response and ``censor_<sensitivity>``. ``assessments`` and ``times`` are long, by subject;
-    so is ``measured``, the visits with lesion measurements (None where the study asks for none).
+    so is ``measured``, the visits with lesion measurements (None where the study asks for none),
+    and ``exposure``, what was used and given in the sessions.
     """
 
     subjects: pd.DataFrame
@@ -47,6 +49,7 @@ class Prepared:
     times: pd.DataFrame
     counts: pd.DataFrame
     measured: pd.DataFrame | None = None
+    exposure: pd.DataFrame | None = None
 
 
 def prepare(
@@ -69,7 +72,9 @@ def prepare(
         cohort = index.find(inputs, work, study, codes, calendar)
         subjects = _with_patient(inputs, work, cohort.subjects)
         facts = _facts(inputs, work, study, codes, subjects, calendar)
-        decided, switch = arms.decide(inputs, work, study, codes, cohort)
+        used = arms.used(inputs, work, cohort)
+        decided, switch = arms.decide(work, study, codes, cohort, used)
+        exposed = exposure(inputs, work, study, codes, cohort, used)
         wide = derive_covariates(inputs, work, study, maps, subjects, facts, calendar)
         measured = response.measure(inputs, work, study, codes, maps, facts)
         assessments = response.assess(inputs, work, study, codes, maps, facts, calendar, measured)
@@ -94,7 +99,9 @@ def prepare(
             whole = whole.left_join(part, SUBJECT).drop("site_right", "patient_id_right")
         whole = work.keep(whole)
         times = time_to_event(work, study, whole, assessments, facts, day_number(calendar.cutoff))
-        return Prepared(work.pandas(whole), work.pandas(assessments), work.pandas(times), work.counts(), measured)
+        return Prepared(
+            work.pandas(whole), work.pandas(assessments), work.pandas(times), work.counts(), measured, exposed
+        )
 
 
 def _with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Table:

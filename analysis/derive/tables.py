@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.derive.derived import Derived
+from analysis.derive.exposure import adex
 from analysis.derive.pipeline import CENSOR, Prepared
 from analysis.derive.population import BEFORE, FAILS
 from analysis.derive.pseudonym import usubjid
@@ -30,6 +31,7 @@ class Framed:
     times: pd.DataFrame
     counts: pd.DataFrame
     measured: pd.DataFrame | None = None
+    exposure: pd.DataFrame | None = None
 
 
 def pseudonymise(prepared: Prepared, key: bytes) -> Framed:
@@ -45,7 +47,10 @@ def pseudonymise(prepared: Prepared, key: bytes) -> Framed:
         assessments.sort_values(["site", "USUBJID", "aseq"], ignore_index=True),
         times.sort_values(["site", "USUBJID", "paramcd"], ignore_index=True),
         prepared.counts,
-        None if prepared.measured is None else prepared.measured.merge(known, on=_SUBJECT, how="inner"),
+        *(
+            None if long is None else long.merge(known, on=_SUBJECT, how="inner")
+            for long in (prepared.measured, prepared.exposure)
+        ),
     )
 
 
@@ -55,7 +60,7 @@ def tables(study: Study, framed: Framed, sensitivity: Sensitivity | None = None)
     adrs = _adrs(study, framed)
     adtte = _adtte(study, framed, adsl, sensitivity)
     table = _analysis_table(study, framed, adsl, adtte)
-    return Derived(adsl, adrs, adtte, table, framed.counts, adtr=tumour_results(framed))
+    return Derived(adsl, adrs, adtte, table, framed.counts, adtr=tumour_results(framed), adex=adex(framed))
 
 
 def _short(study: Study, framed: Framed, sensitivity: Sensitivity | None) -> set[str]:

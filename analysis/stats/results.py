@@ -15,6 +15,7 @@ from analysis.stats.response import add_response
 from analysis.stats.rows import Rows
 from analysis.stats.sensitivity import add_alpha_crossing, add_sensitivity
 from analysis.stats.time_to_event import add_time_to_event
+from analysis.stats.treatment import add_treatment
 from analysis.stats.weighting_rows import add_weighting
 from analysis.study.model import Study
 from mappings.errors import UnusableDataError
@@ -30,6 +31,7 @@ def analyse(
     adtte: pd.DataFrame,
     analysis_table: pd.DataFrame,
     variants: Mapping[str, pd.DataFrame] | None = None,
+    adex: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Compare the arms of the study: one row a statistic, unrounded, sorted by id.
 
@@ -43,6 +45,7 @@ def analyse(
     rows = Rows()
     add_flow(rows, study, adsl)
     add_baseline(rows, cohort)
+    add_treatment(rows, study, adex, analysis_table)
     add_response(rows, cohort, adrs, analysed)
     add_agreement(rows, study, adrs, analysed)
     for endpoint in study.endpoint:

@@ -44,6 +44,7 @@ _LIST_KEYS = (
     *("covariate.*.list", "response.list", "response.site", "response.new_therapy.list"),
     *("response.new_therapy.not_part_of", "endpoint.*.events.*.site", "endpoint.*.events.*.list"),
     *("alive.last_contact", "alive.vital_status", "alive.death"),
+    *("treatment.materials.*", "treatment.sizes.*", "treatment.drugs.*.list"),
     *(f"response.lesions.{key}" for key in ("list", "identity", "diameter", "role", "enhancement", "status")),
 )
 _MAP_KEYS = ("covariate.*.values", "response.values", "response.lesions.values", "alive.vital_status_values")

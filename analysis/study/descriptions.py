@@ -18,6 +18,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "endpoint": "Times to event.",
         "endpoint_rules": "The unit of times, and where an event of uncertain date is put.",
         "alive": "What proves that a subject was alive on a day.",
+        "treatment": "What of the treatment received is described by arm.",
         "analysis": "How the arms are compared.",
         "checks": "When the quality checks stop the analysis.",
         "disclosure": "Which counts are too small to leave the site.",

@@ -34,6 +34,7 @@ from analysis.study.outcomes import (
     Readers,
     Response,
 )
+from analysis.study.treatment import Treatment
 
 __all__ = [
     "Alive",
@@ -293,6 +294,7 @@ class Study(Frozen):
     endpoint: tuple[Endpoint, ...] = ()
     endpoint_rules: EndpointRules = EndpointRules()
     alive: Alive = Alive()
+    treatment: Treatment | None = None
     analysis: AnalysisPlan = AnalysisPlan()
     checks: CheckRules = CheckRules()
     disclosure: Disclosure = Disclosure()

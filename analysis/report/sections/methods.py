@@ -45,8 +45,8 @@ def _design(study: Study) -> Paragraph:
         else ""
     )
     landmark = (
-        f" Time starts on day {index.landmark} (landmark); whoever had an event, or was last observed, before it is left "
-        "out."
+        f" Time starts on day {index.landmark} (landmark); whoever had an event, or was last observed, before it is "
+        "left out."
         if index.landmark
         else ""
     )
@@ -175,9 +175,10 @@ def _endpoint(endpoint: Endpoint, landmark: int) -> str:
 
 def _endpoints(study: Study) -> Paragraph:
     rules = study.endpoint_rules
+    told = [_endpoint(endpoint, study.index.landmark) for endpoint in study.endpoint]
     return (
         "Endpoints",
-        f"{' '.join(_endpoint(e, study.index.landmark) for e in study.endpoint)} On one day: {rules.same_day}. Times of 0 days are kept. "
+        f"{' '.join(told)} On one day: {rules.same_day}. Times of 0 days are kept. "
         f"Times are in {words.time_unit(rules)}{words.DIVISORS[rules.unit]}. Of a partial date the "
         f"{rules.partial_dates.event} is used.",
     )
