@@ -15,7 +15,7 @@ class Derived:
     """The frames of docs/architecture.md. ``variants`` holds, by id, the sets of those sensitivity analyses that need
     other data than the main one (a criterion dropped, a reason to censor added);
     their own ``variants`` are empty. ``adtr`` is None without lesion measurements, ``adex`` without
-    ``[treatment]``."""
+    ``[treatment]``, ``adae`` without ``[adverse_events]``."""
 
     adsl: pd.DataFrame
     adrs: pd.DataFrame
@@ -25,3 +25,4 @@ class Derived:
     variants: Mapping[str, Derived] = field(default_factory=dict)
     adtr: pd.DataFrame | None = None
     adex: pd.DataFrame | None = None
+    adae: pd.DataFrame | None = None

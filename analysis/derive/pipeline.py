@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.derive import alive, arms, index, response
+from analysis.derive.adverse_events import adverse_events
 from analysis.derive.covariates import derive_covariates
 from analysis.derive.dates import Calendar, day_number
 from analysis.derive.endpoints import time_to_event
@@ -41,7 +42,7 @@ class Prepared:
     ``subjects``: one row a screened subject, with arm, covariates, verdicts (``fails_<criterion>``, ``before_…``),
     death, last alive, best response and ``censor_<sensitivity>``. ``assessments`` and ``times`` are long, by subject;
     so is ``measured``, the visits with lesion measurements (None where the study asks for none),
-    and ``exposure``, what was used and given in the sessions.
+    ``exposure``, what was used and given in the sessions, and ``adverse_events``.
     """
 
     subjects: pd.DataFrame
@@ -50,6 +51,7 @@ class Prepared:
     counts: pd.DataFrame
     measured: pd.DataFrame | None = None
     exposure: pd.DataFrame | None = None
+    adverse_events: pd.DataFrame | None = None
 
 
 def prepare(
@@ -77,6 +79,7 @@ def prepare(
         exposed = exposure(inputs, work, study, codes, cohort, used)
         wide = derive_covariates(inputs, work, study, maps, subjects, facts, calendar)
         measured = response.measure(inputs, work, study, codes, maps, facts)
+        events = adverse_events(inputs, work, study, maps, facts)
         assessments = response.assess(inputs, work, study, codes, maps, facts, calendar, measured)
         vital = alive.vital_facts(inputs, work, study, maps, facts)
         dead = alive.deaths(work, study, subjects, facts, vital, calendar)
@@ -99,9 +102,8 @@ def prepare(
             whole = whole.left_join(part, SUBJECT).drop("site_right", "patient_id_right")
         whole = work.keep(whole)
         times = time_to_event(work, study, whole, assessments, facts, day_number(calendar.cutoff))
-        return Prepared(
-            work.pandas(whole), work.pandas(assessments), work.pandas(times), work.counts(), measured, exposed
-        )
+        main, seen, ended = (work.pandas(table) for table in (whole, assessments, times))
+        return Prepared(main, seen, ended, work.counts(), measured, exposed, events)
 
 
 def _with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Table:
@@ -157,6 +159,7 @@ def _uses(study: Study) -> dict[str, tuple[str, ...]]:
         study.response.list_ if study.response else None,
         therapy.list_ if therapy else None,
         *(study.response.lesions.lists if study.response and study.response.lesions else ()),
+        *(study.adverse_events.lists if study.adverse_events else ()),
         *(event.list_ for endpoint in study.endpoint for event in endpoint.events),
         study.alive.last_contact,
         study.alive.vital_status,

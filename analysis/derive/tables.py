@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analysis.derive.adverse_events import adae
 from analysis.derive.derived import Derived
 from analysis.derive.exposure import adex
 from analysis.derive.pipeline import CENSOR, Prepared
@@ -32,6 +33,7 @@ class Framed:
     counts: pd.DataFrame
     measured: pd.DataFrame | None = None
     exposure: pd.DataFrame | None = None
+    adverse_events: pd.DataFrame | None = None
 
 
 def pseudonymise(prepared: Prepared, key: bytes) -> Framed:
@@ -49,7 +51,7 @@ def pseudonymise(prepared: Prepared, key: bytes) -> Framed:
         prepared.counts,
         *(
             None if long is None else long.merge(known, on=_SUBJECT, how="inner")
-            for long in (prepared.measured, prepared.exposure)
+            for long in (prepared.measured, prepared.exposure, prepared.adverse_events)
         ),
     )
 
@@ -60,7 +62,8 @@ def tables(study: Study, framed: Framed, sensitivity: Sensitivity | None = None)
     adrs = _adrs(study, framed)
     adtte = _adtte(study, framed, adsl, sensitivity)
     table = _analysis_table(study, framed, adsl, adtte)
-    return Derived(adsl, adrs, adtte, table, framed.counts, adtr=tumour_results(framed), adex=adex(framed))
+    measured = tumour_results(framed)
+    return Derived(adsl, adrs, adtte, table, framed.counts, adtr=measured, adex=adex(framed), adae=adae(framed))
 
 
 def _short(study: Study, framed: Framed, sensitivity: Sensitivity | None) -> set[str]:
@@ -148,12 +151,13 @@ def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None, short:
             "LSTALVSRC": _text(s["alive_source"]),
             "N_SESSIONS": s["n_sessions"].astype("int64"),
             "ARM_SWITCH": _flag(s["switch_day"].notna()),
-            "SRCREF": _references("Procedure", s["index_id"], s["index_version"]),
+            "SRCREF": references("Procedure", s["index_id"], s["index_version"]),
         }
     )
 
 
-def _references(kind: str, ids: pd.Series, versions: pd.Series) -> pd.Series:
+def references(kind: str, ids: pd.Series, versions: pd.Series) -> pd.Series:
+    """FHIR references to one version of each resource (``Observation/x/_history/1``); null where there is no id."""
     made = [
         None if not isinstance(one, str) else f"{kind}/{one}" + (f"/_history/{v}" if isinstance(v, str) else "")
         for one, v in zip(ids, versions, strict=True)
@@ -187,14 +191,14 @@ def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
             "SITEFL": _flag(a[site_column(site)]) if site else None,
             "IMAGING": _flag(a["imaging"]),
             "IMGMOD": _text(a["img_modality"]),
-            "SRCREF": _references("Observation", a["id"], a["version"]),
+            "SRCREF": references("Observation", a["id"], a["version"]),
         }
     )
     if study.response is None:
         return recorded
     s = framed.subjects[framed.subjects["arm"].notna()]
     rests = pd.DataFrame(
-        {"USUBJID": s["USUBJID"], "SRCREF": _references("Observation", s["bor_id"], s["bor_version"]), "BOR": s["bor"]}
+        {"USUBJID": s["USUBJID"], "SRCREF": references("Observation", s["bor_id"], s["bor_version"]), "BOR": s["bor"]}
     )
     basis = recorded[(recorded["ACCEPTED"] == "Y") & (recorded["PARAMCD"] == "OVRLRESP")].drop_duplicates(
         ["USUBJID", "SRCREF"]

@@ -26,8 +26,8 @@ _TABLE = ("count", "percent", "expected_below_5")
 _ONE_PERSON = ("min", "max")
 _STATUS = ("events", "censored", "unusable")
 _ASSESSED = ("assessments", "assessments_without_imaging")
-# Cross tables and modalities of assessments, what is pooled over sites, treatment received: margins of other tables.
-_NO_RULE = ("treatment", "agreement", "imaging", "cmh", "mantel_haenszel_or", "mantel_haenszel_rd")
+# Cross tables and modalities of assessments, what is pooled over sites, treatment, adverse events: margins of tables.
+_NO_RULE = ("treatment", "adverse_events", "agreement", "imaging", "cmh", "mantel_haenszel_or", "mantel_haenszel_rd")
 _MODELS = ("cox_univariate", "cox_adjusted", "cox_stepwise", "ph_test")
 
 

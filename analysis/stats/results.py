@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from analysis.stats.adverse_events import add_adverse_events
 from analysis.stats.agreement import add_agreement
 from analysis.stats.baseline import add_baseline
 from analysis.stats.cohort import Cohort
@@ -32,6 +33,7 @@ def analyse(
     analysis_table: pd.DataFrame,
     variants: Mapping[str, pd.DataFrame] | None = None,
     adex: pd.DataFrame | None = None,
+    adae: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Compare the arms of the study: one row a statistic, unrounded, sorted by id.
 
@@ -46,6 +48,7 @@ def analyse(
     add_flow(rows, study, adsl)
     add_baseline(rows, cohort)
     add_treatment(rows, study, adex, analysis_table)
+    add_adverse_events(rows, study, adae, analysis_table)
     add_response(rows, cohort, adrs, analysed)
     add_agreement(rows, study, adrs, analysed)
     for endpoint in study.endpoint:

@@ -19,6 +19,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "endpoint_rules": "The unit of times, and where an event of uncertain date is put.",
         "alive": "What proves that a subject was alive on a day.",
         "treatment": "What of the treatment received is described by arm.",
+        "adverse_events": "Which adverse events are counted by arm, and when.",
         "analysis": "How the arms are compared.",
         "checks": "When the quality checks stop the analysis.",
         "disclosure": "Which counts are too small to leave the site.",

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from analysis.study.adverse_events import AdverseEvents
 from analysis.study.base import Frozen, Window, WindowText
 from analysis.study.comparison import (
     AnalysisPlan,
@@ -295,6 +296,7 @@ class Study(Frozen):
     endpoint_rules: EndpointRules = EndpointRules()
     alive: Alive = Alive()
     treatment: Treatment | None = None
+    adverse_events: AdverseEvents | None = None
     analysis: AnalysisPlan = AnalysisPlan()
     checks: CheckRules = CheckRules()
     disclosure: Disclosure = Disclosure()

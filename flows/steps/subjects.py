@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from analysis.derive import Derived
 
 _FRAMES = ("adsl", "adrs", "adtte", "analysis_table", "counts")
-_ASKED_FOR = ("adtr", "adex")  # only where the study has lesion measurements, or describes the treatment
+_ASKED_FOR = ("adtr", "adex", "adae")  # only where the study has lesion measurements, or describes these
 _SENSITIVITY = "sensitivity"
 
 
