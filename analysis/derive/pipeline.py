@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from analysis.derive import alive, arms, index, response
+from analysis.derive.adverse_events import adverse_events
 from analysis.derive.blocks import blocks
 from analysis.derive.covariates import derive_covariates
 from analysis.derive.dates import Calendar, day_number
 from analysis.derive.endpoints import time_to_event
+from analysis.derive.exposure import exposure
 from analysis.derive.facts import TABLES, gather
 from analysis.derive.index import SUBJECT, Cohort
 from analysis.derive.inputs import Inputs
@@ -40,7 +42,8 @@ class Prepared:
 
     ``subjects``: one row a screened subject, with arm, covariates, verdicts (``fails_<criterion>``, ``before_…``),
     death, last alive, best response and ``censor_<sensitivity>``. ``assessments`` and ``times`` are long, by subject;
-    so is ``measured``, the visits with lesion measurements (None where the study asks for none).
+    so is ``measured``, the visits with lesion measurements (None where the study asks for none),
+    ``exposure``, what was used and given in the sessions, and ``adverse_events``.
     """
 
     subjects: pd.DataFrame
@@ -48,6 +51,8 @@ class Prepared:
     times: pd.DataFrame
     counts: pd.DataFrame
     measured: pd.DataFrame | None = None
+    exposure: pd.DataFrame | None = None
+    adverse_events: pd.DataFrame | None = None
 
 
 def prepare(
@@ -87,9 +92,12 @@ def _prepared(
     """What was prepared of some subjects; its counts are the workspace's."""
     subjects = _with_patient(inputs, work, cohort.subjects)
     facts = _facts(inputs, work, study, codes, subjects, calendar)
-    decided, switch = arms.decide(inputs, work, study, codes, cohort)
+    used = arms.used(inputs, work, cohort)
+    decided, switch = arms.decide(work, study, codes, cohort, used)
+    exposed = exposure(inputs, work, study, codes, cohort, used)
     wide = derive_covariates(inputs, work, study, maps, subjects, facts, calendar)
     measured = response.measure(inputs, work, study, codes, maps, facts)
+    events = adverse_events(inputs, work, study, maps, facts)
     assessments = response.assess(inputs, work, study, codes, maps, facts, calendar, measured)
     vital = alive.vital_facts(inputs, work, study, maps, facts)
     dead = alive.deaths(work, study, subjects, facts, vital, calendar)
@@ -103,7 +111,8 @@ def _prepared(
         whole = whole.left_join(part, SUBJECT).drop("site_right", "patient_id_right")
     whole = work.keep(whole)
     times = time_to_event(work, study, whole, assessments, facts, day_number(calendar.cutoff))
-    return Prepared(work.pandas(whole), work.pandas(assessments), work.pandas(times), work.counts(), measured)
+    main, seen, ended = (work.pandas(table) for table in (whole, assessments, times))
+    return Prepared(main, seen, ended, work.counts(), measured, exposed, events)
 
 
 def _joined(parts: Sequence[Prepared], counts: pd.DataFrame) -> Prepared:
@@ -112,12 +121,11 @@ def _joined(parts: Sequence[Prepared], counts: pd.DataFrame) -> Prepared:
 
     if len(parts) == 1:
         return replace(parts[0], counts=counts)
-    frames = {
-        name: pd.concat([getattr(part, name) for part in parts], ignore_index=True)
-        for name in ("subjects", "assessments", "times")
-    }
-    measured = [part.measured for part in parts if part.measured is not None]
-    return Prepared(**frames, counts=counts, measured=pd.concat(measured, ignore_index=True) if measured else None)
+    joined: dict[str, Any] = {}
+    for name in ("subjects", "assessments", "times", "measured", "exposure", "adverse_events"):
+        frames = [frame for part in parts if (frame := getattr(part, name)) is not None]
+        joined[name] = pd.concat(frames, ignore_index=True) if frames else None
+    return replace(parts[0], counts=counts, **joined)
 
 
 def _with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Table:
@@ -173,6 +181,7 @@ def _uses(study: Study) -> dict[str, tuple[str, ...]]:
         study.response.list_ if study.response else None,
         therapy.list_ if therapy else None,
         *(study.response.lesions.lists if study.response and study.response.lesions else ()),
+        *(study.adverse_events.lists if study.adverse_events else ()),
         *(event.list_ for endpoint in study.endpoint for event in endpoint.events),
         study.alive.last_contact,
         study.alive.vital_status,
