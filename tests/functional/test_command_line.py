@@ -33,6 +33,8 @@ COMMANDS = (
     "analyse",
     "report",
     "lock",
+    "sign",
+    "status",
     "sandbox",
     "sample",
     "deploy",
