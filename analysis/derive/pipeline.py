@@ -5,7 +5,7 @@ Everything up to :class:`Prepared` is Ibis on the tables' own engine; from there
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -67,8 +67,8 @@ def prepare(
     with Workspace(con) as work:
         calendar = Calendar(work, study.index.data_cutoff, site_rules)
         cohort = index.find(inputs, work, study, codes, calendar)
-        subjects = _with_patient(inputs, work, cohort.subjects)
-        facts = _facts(inputs, work, study, codes, subjects, calendar)
+        subjects = with_patient(inputs, work, cohort.subjects)
+        facts = facts_of(inputs, work, study, codes, subjects, calendar)
         decided, switch = arms.decide(inputs, work, study, codes, cohort)
         wide = derive_covariates(inputs, work, study, maps, subjects, facts, calendar)
         measured = response.measure(inputs, work, study, codes, maps, facts)
@@ -97,7 +97,7 @@ def prepare(
         return Prepared(work.pandas(whole), work.pandas(assessments), work.pandas(times), work.counts(), measured)
 
 
-def _with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Table:
+def with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Table:
     """The cohort with its Patient records; a subject without one stays, and is counted."""
     import ibis
 
@@ -112,17 +112,19 @@ def _with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Tab
     return joined
 
 
-def _facts(
+def facts_of(
     inputs: Inputs,
     work: Workspace,
     study: Study,
     codes: Mapping[str, CodeList],
     subjects: ir.Table,
     calendar: Calendar,
+    *,
+    gathered: Callable[..., ir.Table] = gather,
 ) -> ir.Table:
-    """The cohort's facts with ``rel``, their days from the index."""
+    """The cohort's facts with ``rel``, their days from the index; ``gathered`` as :func:`gather` or `judged`."""
     told = study.alive
-    facts = gather(
+    facts = gathered(
         inputs,
         work,
         subjects.select(*SUBJECT),

@@ -35,6 +35,7 @@ COMMANDS = (
     "lock",
     "sign",
     "status",
+    "trace",
     "sandbox",
     "sample",
     "deploy",
