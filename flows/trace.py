@@ -15,6 +15,7 @@ from flows import landed
 from flows.engines import connected
 from flows.job import Job
 from flows.landed import Landed
+from flows.pseudonyms import patients_by_subject
 from flows.run_folder import RunFolder
 from flows.steps.subjects import read_derived
 from flows.steps.tables import tables_of
@@ -80,10 +81,9 @@ def trace(job: Job, run: RunFolder, usubjid: str) -> Trace:
         raise DefinitionError(f"{run.root} has no subjects: nothing was derived in it")
     key, _ = job.key()
     derived = read_derived(run)
+    site, patient = _patient(run, key, usubjid, derived)
     with connected() as con:
-        tables = tables_of(con, run)
-        site, patient = _patient(tables, key, usubjid, derived)
-        told = _story(job, study, con, tables, site, patient)
+        told = _story(job, study, con, tables_of(con, run), site, patient)
     mine = list(landed.about(run, site, {patient}))
     own = {(one.type, one.id) for one in mine}
     used = {found: one for one in mine for found in references_in(one.resource) if found not in own}
@@ -93,19 +93,10 @@ def trace(job: Job, run: RunFolder, usubjid: str) -> Trace:
     return _told(study, derived, usubjid, site, patient, told, mine, landed.quarantined(run, site))
 
 
-def _patient(tables: Mapping[str, Any], key: bytes, usubjid: str, derived: Derived) -> tuple[str, str]:
-    from analysis.derive.pseudonym import usubjid as pseudonym
-
-    known: set[tuple[str, str]] = set()
-    for view in ("patient", "procedure", "condition", "observation", "medication_administration", "encounter"):
-        if view in tables:
-            table = tables[view]
-            id_ = table.id if view == "patient" else table.patient_id
-            frame = table.select("site", one=id_).distinct().to_pandas().dropna()
-            known |= set(zip(frame["site"], frame["one"], strict=True))
-    for site, patient in sorted(known):
-        if pseudonym(key, site, patient) == usubjid:
-            return site, patient
+def _patient(run: RunFolder, key: bytes, usubjid: str, derived: Derived) -> tuple[str, str]:
+    found = patients_by_subject(run, key).get(usubjid)
+    if found is not None:
+        return found
     if (derived.adsl["USUBJID"] == usubjid).any():
         raise DefinitionError(
             "the pseudonym key is not the one this run was made with: no patient of it has that pseudonym"

@@ -12,6 +12,9 @@ from flows.cli.options import RUNS, JsonOption, RunsOption
 from mappings.errors import DefinitionError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flows.diff import Diff, Resource
     from flows.trace import Step, Trace
 
 
@@ -75,6 +78,64 @@ def _step(step: Step) -> list[str]:
     return [f"{first}  {step.says}".rstrip(), *(f"{'':<22}{said}" for said in step.made)]
 
 
+def diff(
+    before: Annotated[str, typer.Argument(metavar="RUN1", help="A run folder: what was.")],
+    after: Annotated[str, typer.Argument(metavar="RUN2", help="A run folder: what is.")],
+    counts: Annotated[
+        bool, typer.Option("--counts", help="Subjects as counts, small ones suppressed: for outside the site.")
+    ] = False,
+    runs: RunsOption = RUNS,
+    as_json: JsonOption = False,
+) -> int:
+    """Say which subjects differ between two runs, because of which resource version, and which figures moved."""
+    from flows import run_folder
+    from flows.diff import as_dict
+    from flows.diff import diff as compared
+
+    first, second = run_folder.find(runs, before), run_folder.find(runs, after)
+    found = compared(first, second, counts)
+    if as_json:
+        typer.echo(
+            json.dumps({"outcome": "complete", "before": str(first.root), "after": str(second.root), **as_dict(found)})
+        )
+        return 0
+    typer.echo(f"from {first.root} to {second.root}")
+    for line in _differences(found):
+        typer.echo(line)
+    return 0
+
+
+def _differences(found: Diff) -> Iterator[str]:
+    from analysis.changes import kinds_in_words
+
+    yield from found.inputs or ("study, sites and versions are the same",)
+    if found.masked:
+        yield "MASKED: arms are not compared in one of the runs, and none is named"
+    yield f"subjects: {', '.join(kinds_in_words(found.counts)) or 'none differs'}"
+    for subject in found.subjects:
+        yield f"{subject.usubjid} of site {subject.site}"
+        yield from (f"  {kind}: {said}" for kind, said in subject.what)
+        yield from (f"  because of {_resource(one)}" for one in subject.resources)
+        if not subject.resources:
+            yield "  no resource of this subject is another"
+    yield f"figures: {len(found.figures)} moved"
+    for figure in found.figures:
+        yield f"  {figure.id} {_number(figure.before)} to {_number(figure.after)} {figure.note}".rstrip()
+
+
+def _resource(one: Resource) -> str:
+    said = [
+        "which is not there" if version is None else f"version {version}" if version else "without a version"
+        for version in (one.before, one.after)
+    ]
+    return f"{one.resource}: {said[0]} before, {said[1]} now{', a changed row rests on it' if one.named else ''}"
+
+
+def _number(value: float | None) -> str:
+    return "no value" if value is None else f"{value:.6g}"
+
+
 def add_commands(app: Any) -> None:
     """Register these commands."""
     app.command()(trace)
+    app.command()(diff)

@@ -36,6 +36,7 @@ COMMANDS = (
     "sign",
     "status",
     "trace",
+    "diff",
     "sandbox",
     "sample",
     "deploy",
