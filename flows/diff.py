@@ -90,7 +90,7 @@ def diff(before: RunFolder, after: RunFolder, only_counts: bool) -> Diff:
     figures = tuple(moved(*(_results(run, only_counts, masked) for run in (before, after))))
     if not masked:
         for job, run, one in zip(jobs, (before, after), seen, strict=True):
-            if one.locked_study:
+            if one.locked_study and not (run is after and after.id == before.id):
                 looked(job, run, "diff")
     return Diff(tuple(_inputs(before, after)), found, subjects, figures, masked)
 

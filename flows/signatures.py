@@ -17,6 +17,7 @@ from flows.run_folder import RunFolder, write_json
 from mappings.errors import DefinitionError
 
 FORMAT = 1
+NOT_SIGNED = "nothing is signed yet"
 _NAME = "signatures.json"
 _RESULTS = ("results.csv", "results.parquet", "published.json")
 _REPORT = "report"
@@ -114,5 +115,5 @@ def state_of(stand: tuple[Standing, ...]) -> tuple[str, str]:
     """SIGNED or DRAFT, and the sentence beside it: who signed, and which signatures are void for which reason."""
     holding = [one.sentence for one in stand if not one.void]
     void = [one.sentence for one in stand if one.void]
-    said = [", ".join(holding), *void] if holding else void or ["nothing is signed yet"]
+    said = [", ".join(holding), *void] if holding else void or [NOT_SIGNED]
     return ("SIGNED" if holding else "DRAFT"), "; ".join(said)

@@ -73,6 +73,7 @@ def status(run: RunArgument, runs: RunsOption = RUNS, as_json: JsonOption = Fals
 
     folder = run_folder.find(runs, run)
     said, now = folder.read(), signing.state_now(folder)
+    steps = [step for step in run_folder.STEPS if step in said["steps"]]
     if as_json:
         signatures = [
             {**{k: v for k, v in asdict(one.signature).items() if k != "hashes"}, "void": list(one.void)}
@@ -82,13 +83,13 @@ def status(run: RunArgument, runs: RunsOption = RUNS, as_json: JsonOption = Fals
             json.dumps(
                 {
                     "outcome": said["outcome"], "exit_code": said["exit_code"], "run": str(folder.root),
-                    "steps": list(said["steps"]), "state": now.name, "note": now.note, "signatures": signatures,
+                    "steps": steps, "state": now.name, "note": now.note, "signatures": signatures,
                 }
             )
         )  # fmt: skip
         return 0
     ended = said["outcome"] or "not ended"
-    typer.echo(f"{folder.root}: {ended}; done: {', '.join(said['steps']) or 'nothing'}")
+    typer.echo(f"{folder.root}: {ended}; done: {', '.join(steps) or 'nothing'}")
     typer.echo(f"{now.name}: {now.note}")
     return 0
 

@@ -14,6 +14,7 @@ from mappings.errors import DefinitionError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from analysis.changes import Moved
     from flows.diff import Diff, Resource
     from flows.trace import Step, Trace
 
@@ -119,8 +120,13 @@ def _differences(found: Diff) -> Iterator[str]:
         if not subject.resources:
             yield "  no resource of this subject is another"
     yield f"figures: {len(found.figures)} moved"
-    for figure in found.figures:
-        yield f"  {figure.id} {_number(figure.before)} to {_number(figure.after)} {figure.note}".rstrip()
+    yield from (f"  {_figure(one)}" for one in found.figures)
+
+
+def _figure(one: Moved) -> str:
+    if one.note in ("only before", "only after"):
+        return f"{one.id} {_number(one.after if one.before is None else one.before)}, {one.note}"
+    return f"{one.id} {_number(one.before)} to {_number(one.after)} {one.note}".rstrip()
 
 
 def _resource(one: Resource) -> str:

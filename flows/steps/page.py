@@ -13,13 +13,14 @@ from flows.job import Job
 from flows.progress import Progress
 from flows.release import Release, looked, looks, release_of
 from flows.run_folder import RunFolder, private_folder, write_bytes
-from flows.signatures import hashes_of, read_signatures, standing, state_of
+from flows.signatures import NOT_SIGNED, hashes_of, read_signatures, standing, state_of
 from flows.steps.comparison import read_results
 from flows.steps.subjects import read_derived
 from flows.steps.tables import analysed_sites, modified_resources
 from flows.summary import synthetic_note
 
 FIGURES = "figures.toml"
+UNSIGNED: dict[str, Any] = {"state": "DRAFT", "state_note": NOT_SIGNED}
 
 
 def report(job: Job, run: RunFolder, progress: Progress) -> None:
@@ -41,9 +42,10 @@ def write_page(job: Job, run: RunFolder) -> None:
     if beside is not None:
         text = json.dumps({"note": synthetic_note(job.study), "figures": beside}, indent=1, ensure_ascii=False)
         write_bytes(run.results / "published.json", f"{text}\n".encode())
-    as_draft = page_as_draft(job, run)
-    state = _state(job, run, seen, as_draft)
-    page = _page(job, run, seen, {**state, **({"looks": looks(job)} if seen.locked_study else {})})
+    draft = _page(job, run, seen, UNSIGNED)
+    as_draft = hashlib.sha256(draft).hexdigest()
+    state = {**_state(job, run, seen, as_draft), **({"looks": looks(job)} if seen.locked_study else {})}
+    page = draft if state == UNSIGNED else _page(job, run, seen, state)
     private_folder(run.report.parent)
     write_bytes(run.report, page)
     run.update(report_sha256={"page": hashlib.sha256(page).hexdigest(), "as_draft": as_draft})
@@ -51,7 +53,7 @@ def write_page(job: Job, run: RunFolder) -> None:
 
 def page_as_draft(job: Job, run: RunFolder) -> str:
     """SHA-256 of the page as it would be unsigned: without what a signature or another look would change on it."""
-    return hashlib.sha256(_page(job, run, release_of(job, run), {"state": "DRAFT"})).hexdigest()
+    return hashlib.sha256(_page(job, run, release_of(job, run), UNSIGNED)).hexdigest()
 
 
 def _page(job: Job, run: RunFolder, seen: Release, state: Mapping[str, Any]) -> bytes:

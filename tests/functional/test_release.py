@@ -93,14 +93,17 @@ def test_a_lock_releases_the_comparison_of_the_open_study(
 
 
 def test_each_look_is_counted_with_who_and_when(own: RunFolder, locked: tuple[Path, Path, Ran]) -> None:
+    assert "MASKED: arms are not compared" in command("diff", own.root, own.root).out
+    assert not store(own).exists(), "what is masked is no look"
     assert lock(own, locked[1]).code == 0
     again(own)
     assert "<dt>Times the comparison was looked at</dt><dd>2</dd>" in own.report.read_text()
     again(own, "report")
     assert "<dt>Times the comparison was looked at</dt><dd>3</dd>" in own.report.read_text()
+    assert command("diff", own.root, own.root).code == 0
     lines = [json.loads(line) for line in (store(own) / "looks.ndjson").read_text().splitlines()]
     assert [(line["command"], line["run"]) for line in lines] == [
-        ("analyse", own.id), ("report", own.id), ("report", own.id),
+        ("analyse", own.id), ("report", own.id), ("report", own.id), ("diff", own.id),
     ]  # fmt: skip
     assert all(line["who"] and line["at"].endswith("Z") for line in lines)
     for path in (store(own), *store(own).iterdir()):
