@@ -54,7 +54,9 @@ def derive_covariates(
     wide = _from_patient(work, study, subjects, calendar)
     for name, rule in study.covariate.items():
         if rule.from_ is None:
-            best = _picked(inputs, work, study, maps, name, rule, facts)
+            with work.part() as desk:
+                best = picked(inputs, desk, study, maps, name, rule, facts)
+                best = work.keep(best.select(*SUBJECT, **{name: best.value, f"{name}_day": best.rel}))
             wide = wide.left_join(best, SUBJECT).drop("site_right", "patient_id_right")
             if rule.cut:
                 wide = wide.mutate(**{f"{name}_cat": _category(wide[name], rule)})
@@ -109,7 +111,7 @@ def _from_patient(work: Workspace, study: Study, subjects: ir.Table, calendar: C
     return work.keep(wide.select(*SUBJECT, *made))
 
 
-def _picked(
+def picked(
     inputs: Inputs,
     work: Workspace,
     study: Study,
@@ -118,7 +120,7 @@ def _picked(
     rule: Covariate,
     facts: ir.Table,
 ) -> ir.Table:
-    """(subject, `<name>`, `<name>_day`) of the one record the rule picks."""
+    """The one record of each subject that the rule picks: a fact, with what the covariate takes as ``value``."""
     import ibis
 
     # What is only needed on the way is given up at the end: there are many covariates.
@@ -149,7 +151,7 @@ def _picked(
             order = [good.rank.desc(), *order[:-1]]
         place = ibis.row_number().over(ibis.window(group_by=[good[key] for key in SUBJECT], order_by=order))
         best = good.mutate(_place=place)
-        best = desk.keep(best.filter(best._place == 0))
+        best = work.keep(best.filter(best._place == 0))
         if not rule.levels:  # the number written is used, and its comparator is said (C-43)
             desk.count_by("covariates", best, f"{name}: " + comparator_reason(best.comparator))
-        return work.keep(best.select(*SUBJECT, **{name: best.value, f"{name}_day": best.rel}))
+        return best
