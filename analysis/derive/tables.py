@@ -9,6 +9,7 @@ from analysis.derive.derived import Derived
 from analysis.derive.pipeline import CENSOR, Prepared
 from analysis.derive.population import BEFORE, FAILS
 from analysis.derive.pseudonym import usubjid
+from analysis.derive.references import references
 from analysis.derive.tumour_results import tumour_results
 
 if TYPE_CHECKING:
@@ -128,19 +129,9 @@ def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None) -> pd.
             "LSTALVSRC": _text(s["alive_source"]),
             "N_SESSIONS": s["n_sessions"].astype("int64"),
             "ARM_SWITCH": _flag(s["switch_day"].notna()),
-            "SRCREF": _references("Procedure", s["index_id"], s["index_version"]),
+            "SRCREF": references("Procedure", s["index_id"], s["index_version"]),
         }
     )
-
-
-def _references(kind: str, ids: pd.Series, versions: pd.Series) -> pd.Series:
-    made = [
-        None if not isinstance(one, str) else f"{kind}/{one}" + (f"/_history/{v}" if isinstance(v, str) else "")
-        for one, v in zip(ids, versions, strict=True)
-    ]
-    import pandas as pd
-
-    return pd.Series(made, index=ids.index, dtype="object")
 
 
 def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
@@ -167,14 +158,14 @@ def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
             "SITEFL": _flag(a[site_column(site)]) if site else None,
             "IMAGING": _flag(a["imaging"]),
             "IMGMOD": _text(a["img_modality"]),
-            "SRCREF": _references("Observation", a["id"], a["version"]),
+            "SRCREF": references("Observation", a["id"], a["version"]),
         }
     )
     if study.response is None:
         return recorded
     s = framed.subjects[framed.subjects["arm"].notna()]
     rests = pd.DataFrame(
-        {"USUBJID": s["USUBJID"], "SRCREF": _references("Observation", s["bor_id"], s["bor_version"]), "BOR": s["bor"]}
+        {"USUBJID": s["USUBJID"], "SRCREF": references("Observation", s["bor_id"], s["bor_version"]), "BOR": s["bor"]}
     )
     basis = recorded[(recorded["ACCEPTED"] == "Y") & (recorded["PARAMCD"] == "OVRLRESP")].drop_duplicates(
         ["USUBJID", "SRCREF"]
@@ -212,7 +203,10 @@ def _other_best(study: Study, s: pd.DataFrame, like: pd.DataFrame) -> pd.DataFra
     if study.response is None or study.response.lesions is None:
         return like.iloc[:0]
     name = "RECBOR" if study.response.source == "derived" else "DRVBOR"
-    made = pd.DataFrame({"USUBJID": s["USUBJID"], "TRT01A": s["arm"], "PARAMCD": name, "AVALC": s["other_bor"]})
+    rests = references("Observation", s["other_bor_id"], s["other_bor_version"])
+    made = pd.DataFrame(
+        {"USUBJID": s["USUBJID"], "TRT01A": s["arm"], "PARAMCD": name, "AVALC": s["other_bor"], "SRCREF": rests}
+    )
     made = made.reindex(columns=like.columns).assign(ACCEPTED="Y", IMAGING="N")
     for column in ("ADTF", "READER", "ORIGIN", "LASTFL", "SITEFL", "IMGMOD", "SRCREF"):
         made[column] = _text(made[column])

@@ -16,6 +16,7 @@ import pytest
 from flows.run_folder import RunFolder
 from flows.sample import write_sample
 from tests.conftest import REPOSITORY
+from tests.fixtures.data_sets import assert_described
 from tests.functional.conftest import Said, only_run, run_study
 
 FIGURES = {"gbsg2": 250, "veteran": 209}
@@ -93,6 +94,11 @@ def test_nobody_is_lost_and_every_check_holds(trial: tuple[str, RunFolder, Said]
     checks = pd.read_parquet(run.root / "quality" / "checks.parquet")
     assert set(checks["status"]) <= {"PASS", "NOT_APPLICABLE"}
     assert "SYNTHETIC" in said.out
+
+
+def test_every_column_is_described_and_the_csv_files_hold_the_data(trial: tuple[str, RunFolder, Said]) -> None:
+    """docs/exports.md; the oracle is the Parquet files that the run itself reads."""
+    assert_described(trial[1])
 
 
 def test_the_page_says_whence_the_data_are_and_whether_arms_were_drawn(trial: tuple[str, RunFolder, Said]) -> None:
