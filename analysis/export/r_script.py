@@ -6,7 +6,6 @@ endpoints, conventions) is written above it from the study file.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -20,14 +19,14 @@ TOLERANCE = 1e-6
 
 
 def r_script(study: Study) -> str:
-    """The script. It reads ``adsl.csv``, ``adrs.csv``, ``adtte.csv`` and ``results.csv`` beside it, prints a line a figure
-    (id, ours, R's, difference, verdict), and ends with 1 where one differs by more than 1e-6 of the larger."""
+    """The script. It reads ``adsl.csv``, ``adrs.csv``, ``adtte.csv`` and ``results.csv`` beside it, prints a line a
+    figure (id, ours, R's, difference, verdict), and ends with 1 where one differs by more than 1e-6 of the larger."""
     statistics = files(__package__).joinpath("recompute.R").read_text(encoding="utf-8")
     return "\n".join((*_head(study), "", statistics))
 
 
 def _head(study: Study) -> Iterator[str]:
-    yield f"# The main figures of {_one_line(study.study.title)}, computed again by R."
+    yield f"# The main figures of the study {study.study.id}, computed again by R."
     yield "# Run it in its folder: Rscript recompute.R. The folder holds subjects' data: it stays on site."
     yield 'argument <- grep("^--file=", commandArgs(FALSE), value = TRUE)'
     yield 'here <- if (length(argument)) dirname(sub("^--file=", "", argument[1])) else "."'
@@ -64,7 +63,7 @@ def _medians(study: Study) -> Iterator[str]:
 
 def _covariate(name: str, rule: Covariate) -> str:
     """How a covariate enters: ``numbers`` as they are, ``scores`` of its levels, or ``levels`` against the first."""
-    if rule.cut and rule.cox == "linear" or not rule.categories:
+    if (rule.cut and rule.cox == "linear") or not rule.categories:
         how, column = "numbers", name
     else:
         how, column = ("scores" if rule.cox == "linear" else "levels"), f"{name}_cat" if rule.cut else name
@@ -90,9 +89,10 @@ def _texts(values: Sequence[str]) -> str:
 
 
 def _text(value: str) -> str:
-    """A text as R writes it. JSON's escapes are R's too, but for those of characters outside the basic plane."""
-    return json.dumps(value, ensure_ascii=False)
+    """A text as R writes it, in ASCII alone, so that it is the same under every locale."""
+    return '"' + "".join(_escaped(one) for one in value) + '"'
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _escaped(one: str) -> str:
+    plain = " " <= one <= "~" and one not in '"\\'
+    return one if plain else f"\\U{ord(one):08x}"

@@ -1,12 +1,16 @@
 # The figures. What stands above says which: study, arms, covariates, endpoints and conventions as the study file has them.
 suppressMessages(library(survival))
 
-read <- function(name) read.csv(file.path(here, name), na.strings = "", colClasses = c(USUBJID = "character"),
-                                check.names = FALSE, encoding = "UTF-8")
+# Everything as text: R would take a level "T" for a truth value and "01" for a number.
+read <- function(name) read.csv(file.path(here, name), na.strings = "", colClasses = "character", check.names = FALSE,
+                                encoding = "UTF-8")
 adsl <- read("adsl.csv")
 adsl <- adsl[adsl$ANL01FL == "Y", ]
 adtte <- read("adtte.csv")
-ours <- read.csv(file.path(here, "results.csv"), na.strings = "", encoding = "UTF-8", colClasses = c(id = "character"))
+adtte$AVAL <- as.numeric(adtte$AVAL)
+adtte$CNSR <- as.numeric(adtte$CNSR)
+ours <- read("results.csv")
+ours$value <- as.numeric(ours$value)
 arm <- match(adsl$TRT01A, arms)
 n_arms <- length(arms)
 reference <- arms[n_arms]
@@ -25,10 +29,6 @@ for (k in seq_len(n_arms)) figure("flow", "analysed", "", arms[k], "n", "", sum(
 
 # Miettinen and Nurminen 1985 by direct search: the score statistic at the maximum-likelihood estimates under the constraint.
 score <- function(x1, n1, x2, n2, delta) {
-  likelihood <- function(p2) {
-    p1 <- p2 + delta
-    -(x1 * log(p1) + (n1 - x1) * log1p(-p1) + x2 * log(p2) + (n2 - x2) * log1p(-p2))
-  }
   term <- function(x, n, p) (if (x > 0) x / p else 0) - (if (n > x) (n - x) / (1 - p) else 0)
   slope <- function(p2) term(x1, n1, p2 + delta) + term(x2, n2, p2)
   lowest <- max(0, -delta); highest <- min(1, 1 - delta); gap <- (highest - lowest) * 1e-13
@@ -165,7 +165,7 @@ model <- function(endpoint, variable, names_, times, use, ties, main) {
   }
   if (!main) return(invisible())
   method <- if (variable == "cox_adjusted") "score_km_adjusted" else "score_km"
-  tested <- c(names(used), if (variable == "cox_adjusted") "global")
+  tested <- c(if (length(used)) names(used) else names_, if (variable == "cox_adjusted") "global")
   for (term in tested) {
     row <- if (is.null(zph)) c(NA, NA, NA)
            else zph[if (term == "global") "GLOBAL" else paste0("x", match(term, names(used))), ]
@@ -188,7 +188,8 @@ for (endpoint in endpoints) {
   }
   log_rank <- function(mine, group) {
     test <- quietly(survdiff(Surv(times$AVAL[mine], event[mine]) ~ arm[mine]))
-    chi2 <- if (is.null(test) || !any(event[mine])) NA else test$chisq
+    # R says 0 where the statistic has no variance, so where nothing was compared.
+    chi2 <- if (is.null(test) || !any(event[mine]) || max(abs(test$var)) < 1e-12) NA else test$chisq
     figure(endpoint, "logrank", "", group, "chi2", "logrank", chi2)
     figure(endpoint, "logrank", "", group, "p", "logrank", pchisq(chi2, length(unique(arm[mine])) - 1, lower.tail = FALSE))
   }

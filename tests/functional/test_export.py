@@ -113,6 +113,9 @@ def test_masked_then_released_then_void(locked: tuple[Path, Ran], tmp_path: Path
         assert not re.search(r"\.km\.|logrank|cox_", said)
     assert command("export", run.root, "--fhir", tmp_path / "masked").code == 0
     assert not re.search(r"logrank|cox_|stratum", files_of(tmp_path / "masked"))
+    refused = command("export", run.root, "--r", tmp_path / "r")
+    assert (refused.code, "arms are not compared" in refused.err) == (2, True)
+    assert not (tmp_path / "r").exists()
     assert not looks.exists()
 
     assert (
@@ -139,3 +142,5 @@ def test_masked_then_released_then_void(locked: tuple[Path, Ran], tmp_path: Path
     text = command("export", run.root, "--csv").out
     assert "is void" in text
     assert not re.search(r"\.km\.|logrank|cox_", text)
+    refused = command("export", run.root, "--r", tmp_path / "r")
+    assert (refused.code, "is void" in refused.err) == (2, True)
