@@ -11,6 +11,7 @@ from analysis.derive.exposure import adex
 from analysis.derive.pipeline import CENSOR, Prepared
 from analysis.derive.population import BEFORE, FAILS
 from analysis.derive.pseudonym import usubjid
+from analysis.derive.references import references
 from analysis.derive.tumour_results import tumour_results
 
 if TYPE_CHECKING:
@@ -156,17 +157,6 @@ def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None, short:
     )
 
 
-def references(kind: str, ids: pd.Series, versions: pd.Series) -> pd.Series:
-    """FHIR references to one version of each resource (``Observation/x/_history/1``); null where there is no id."""
-    made = [
-        None if not isinstance(one, str) else f"{kind}/{one}" + (f"/_history/{v}" if isinstance(v, str) else "")
-        for one, v in zip(ids, versions, strict=True)
-    ]
-    import pandas as pd
-
-    return pd.Series(made, index=ids.index, dtype="object")
-
-
 def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
     import pandas as pd
 
@@ -236,7 +226,10 @@ def _other_best(study: Study, s: pd.DataFrame, like: pd.DataFrame) -> pd.DataFra
     if study.response is None or study.response.lesions is None:
         return like.iloc[:0]
     name = "RECBOR" if study.response.source == "derived" else "DRVBOR"
-    made = pd.DataFrame({"USUBJID": s["USUBJID"], "TRT01A": s["arm"], "PARAMCD": name, "AVALC": s["other_bor"]})
+    rests = references("Observation", s["other_bor_id"], s["other_bor_version"])
+    made = pd.DataFrame(
+        {"USUBJID": s["USUBJID"], "TRT01A": s["arm"], "PARAMCD": name, "AVALC": s["other_bor"], "SRCREF": rests}
+    )
     made = made.reindex(columns=like.columns).assign(ACCEPTED="Y", IMAGING="N")
     for column in ("ADTF", "READER", "ORIGIN", "LASTFL", "SITEFL", "IMGMOD", "SRCREF"):
         made[column] = _text(made[column])
