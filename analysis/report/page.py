@@ -19,6 +19,7 @@ from analysis.report.context import Context
 from analysis.report.figures.canvas import swatch
 from analysis.report.lookup import Index, Row, rows_of
 from analysis.report.sections import (
+    agreement,
     baseline,
     care,
     checklist,
@@ -129,6 +130,7 @@ def _sections(context: Context) -> dict[str, Any]:
         "flow": flow.flow(context),
         "baseline": baseline.baseline(context),
         "response": response.response(context),
+        "agreement": agreement.agreement(context),
         "survival": times.survival(context),
         "models": models.models(context),
         "sensitivity": variations.sensitivity(context),

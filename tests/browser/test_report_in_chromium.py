@@ -69,6 +69,9 @@ def _pages() -> dict[str, str]:
     for figure in figures:
         figure["ours"] = figure["recomputed"]
     eight, bare = made_study(arms=8), made_study(response=False, covariate={}, endpoint=[], analysis={})
+    named = [{"id": f"A{i}", "label": f"{name} after surgery", "all": [{"list": "event"}]}
+             for i, name in enumerate(("Hormonal therapy", "No hormonal therapy"), 1)]  # fmt: skip
+    long = made_study(arm=named)
     sample = sample_study(), sample_results()
     missing = [{"site": "beta", "what": "page 3 of search 7"}]
     masked = provenance(state="MASKED", missing=missing, modifier_extensions=MARKS)
@@ -76,6 +79,7 @@ def _pages() -> dict[str, str]:
         "sample": render(*sample, quality(), provenance(), figures),
         "masked": render(*sample, quality(), masked, figures),
         "eight": render(eight, made_results(eight, subjects=8), quality(), provenance(), None),
+        "long": render(long, made_results(long, subjects=120), quality(), provenance(), None),
         "bare": render(bare, made_results(bare), quality(), provenance(), None),
     }
 
@@ -90,7 +94,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
-NAMES = ("sample", "masked", "eight", "bare")
+NAMES = ("sample", "masked", "eight", "long", "bare")
 
 
 def _open(browser: Browser, file: Path, width: int = 1280, scheme: Any = "light") -> tuple[Page, list[str], list[str]]:
@@ -169,9 +173,10 @@ def test_the_first_screen_leads_to_the_marks_that_no_table_reads(browser: Browse
     page.close()
 
 
-def test_no_words_lie_outside_or_on_each_other_in_a_figure(browser: Browser, files: dict[str, Path]) -> None:
-    """Every text of every figure lies within its figure, and no two texts of the risk tables overlap."""
-    page, _, _ = _open(browser, files["sample"])
+@pytest.mark.parametrize("name", ["sample", "long"])
+def test_no_words_lie_outside_or_on_each_other_in_a_figure(browser: Browser, files: dict[str, Path], name: str) -> None:
+    """Every text of every figure lies within its figure, and no two texts of a figure overlap."""
+    page, _, _ = _open(browser, files[name])
     outside = page.evaluate(
         """() => [...document.querySelectorAll('svg.figure')].flatMap(svg => {
             const frame = svg.getBoundingClientRect();
