@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows import ledger_files
 from flows.job import Job
@@ -17,11 +17,14 @@ from flows.steps.subjects import read_derived
 from flows.steps.tables import analysed_sites, modified_resources
 from flows.summary import synthetic_note
 
+if TYPE_CHECKING:
+    from analysis.study.model import Study
+
 FIGURES = "figures.toml"
 
 
 def report(job: Job, run: RunFolder, progress: Progress) -> None:
-    """Write ``report/index.html``, and ``results/published.json`` where the study names published figures."""
+    """Write ``report/index.html`` and ``report/on-site.html``; ``results/published.json`` where there are any."""
     import pandas as pd
 
     from analysis.report.page import render
@@ -37,11 +40,27 @@ def report(job: Job, run: RunFolder, progress: Progress) -> None:
     if beside is not None:
         text = json.dumps({"note": synthetic_note(study), "figures": beside}, indent=1, ensure_ascii=False)
         write_bytes(run.results / "published.json", f"{text}\n".encode())
-    page = render(study, read_results(run), pd.read_parquet(run.checks), provenance(job, run, seen), beside)
+    said = provenance(job, run, seen)
+    page = render(study, read_results(run), pd.read_parquet(run.checks), said, beside)
     private_folder(run.report.parent)
     write_bytes(run.report, page.encode())
+    subjects_page(study, run, said)
     run.step_done("report")
     progress("writing the report", 1, 1)
+
+
+def subjects_page(study: Study, run: RunFolder, said: Mapping[str, Any]) -> None:
+    """Write ``report/on-site.html``, or take away what an earlier pass left where arms are masked now."""
+    from analysis.derive.courses import swimmer, waterfall
+    from analysis.report.on_site import render_on_site
+
+    derived = read_derived(run)
+    sessions = {str(one): int(n) for one, n in derived.adsl.set_index("USUBJID")["N_SESSIONS"].dropna().items()}
+    page = render_on_site(study, waterfall(derived), swimmer(derived), sessions, said)
+    if page is None:
+        run.on_site.unlink(missing_ok=True)
+    else:
+        write_bytes(run.on_site, page.encode())
 
 
 def published(job: Job, run: RunFolder) -> list[dict[str, Any]] | None:

@@ -18,6 +18,7 @@ import pytest
 from analysis.report.page import render
 from tests.fixtures.report_inputs import made_results, made_study, provenance, quality
 from tests.fixtures.sample_frames import FOLDER, sample_results, sample_study
+from tests.fixtures.single_subjects import on_site_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -80,6 +81,7 @@ def _pages() -> dict[str, str]:
         "masked": render(*sample, quality(), masked, figures),
         "eight": render(eight, made_results(eight, subjects=8), quality(), provenance(), None),
         "long": render(long, made_results(long, subjects=120), quality(), provenance(), None),
+        "on-site": on_site_page(),
         "bare": render(bare, made_results(bare), quality(), provenance(), None),
     }
 
@@ -94,7 +96,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
-NAMES = ("sample", "masked", "eight", "long", "bare")
+NAMES = ("sample", "masked", "eight", "long", "on-site", "bare")
 
 
 def _open(browser: Browser, file: Path, width: int = 1280, scheme: Any = "light") -> tuple[Page, list[str], list[str]]:
@@ -173,7 +175,7 @@ def test_the_first_screen_leads_to_the_marks_that_no_table_reads(browser: Browse
     page.close()
 
 
-@pytest.mark.parametrize("name", ["sample", "long"])
+@pytest.mark.parametrize("name", ["sample", "long", "on-site"])
 def test_no_words_lie_outside_or_on_each_other_in_a_figure(browser: Browser, files: dict[str, Path], name: str) -> None:
     """Every text of every figure lies within its figure, and no two texts of a figure overlap."""
     page, _, _ = _open(browser, files[name])
