@@ -205,6 +205,28 @@ def test_no_words_lie_outside_or_on_each_other_in_a_figure(browser: Browser, fil
     page.close()
 
 
+@pytest.mark.parametrize(
+    ("state", "looks"), [("MASKED", 0), ("SIGNED", 3)], ids=["masked, nobody has looked", "signed after three looks"]
+)
+def test_each_sheet_repeats_the_release_and_the_looks(browser: Browser, tmp_path: Path, state: str, looks: int) -> None:
+    """Oracle: poppler's reading of the PDF, sheet by sheet; the first line of each is its header."""
+    if shutil.which("pdftotext") is None:
+        pytest.skip("wants pdftotext")
+    file = tmp_path / "released.html"
+    said = provenance(state=state, looks=looks)
+    file.write_text(render(sample_study(), sample_results(), quality(), said, None), encoding="utf-8")
+    page, _, _ = _open(browser, file)
+    page.pdf(path=tmp_path / "released.pdf", format="A4")
+    page.close()
+    command = ["pdftotext", "-layout", tmp_path / "released.pdf", "-"]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    heads = [sheet.strip().splitlines()[0] for sheet in text.split("\f") if sheet.strip()]
+    assert len(heads) > 3
+    for head in heads:
+        assert head.startswith(state)
+        assert f"comparison looked at: {looks}" in head
+
+
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
 def test_every_sheet_says_what_it_is_and_no_figure_is_cut(
     browser: Browser, files: dict[str, Path], tmp_path: Path, paper: str
