@@ -49,6 +49,7 @@ ARM_RULES = {
     "mixed-materials": "Materials of more than one arm on the index day",
     "material-unknown": "Material of no arm found",
     "washout": "An earlier index procedure within the washout",
+    "before-landmark": "An event, or the end of observation, before the landmark",
 }
 SYMBOLS = {">=": "\u2265", "<=": "\u2264"}
 

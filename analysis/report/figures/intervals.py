@@ -36,7 +36,8 @@ def intervals(
     zero: bool = False,
 ) -> Markup:
     """Groups of points under each other, a heading for each; the estimate as text above its line."""
-    left, width = 14.0, 300.0
+    # Room at both ends for the half of a tick's number.
+    left, width = 16.0, 298.0
     low, high = axis
 
     def x(value: float) -> float:

@@ -111,7 +111,7 @@ def _figure(context: Context, lookup: Lookup, endpoint: Endpoint, wide: bool) ->
         _described(context, lookup, endpoint, unit),
         arms,
         ticks,
-        f"{words.sentence_case(unit)} since the index date",
+        f"{words.sentence_case(unit)} since the {'landmark' if context.study.index.landmark else 'index date'}",
         _inset(context, lookup, endpoint),
         wide=wide,
     )

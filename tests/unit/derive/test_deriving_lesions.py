@@ -100,6 +100,12 @@ def test_a_derived_progression_ends_progression_free_survival() -> None:
     assert list(named["PARAMCD"]) == ["OVRLRESP"]
 
 
+def test_a_progression_of_the_other_source_ends_no_endpoint() -> None:
+    derived = course((60, 30), (120, 60)).measured("recorded")
+    assert only(derived.adrs, PARAMCD="DRVRESP", ADY=120)["AVALC"] == "PD"
+    assert only(derived.adtte, PARAMCD="PFS")["CNSR"] > 0
+
+
 def test_a_study_without_lesions_has_no_tumour_results() -> None:
     clinic = Clinic()
     clinic.subject()
