@@ -9,7 +9,8 @@ from markupsafe import Markup
 from analysis.report import words
 from analysis.report.context import Context, treatment_rows
 from analysis.report.curves import Curve, curve_of, risk_cells, ticks_of
-from analysis.report.figures.kaplan_meier import ArmCurve, kaplan_meier
+from analysis.report.figures.curve_labels import ArmCurve
+from analysis.report.figures.kaplan_meier import kaplan_meier
 from analysis.report.lookup import Cell, Lookup
 from analysis.report.sections.opening import median_text
 from analysis.study.model import Endpoint
