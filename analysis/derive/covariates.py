@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from analysis.derive.dates import Calendar, as_date
 from analysis.derive.index import SUBJECT
 from analysis.derive.levels import with_level, with_value
+from analysis.derive.origins import behind, origins
 from mappings.codelists import ConceptMapping
 from mappings.comparators import comparator_reason
 from mappings.errors import DefinitionError
@@ -54,8 +55,8 @@ def derive_covariates(
     wide = _from_patient(work, study, subjects, calendar)
     for name, rule in study.covariate.items():
         if rule.from_ is None:
-            best = _picked(inputs, work, study, maps, name, rule, facts)
-            wide = wide.left_join(best, SUBJECT).drop("site_right", "patient_id_right")
+            for part in _picked(inputs, work, study, maps, name, rule, facts):
+                wide = wide.left_join(part, SUBJECT).drop("site_right", "patient_id_right")
             if rule.cut:
                 wide = wide.mutate(**{f"{name}_cat": _category(wide[name], rule)})
     return work.keep(wide)
@@ -117,8 +118,9 @@ def _picked(
     name: str,
     rule: Covariate,
     facts: ir.Table,
-) -> ir.Table:
-    """(subject, `<name>`, `<name>_day`) of the one record the rule picks."""
+) -> list[ir.Table]:
+    """(subject, `<name>`, `<name>_day`) of the one record the rule picks; where a supplement may hold the variable also
+    (subject, `<name>_record`) and (subject, `<name>_supplement`), what each of the two sources alone would give."""
     import ibis
 
     mine = work.keep(facts.filter((facts.list == rule.list_) & within(facts.rel, rule.window)))
@@ -141,13 +143,25 @@ def _picked(
     work.count("covariates", records, reasons)
     good = t.filter(t.value.notnull())
 
+    best = work.keep(_first(rule, good, behind(study, rule.list_, good)))
+    if not rule.levels:  # the number written is used, and its comparator is said (C-43)
+        work.count_by("covariates", best, f"{name}: " + comparator_reason(best.comparator))
+    made = [work.keep(best.select(*SUBJECT, **{name: best.value, f"{name}_day": best.rel}))]
+    for origin, mine in origins(study, rule.list_, good).items():
+        alone = _first(rule, mine)
+        made.append(work.keep(alone.select(*SUBJECT, **{f"{name}_{origin}": alone.value})))
+    return made
+
+
+def _first(rule: Covariate, good: ir.Table, before: Sequence[ir.Value] = ()) -> ir.Table:
+    """The record of each subject that the rule picks; ``before`` are sort keys that go before the rule's own."""
+    import ibis
+
     # The index day counts as before; of two records equally near, the one before.
     order = [good.rel.abs(), good.rel > 0, good.issued_at.desc(), good.id.desc(), good.rank.desc()]
     if rule.pick in ("largest", "worst"):
         order = [good.rank.desc(), *order[:-1]]
+    order = [*before, *order]
     place = ibis.row_number().over(ibis.window(group_by=[good[key] for key in SUBJECT], order_by=order))
-    best = good.mutate(_place=place)
-    best = work.keep(best.filter(best._place == 0))
-    if not rule.levels:  # the number written is used, and its comparator is said (C-43)
-        work.count_by("covariates", best, f"{name}: " + comparator_reason(best.comparator))
-    return work.keep(best.select(*SUBJECT, **{name: best.value, f"{name}_day": best.rel}))
+    placed = good.mutate(_place=place)
+    return placed.filter(placed._place == 0)

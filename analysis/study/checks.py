@@ -46,7 +46,13 @@ _LIST_KEYS = (
     *("alive.last_contact", "alive.vital_status", "alive.death"),
     *(f"response.lesions.{key}" for key in ("list", "identity", "diameter", "role", "enhancement", "status")),
 )
-_MAP_KEYS = ("covariate.*.values", "response.values", "response.lesions.values", "alive.vital_status_values")
+_MAP_KEYS = (
+    "covariate.*.values",
+    "response.values",
+    "response.lesions.values",
+    "alive.vital_status_values",
+    "supplement.variable.*.values",
+)
 # Ids the flow diagram gives itself.
 _FLOW_WORDS = ("screened", "excluded", "analysed", "washout")
 _VITAL = ("alive", "dead", "lost")
@@ -318,6 +324,8 @@ def concept_maps(document: Document, maps: Mapping[str, ConceptMapping]) -> Iter
             wrong = [target for target in targets if target not in ANSWERS]
             if wrong:
                 yield path, f"the map gives {', '.join(wrong)}; allowed are {', '.join(ANSWERS)}"
+        elif path[0] == "supplement":
+            continue  # which levels it may give is for the variable it feeds to say
         elif path[0] == "covariate":
             yield from _levels_met(document, path, targets, restricted)
         else:

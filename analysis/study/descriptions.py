@@ -22,6 +22,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "checks": "When the quality checks stop the analysis.",
         "disclosure": "Which counts are too small to leave the site.",
         "extract": "How a server is asked.",
+        "supplement": "A CSV of what chart review holds and FHIR lacks; its rows become Observations.",
     },
     "PopulationStudy": {
         "study": "What is studied, under which protocol, and with which data.",
@@ -139,7 +140,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "role": "The code list of the component that says target, non-target or new.",
         "enhancement": "The code list of the component that says whether the lesion enhances in the arterial phase.",
         "status": "The code list of the component with a non-target lesion's own response.",
-        "values": "The ConceptMap of all coded answers, to target, non-target, new, enhancing, not-enhancing and so on.",
+        "values": "The ConceptMap of all coded answers, to target, non-target, new, enhancing, not-enhancing etc.",
         "window": "Days around the index date in which the baseline measurement is looked for.",
         "min_mm": "The least diameter in millimetres of a target lesion at baseline.",
         "per_organ": "How many target lesions an organ may give.",

@@ -34,6 +34,7 @@ from analysis.study.outcomes import (
     Readers,
     Response,
 )
+from analysis.study.supplement import Supplement
 
 __all__ = [
     "Alive",
@@ -294,6 +295,7 @@ class Study(Frozen):
     checks: CheckRules = CheckRules()
     disclosure: Disclosure = Disclosure()
     extract: Extract = Extract()
+    supplement: Supplement | None = None
 
     @property
     def experimental(self) -> Arm:
