@@ -79,5 +79,5 @@ def _text(path: Path, name: str, hashes: dict[str, str], problems: list[Problem]
     except OSError as error:
         problems.append(Problem(f"cannot be read: {error.strerror}", file=name))
     except UnicodeDecodeError:
-        problems.append(Problem("is not UTF-8", file=name))
+        problems.append(Problem("is not UTF-8: save it in that encoding", file=name))
     return ""

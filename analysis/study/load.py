@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from analysis.plan import search_tokens
 from analysis.study import checks
 from analysis.study.blanks import blanks
+from analysis.study.code_checks import code_lists, concept_maps
 from analysis.study.faults import check, problem_at
+from analysis.study.json_lines import json_lines, line_at
 from analysis.study.model import PopulationStudy, Study
 from analysis.study.supplement_checks import supplement as supplement_faults
 from analysis.study.supplement_file import SupplementRow, read_supplement
@@ -61,7 +63,7 @@ def load_study(text: str, file: str, files: Mapping[str, str]) -> LoadedStudy:
     faults = [fault for one in checks.CHECKS for fault in one(fixed)]
     codes, tokens = _read_lists(fixed, lines, file, files, problems)
     maps = _read_maps(fixed, lines, file, files, problems)
-    faults += [*checks.code_lists(fixed, codes), *checks.concept_maps(fixed, maps)]
+    faults += [*code_lists(fixed, codes), *concept_maps(fixed, maps)]
     used = frozenset(name for _, name in checks.list_names(fixed))
     faults += supplement_faults(fixed, codes, used)
     expected = _read_expected(fixed, lines, file, files, problems)
@@ -134,7 +136,7 @@ def _read_lists(
             codes[name] = parse_value_set(name, resource, path)
             tokens[name] = search_tokens(resource)
         except DefinitionError as error:
-            problems += error.problems
+            problems += _with_lines(error.problems, files[path])
     return codes, tokens
 
 
@@ -158,8 +160,14 @@ def _read_maps(
         try:
             maps[name] = parse_concept_map(name, resource, path)
         except DefinitionError as error:
-            problems += error.problems
+            problems += _with_lines(error.problems, files[path])
     return maps
+
+
+def _with_lines(problems: Iterable[Problem], text: str) -> list[Problem]:
+    """Problems of a JSON file, each with the line of its field."""
+    lines = json_lines(text)
+    return [replace(one, line=line_at(lines, one.field)) for one in problems]
 
 
 def _read_expected(
@@ -212,7 +220,7 @@ def _json(
         problems.append(Problem(f"this is not JSON: {error.msg}", line=error.lineno, file=path))
         return None
     if not isinstance(value, dict):
-        problems.append(Problem("must be a JSON object", file=path))
+        problems.append(Problem("must be a JSON object: { … }", line=1, file=path))
         return None
     return value
 
