@@ -200,6 +200,11 @@ def test_what_landed_of_it_is_private_and_in_files_of_its_own(run: Run) -> None:
     assert manifest["types"]["Observation"]["landed"] == 7 + 5 + 5  # age groups, smoking, ejection: what was sent
 
 
+def test_study_check_reads_the_file_too(tmp_path: Path) -> None:
+    folder = study_folder(tmp_path, LINES, "record")
+    assert "7 code lists, 2 maps, 10 rows of the supplement" in command("study", "check", folder).out
+
+
 def test_a_fault_in_the_file_stops_before_anything_is_asked(tmp_path: Path) -> None:
     folder = study_folder(tmp_path, [*LINES, ("p5", "2021-02-20", "ejection", "57.5 percent", "board-1")], "record")
     said = run_study(tmp_path / "runs", study=folder)
