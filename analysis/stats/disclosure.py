@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.stats.disclosure_survival import hide_landmarks_and_means
 from analysis.stats.rows import TOTAL
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def suppress(results: pd.DataFrame, min_count: int) -> pd.DataFrame:
     table.response()
     for endpoint in table.endpoints():
         table.endpoint(endpoint)
+        hide_landmarks_and_means(table, endpoint)
         table.models(endpoint)
     table.without_a_rule()
     table.rest()

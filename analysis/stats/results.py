@@ -11,6 +11,7 @@ from analysis.stats.cohort import Cohort
 from analysis.stats.cox_rows import add_cox
 from analysis.stats.flow import add_flow
 from analysis.stats.response import add_response
+from analysis.stats.restricted_rows import add_landmarks, add_restricted_means
 from analysis.stats.rows import Rows
 from analysis.stats.sensitivity import add_alpha_crossing, add_sensitivity
 from analysis.stats.time_to_event import add_time_to_event
@@ -45,6 +46,8 @@ def analyse(
     add_agreement(rows, study, adrs, analysed)
     for endpoint in study.endpoint:
         add_time_to_event(rows, cohort, endpoint.id)
+        add_landmarks(rows, cohort, endpoint.id)
+        add_restricted_means(rows, cohort, endpoint.id)
         add_cox(rows, cohort, endpoint.id)
     add_sensitivity(rows, study, cohort, variants or {})
     add_alpha_crossing(rows, study, rows.frame())

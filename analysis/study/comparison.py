@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from analysis.study.base import Frozen
+from analysis.study.survival import SurvivalPlan
 
 Ties = Literal["efron", "breslow"]
 
@@ -46,6 +47,7 @@ class AnalysisPlan(Frozen):
     primary: Method = Method()
     published: Method | None = None
     cox: Cox = Cox()
+    survival: SurvivalPlan = SurvivalPlan()
     sensitivity: tuple[Sensitivity, ...] = ()
     min_events_per_term: int = 10
 

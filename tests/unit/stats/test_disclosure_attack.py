@@ -137,6 +137,7 @@ class Attacker:
             "risk_table",
             "median",
             "follow_up",
+            "landmark",
             "logrank",
         ):
             return self.usable(p, arms)
