@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.stats.disclosure_survival import hide_landmarks_and_means
 from analysis.stats.disclosure_weighting import hide_weighting
 from analysis.stats.rows import TOTAL
 
@@ -44,6 +45,7 @@ def suppress(results: pd.DataFrame, min_count: int) -> pd.DataFrame:
     table.response()
     for endpoint in table.endpoints():
         table.endpoint(endpoint)
+        hide_landmarks_and_means(table, endpoint)
         table.models(endpoint)
     hide_weighting(table)
     table.without_a_rule()

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from analysis.study.base import Frozen
+from analysis.study.survival import SurvivalPlan
 from analysis.study.weighting import Outcome, Weighting
 
 Ties = Literal["efron", "breslow"]
@@ -47,6 +48,7 @@ class AnalysisPlan(Frozen):
     primary: Method = Method()
     published: Method | None = None
     cox: Cox = Cox()
+    survival: SurvivalPlan = SurvivalPlan()
     sensitivity: tuple[Sensitivity, ...] = ()
     min_events_per_term: int = 10
     weighting: Weighting | None = None

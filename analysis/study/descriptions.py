@@ -208,6 +208,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "primary": "The conventions we stand by.",
         "published": "The conventions of a publication, shown beside ours.",
         "cox": "The models of the hazard.",
+        "survival": "What is given of the survival curves beside the median.",
         "sensitivity": "Analyses under other assumptions, shown side by side.",
         "min_events_per_term": "With fewer events a term a model is shown with a warning.",
         "weighting": "Weighting of two arms by propensity scores; none where it is left out.",

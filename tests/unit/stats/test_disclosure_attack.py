@@ -138,6 +138,7 @@ class Attacker:
             "risk_table",
             "median",
             "follow_up",
+            "landmark",
             "logrank",
         ):
             return self.usable(p, arms)
