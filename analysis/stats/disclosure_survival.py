@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from analysis.stats.disclosure import _Table as Marked
+    from analysis.stats.disclosure import Table
 
 
-def hide_landmarks_and_means(table: Marked, name: str) -> None:
+def hide_landmarks_and_means(table: Table, name: str) -> None:
     """Run after the curve of the endpoint ``name`` was thinned.
 
     A landmark is shown where it is, to the last bit, a point of the curve that is shown anyway: at a tick that stays,
