@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from analysis.study.base import Frozen
+from analysis.study.side_by_side import SideBySide
 from analysis.study.weighting import Outcome, Weighting
 
 Ties = Literal["efron", "breslow"]
@@ -49,6 +50,7 @@ class AnalysisPlan(Frozen):
     cox: Cox = Cox()
     sensitivity: tuple[Sensitivity, ...] = ()
     min_events_per_term: int = 10
+    side_by_side: SideBySide = SideBySide()
     weighting: Weighting | None = None
     e_value: Outcome | None = None
 
