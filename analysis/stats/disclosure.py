@@ -316,6 +316,8 @@ class Table:
     def without_a_rule(self) -> None:
         """Figures that small counts might be worked out of and for which no rule has been shown to hold: all go."""
         self.hidden |= self.at(parameter=_NO_RULE) | self.at(method=_NO_RULE)
+        sets = np.char.startswith(self._columns["parameter"].astype(str), "sensitivity:")
+        self.hidden |= sets & ~self.at(variable=self.endpoints())  # side by side: only the ratios have a rule
 
     def rest(self) -> None:
         """Whatever is still a small count of subjects, and whatever rests on so few."""

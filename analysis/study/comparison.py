@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from analysis.study.base import Frozen
+from analysis.study.side_by_side import SideBySide
 from analysis.study.survival import SurvivalPlan
 from analysis.study.weighting import Outcome, Weighting
 
@@ -51,6 +52,7 @@ class AnalysisPlan(Frozen):
     survival: SurvivalPlan = SurvivalPlan()
     sensitivity: tuple[Sensitivity, ...] = ()
     min_events_per_term: int = 10
+    side_by_side: SideBySide = SideBySide()
     weighting: Weighting | None = None
     e_value: Outcome | None = None
 

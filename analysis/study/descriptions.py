@@ -211,6 +211,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "survival": "What is given of the survival curves beside the median.",
         "sensitivity": "Analyses under other assumptions, shown side by side.",
         "min_events_per_term": "With fewer events a term a model is shown with a warning.",
+        "side_by_side": "What more of each sensitivity analysis stands side by side.",
         "weighting": "Weighting of two arms by propensity scores; none where it is left out.",
         "e_value": "E-values of the hazard ratios: is the event common (15 % or more by the end) or rare?",
     },
