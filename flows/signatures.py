@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from flows.fingerprints import data_as_it_lies, differences, sha256_of
 from flows.run_folder import RunFolder, write_json
@@ -111,7 +112,7 @@ def standing(run: RunFolder, now: Hashes) -> tuple[Standing, ...]:
     return tuple(Standing(one, one.hashes.moved(now)) for one in read_signatures(run))
 
 
-def state_of(stand: tuple[Standing, ...]) -> tuple[str, str]:
+def state_of(stand: tuple[Standing, ...]) -> tuple[Literal["DRAFT", "SIGNED"], str]:
     """SIGNED or DRAFT, and the sentence beside it: who signed, and which signatures are void for which reason."""
     holding = [one.sentence for one in stand if not one.void]
     void = [one.sentence for one in stand if one.void]

@@ -24,7 +24,7 @@ from mappings.errors import DefinitionError
 class State:
     """MASKED, DRAFT or SIGNED (``name``), the sentence beside it, and the signatures."""
 
-    name: str
+    name: Literal[MASKED, DRAFT, SIGNED]
     note: str
     signatures: tuple[Standing, ...]
 
@@ -88,5 +88,5 @@ def state_now(run: RunFolder) -> State:
     released = release_of(job, run)
     name, note = state_of(stand)
     if released.masked or run.read().get("masked"):
-        name, note = "MASKED", "; ".join(said for said in (released.note, note if stand else "") if said)
+        return State("MASKED", "; ".join(said for said in (released.note, note if stand else "") if said), stand)
     return State(name, note, stand)

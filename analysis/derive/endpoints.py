@@ -110,7 +110,7 @@ def _event(study: Study, source: EventSource, subjects: ir.Table, adrs: ir.Table
         return _row(first, first.day, 0, 0, source.desc, "", "", ref, precision=first.precision)
     site = source.site or (study.response.site if study.response else None)
     there = adrs[site_column(site)] if site else ibis.literal(True)
-    hits = adrs.filter(adrs.accepted & (adrs.level == source.response) & there)
+    hits = adrs.filter(adrs.accepted & adrs.used & (adrs.level == source.response) & there)
     first = _one(hits, [hits.rel, hits.aseq])
     ref = reference("Observation", first.id, first.version)
     return _row(

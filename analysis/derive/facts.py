@@ -113,11 +113,15 @@ def judged(
     seen = rows.select("source", "site", "id", part=rows.part.fill_null("")).distinct()
     unlisted = seen.anti_join(found.select("source", "site", "id", part=found.part.fill_null("")), key)
     work.count_by("facts", unlisted, unlisted.source + ": in no list of the study")
+    work.drop(rows)
 
-    facts = calendar.resolve(found, "text")
-    return work.keep(
-        facts.mutate(issued_at=moment(facts.issued), unused=_unused(facts, statuses or {}, undated, told_later))
+    dated = calendar.resolve(found, "text")
+    work.drop(found)
+    facts = work.keep(
+        dated.mutate(issued_at=moment(dated.issued), unused=_unused(dated, statuses or {}, undated, told_later))
     )
+    work.drop(dated)
+    return facts
 
 
 def _unused(

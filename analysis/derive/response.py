@@ -144,16 +144,19 @@ def _used(rule: Response, t: ir.Table) -> ir.BooleanValue:
 def other_best(
     work: Workspace, study: Study, subjects: ir.Table, adrs: ir.Table, facts: ir.Table, deaths: ir.Table
 ) -> ir.Table:
-    """One row a subject: ``other_bor``, the best response by the source the study does not go by; null without one."""
+    """One row a subject: the best response by the source the study does not go by, and the assessment it rests on
+    (``other_bor``, ``other_bor_id``, ``other_bor_version``); null without such a source."""
     import ibis
 
+    names = ("other_bor", "other_bor_id", "other_bor_version")
     rule = study.response
     if rule is None or rule.lesions is None:
-        return subjects.select(*SUBJECT, other_bor=ibis.null("string"))
+        return subjects.select(*SUBJECT, **dict.fromkeys(names, ibis.null("string")))
     other = RECORDED if rule.source == "derived" else DERIVED
     there = adrs[site_column(rule.site)] if rule.site else ibis.literal(True)
     theirs = adrs.mutate(adequate=(adrs.origin == other) & adrs.accepted & adrs.level.isin(rule.order) & there)
-    return best(work, study, subjects, theirs, facts, deaths).select(*SUBJECT, other_bor="bor")
+    made = best(work, study, subjects, theirs, facts, deaths)
+    return made.select(*SUBJECT, **{name: name.removeprefix("other_") for name in names})
 
 
 def site_lists(study: Study) -> tuple[str, ...]:
@@ -243,7 +246,7 @@ def best(
 
     rule = study.response
     if rule is None:
-        return subjects.select(*SUBJECT, bor=ibis.null("string"), bor_id=ibis.null("string"))
+        return subjects.select(*SUBJECT, **dict.fromkeys(("bor", "bor_id", "bor_version"), ibis.null("string")))
     good = adrs.filter(adrs.adequate)
     until = subjects.select(*SUBJECT)
     ends = []

@@ -108,7 +108,7 @@ def _sessions(told: Story, work: Workspace, cohort: index.Cohort) -> None:
 def _arms(
     told: Story, inputs: Inputs, work: Workspace, study: Study, codes: Mapping[str, CodeList], cohort: index.Cohort
 ) -> None:
-    found = work.pandas(arms.evidence(inputs, work, study, codes, cohort)).sort_values(["procedure", "key"])
+    found = work.pandas(arms.evidence(study, codes, arms.used(inputs, work, cohort))).sort_values(["procedure", "key"])
     for row in found.to_dict("records"):
         told.say(("Procedure", row["procedure"]), f"arm: holds {row['key']}")
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows import ledger_files
 from flows.job import Job
@@ -18,6 +18,9 @@ from flows.steps.comparison import read_results
 from flows.steps.subjects import read_derived
 from flows.steps.tables import analysed_sites, modified_resources
 from flows.summary import synthetic_note
+
+if TYPE_CHECKING:
+    from analysis.study.model import Study
 
 FIGURES = "figures.toml"
 UNSIGNED: dict[str, Any] = {"state": "DRAFT", "state_note": NOT_SIGNED}
@@ -48,6 +51,9 @@ def write_page(job: Job, run: RunFolder) -> None:
     page = draft if state == UNSIGNED else _page(job, run, seen, state)
     private_folder(run.report.parent)
     write_bytes(run.report, page)
+    study = job.comparison
+    assert study is not None
+    subjects_page(study, run, {**provenance(job, run), **state})
     run.update(report_sha256={"page": hashlib.sha256(page).hexdigest(), "as_draft": as_draft})
 
 
@@ -73,6 +79,20 @@ def _masked(run: RunFolder, seen: Release) -> bool:
 
 def _published(job: Job, run: RunFolder, seen: Release) -> list[dict[str, Any]] | None:
     return None if _masked(run, seen) else published(job, run)
+
+
+def subjects_page(study: Study, run: RunFolder, said: Mapping[str, Any]) -> None:
+    """Write ``report/on-site.html``, or take away what an earlier pass left where arms are masked now."""
+    from analysis.derive.courses import swimmer, waterfall
+    from analysis.report.on_site import render_on_site
+
+    derived = read_derived(run)
+    sessions = {str(one): int(n) for one, n in derived.adsl.set_index("USUBJID")["N_SESSIONS"].dropna().items()}
+    page = render_on_site(study, waterfall(derived), swimmer(derived), sessions, said)
+    if page is None:
+        run.on_site.unlink(missing_ok=True)
+    else:
+        write_bytes(run.on_site, page.encode())
 
 
 def published(job: Job, run: RunFolder) -> list[dict[str, Any]] | None:

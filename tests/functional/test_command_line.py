@@ -26,6 +26,7 @@ pytestmark = pytest.mark.xdist_group("sample-run")
 
 COMMANDS = (
     "run",
+    "export",
     "extract",
     "map",
     "derive",

@@ -76,6 +76,18 @@ def planted(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run
     return only_run(place / "runs"), said
 
 
+def test_single_subjects_stand_on_the_page_that_stays_and_on_no_other(planted: tuple[RunFolder, Said]) -> None:
+    """Oracle: the pseudonyms of the analysis table."""
+    run, _ = planted
+    subjects = set(pd.read_parquet(run.analysis / "analysis_table.parquet")["USUBJID"])
+    assert len(subjects) == 22
+    stays, leaves = run.on_site.read_text(encoding="utf-8"), run.report.read_text(encoding="utf-8")
+    assert {one for one in subjects if one not in stays} == set()
+    assert {one for one in subjects if one in leaves} == set()
+    assert "on-site.html" not in leaves
+    assert run.on_site.stat().st_mode & 0o777 == 0o600
+
+
 def test_markers_are_where_they_may_be(planted: tuple[RunFolder, Said]) -> None:
     """Else the next test would find nothing because nothing was planted."""
     run, _ = planted
