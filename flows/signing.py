@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from flows.job import Job, as_it_lies
 from flows.release import now, person, release_of
@@ -24,7 +25,7 @@ from mappings.errors import DefinitionError
 class State:
     """MASKED, DRAFT or SIGNED (``name``), the sentence beside it, and the signatures."""
 
-    name: Literal[MASKED, DRAFT, SIGNED]
+    name: Literal["MASKED", "DRAFT", "SIGNED"]
     note: str
     signatures: tuple[Standing, ...]
 

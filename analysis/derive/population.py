@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from analysis.derive.covariates import within
 from analysis.derive.index import SUBJECT
 from analysis.derive.levels import with_value
+from analysis.derive.origins import behind
 from mappings.comparators import comparator_reason
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def judge(
     t = _joined(t, wide)
     for c in study.criterion:
         if c.rule.above is not None:
-            nearest = work.keep(closest(work, facts, c))
+            nearest = work.keep(closest(work, study, facts, c))
             work.count_by("criteria", nearest, f"{c.id}: " + comparator_reason(nearest.comparator))
             t = _joined(t, nearest.select(*SUBJECT, **{f"_above_{c.id}": nearest.value}))
     assessed = adrs.filter(adrs.adequate).group_by(SUBJECT).aggregate(_days=adrs.rel.collect())
@@ -85,14 +86,15 @@ def _verdict(c: Criterion, met: ir.BooleanValue) -> ir.BooleanValue:
     return (~met).fill_null(c.missing == "fails")
 
 
-def closest(work: Workspace, facts: ir.Table, c: Criterion) -> ir.Table:
+def closest(work: Workspace, study: Study, facts: ir.Table, c: Criterion) -> ir.Table:
     """(subject, id, value, comparator): of a criterion's list the one nearest to the index, as for a covariate."""
     import ibis
 
     mine = facts.filter((facts.list == c.rule.list_) & within(facts.rel, c.rule.window))
     t = with_value(work, mine, c.rule.unit)
     t = t.filter(t.value.notnull())
-    order = [t.rel.abs(), t.rel > 0, t.issued_at.desc(), t.id.desc(), t.value.desc()]
+    nearest = [t.rel.abs(), t.rel > 0, t.issued_at.desc(), t.id.desc(), t.value.desc()]
+    order = [*behind(study, c.rule.list_, t), *nearest]
     t = t.mutate(_place=ibis.row_number().over(ibis.window(group_by=[t[key] for key in SUBJECT], order_by=order)))
     return t.filter(t._place == 0).select(*SUBJECT, "id", "value", "comparator")
 

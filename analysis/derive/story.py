@@ -128,15 +128,15 @@ def _criteria(told: Story, work: Workspace, study: Study, facts: ir.Table) -> No
         if not c.rule.list_:
             continue
         mine = facts.filter(facts.list == c.rule.list_)
-        for key, row in _keys(_met(work, c, mine), work, "holds"):
+        for key, row in _keys(_met(work, study, c, mine), work, "holds"):
             meets = "is what it requires" if c.require else "is what it excludes"
             told.say(key, f"criterion {c.id}: {meets if row['holds'] else 'does not count'}")
 
 
-def _met(work: Workspace, c: Criterion, mine: ir.Table) -> ir.Table:
+def _met(work: Workspace, study: Study, c: Criterion, mine: ir.Table) -> ir.Table:
     if c.rule.above is None:
         return mine.group_by(["source", "id"]).aggregate(holds=present(mine, c.rule).any())
-    near = work.keep(closest(work, mine, c).select("id", over=lambda t: t.value > c.rule.above))
+    near = work.keep(closest(work, study, mine, c).select("id", over=lambda t: t.value > c.rule.above))
     joined = mine.select("source", "id").distinct().left_join(near, "id")
     return joined.select("source", "id", holds=joined.over.fill_null(False))
 

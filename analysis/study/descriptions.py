@@ -24,6 +24,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "checks": "When the quality checks stop the analysis.",
         "disclosure": "Which counts are too small to leave the site.",
         "extract": "How a server is asked.",
+        "supplement": "A CSV of what chart review holds and FHIR lacks; its rows become Observations.",
     },
     "PopulationStudy": {
         "study": "What is studied, under which protocol, and with which data.",

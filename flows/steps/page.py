@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows import ledger_files
 from flows.job import Job
+from flows.landing.supplement import unknown_rows
 from flows.progress import Progress
 from flows.release import Release, looked, looks, release_of
 from flows.run_folder import RunFolder, private_folder, write_bytes
@@ -132,7 +133,7 @@ def provenance(job: Job, run: RunFolder) -> dict[str, Any]:
                 ("quarantined", c.quarantined),
             )
         ],
-        "unused": read_derived(run).counts.to_dict("records"),
+        "unused": [*read_derived(run).counts.to_dict("records"), *unknown_rows(said.get("supplement"))],
         "missing": missing,
         "modifier_extensions": modifier_extensions(said, names),
         "public_key": public_key,
