@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from analysis.changes import Moved
     from flows.diff import Diff, Resource
-    from flows.trace import Step, Trace
+    from flows.subject_story import Step, Trace
 
 
 def trace(
@@ -32,7 +32,7 @@ def trace(
 
     from flows import run_folder
     from flows.job import again
-    from flows.trace import trace as traced
+    from flows.subject_story import trace as traced
 
     folder = run_folder.find(runs, run or _only_study(runs))
     found = traced(again(folder), folder, usubjid)
