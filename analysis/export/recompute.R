@@ -118,6 +118,7 @@ terms_of <- function() {  # one data frame a term; the names of its columns are 
   names(treatment) <- paste0("treatment=", arms[-n_arms])
   found <- list(treatment = treatment)
   for (v in covariates) {
+    if (v$how == "levels" && length(v$levels) < 2) next  # one level makes no column
     x <- adsl[[v$column]]
     if (v$how == "numbers") found[[v$id]] <- setNames(data.frame(as.numeric(x)), v$id)
     else {

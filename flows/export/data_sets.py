@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.export.define import define
 from expectations import catalogue
-from flows.run_folder import write_bytes, write_json
+from flows.run_folder import write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,11 +24,11 @@ def write_data_sets(derived: Derived, folder: Path) -> None:
     for name in DATA_SETS:
         frame = getattr(derived, name)
         if frame is not None:
-            write_bytes(folder / f"{name}.csv", as_csv(frame))
+            write_csv(frame, folder / f"{name}.csv")
 
 
-def as_csv(frame: pd.DataFrame) -> bytes:
-    """A frame as CSV: UTF-8, texts in quotes, days as ``YYYY-MM-DD``, numbers with all digits, nothing for no value."""
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame: UTF-8, texts in quotes, days as ``YYYY-MM-DD``, numbers with all digits, nothing for no value."""
     import pyarrow as arrow
     from pyarrow import csv
 
@@ -38,9 +38,11 @@ def as_csv(frame: pd.DataFrame) -> bytes:
         for is_such, wanted in days.items():
             if is_such(field.type):
                 table = table.set_column(at, field.name, table.column(at).cast(wanted))
-    made = arrow.BufferOutputStream()
-    csv.write_csv(table, made)
-    return bytes(made.getvalue())
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as out:
+        part.chmod(0o600)
+        csv.write_csv(table, out)
+    part.replace(path)
 
 
 def write_dictionary(study: Study, folder: Path) -> None:

@@ -106,8 +106,10 @@ def test_no_marker_in_anything_said_or_written_for_others(planted: tuple[RunFold
     looked += [run.landing("yichang") / "manifest.json", run.landing("yichang") / "log.ndjson"]
     looked += [run.quarantine("yichang") / "OperationOutcome.ndjson"]
     assert {"results.csv", "index.html", "run.json", "ledger.json", "published.json"} <= {p.name for p in looked}
+    assert run.analysis / "define.json" in looked
     for path in looked:
-        if path.suffix != ".parquet":
+        # The data sets stay on site and are looked at by the next test, column by column.
+        if path.suffix != ".parquet" and not (path.suffix == ".csv" and run.analysis in path.parents):
             assert MARK not in path.read_text(), path
     for name in ("quality/checks.parquet", "results/results.parquet"):
         assert MARK not in pd.read_parquet(run.root / name).to_csv(), name
@@ -117,8 +119,10 @@ def test_no_marker_in_anything_said_or_written_for_others(planted: tuple[RunFold
 def test_subjects_are_hashes_and_only_the_source_reference_leads_back(planted: tuple[RunFolder, Said]) -> None:
     """ADTTE and ADRS name the resource a row rests on (SRCREF); they stay on site. Nothing else in them is an id."""
     run, _ = planted
-    for file in run.analysis.rglob("*.parquet"):
-        frame = pd.read_parquet(file)
+    files = [*run.analysis.rglob("*.parquet"), *run.analysis.rglob("*.csv")]
+    assert len(files) == 4 * (6 + 5)  # the main sets and those of three sensitivity analyses
+    for file in files:
+        frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file, dtype=str)
         assert MARK not in frame.drop(columns="SRCREF", errors="ignore").to_csv(), file.name
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from analysis.export.r_script import r_script
 from analysis.study.model import Study
-from flows.export.data_sets import as_csv
-from flows.steps.comparison import as_csv as results_as_csv
+from flows.export.data_sets import write_csv
+from flows.steps.comparison import as_csv
 from tests.fixtures.made_up_study import analysis_table, made_up_study, results_of
 from tests.fixtures.recomputed import Recomputed, main_figures, recompute
 from tests.fixtures.sample_frames import adtte_of
@@ -56,9 +56,9 @@ def judged(study: Study, rows: Rows, folder: Path) -> tuple[Recomputed, pd.DataF
     table = analysis_table(rows)
     results = results_of(study, table)
     adtte = adtte_of(table, tuple(endpoint.id for endpoint in study.endpoint))
-    (folder / "adsl.csv").write_bytes(as_csv(table.assign(ANL01FL="Y")))
-    (folder / "adtte.csv").write_bytes(as_csv(adtte))
-    (folder / "results.csv").write_bytes(results_as_csv(results))
+    write_csv(table.assign(ANL01FL="Y"), folder / "adsl.csv")
+    write_csv(adtte, folder / "adtte.csv")
+    (folder / "results.csv").write_bytes(as_csv(results))
     (folder / "recompute.R").write_text(r_script(study), encoding="ascii")
     return recompute(folder), results
 
