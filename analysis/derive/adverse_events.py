@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.derive.covariates import within
 from analysis.derive.index import SUBJECT
 from analysis.derive.levels import with_level
+from analysis.derive.references import references
 from analysis.study.adverse_events import GRADES, NO_EVENT
 from mappings.codelists import ConceptMapping
 
@@ -56,7 +57,6 @@ def adae(framed: Framed) -> pd.DataFrame | None:
     ADY, SRCREF. Sorted by subject, day, list and source."""
     import pandas as pd
 
-    from analysis.derive.tables import references
     from analysis.plan import TYPE_OF_TABLE
 
     t = framed.adverse_events

@@ -30,7 +30,7 @@ def decide(
     """
     import ibis
 
-    found = work.keep(_evidence(study, codes, coded))
+    found = work.keep(evidence(study, codes, coded))
     days = cohort.sessions.left_join(found, [cohort.sessions.site == found.site, cohort.sessions.id == found.procedure])
     keys = sorted({key for arm in study.arm for clause in arm.all_ for key in _keys(clause.list_, clause.any_of)})
     flags = {f"_{i}": (days.key == key).any().fill_null(False) for i, key in enumerate(keys)}
@@ -103,7 +103,7 @@ def _holds(days: ir.Table, arm: Arm, number: Mapping[str, str]) -> ir.BooleanVal
     return ibis.and_(*clauses)
 
 
-def _evidence(study: Study, codes: Mapping[str, CodeList], coded: ir.Table) -> ir.Table:
+def evidence(study: Study, codes: Mapping[str, CodeList], coded: ir.Table) -> ir.Table:
     """(site, procedure id, key) for every "source:list" of the arms that holds for a session."""
     import ibis
 

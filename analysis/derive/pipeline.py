@@ -5,7 +5,7 @@ Everything up to :class:`Prepared` is Ibis on the tables' own engine; from there
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +90,8 @@ def _prepared(
     calendar: Calendar,
 ) -> Prepared:
     """What was prepared of some subjects; its counts are the workspace's."""
-    subjects = _with_patient(inputs, work, cohort.subjects)
-    facts = _facts(inputs, work, study, codes, subjects, calendar)
+    subjects = with_patient(inputs, work, cohort.subjects)
+    facts = facts_of(inputs, work, study, codes, subjects, calendar)
     used = arms.used(inputs, work, cohort)
     decided, switch = arms.decide(work, study, codes, cohort, used)
     exposed = exposure(inputs, work, study, codes, cohort, used)
@@ -128,7 +128,7 @@ def _joined(parts: Sequence[Prepared], counts: pd.DataFrame) -> Prepared:
     return replace(parts[0], counts=counts, **joined)
 
 
-def _with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Table:
+def with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Table:
     """The cohort with its Patient records; a subject without one stays, and is counted."""
     import ibis
 
@@ -143,17 +143,19 @@ def _with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Tab
     return joined
 
 
-def _facts(
+def facts_of(
     inputs: Inputs,
     work: Workspace,
     study: Study,
     codes: Mapping[str, CodeList],
     subjects: ir.Table,
     calendar: Calendar,
+    *,
+    gathered: Callable[..., ir.Table] = gather,
 ) -> ir.Table:
-    """The cohort's facts with ``rel``, their days from the index."""
+    """The cohort's facts with ``rel``, their days from the index; ``gathered`` as :func:`gather` or `judged`."""
     told = study.alive
-    facts = gather(
+    facts = gathered(
         inputs,
         work,
         subjects.select(*SUBJECT),

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 from analysis.derive.adverse_events import adae
 from analysis.derive.derived import Derived
 from analysis.derive.exposure import adex
+from analysis.derive.origins import RECORD, SUPPLEMENT, supplemented
 from analysis.derive.pipeline import CENSOR, Prepared
 from analysis.derive.population import BEFORE, FAILS
 from analysis.derive.pseudonym import usubjid
+from analysis.derive.references import references
 from analysis.derive.tumour_results import tumour_results
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.study.model import Sensitivity, Study
+    from analysis.study.model import Covariate, Sensitivity, Study
 
 WASHOUT = "washout"
 BEFORE_LANDMARK = "before-landmark"
@@ -116,10 +118,15 @@ def _reasons(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None, sho
     return _text(reason.mask(s["washout"].eq(True), WASHOUT))
 
 
+def _typed(name: str, rule: Covariate, values: pd.Series) -> pd.Series:
+    """A covariate's values: numbers, or levels as text."""
+    return values.astype("float64") if not rule.levels and name != "sex" else _text(values)
+
+
 def _covariate_columns(study: Study, s: pd.DataFrame) -> dict[str, pd.Series]:
     columns = {}
     for name, rule in study.covariate.items():
-        columns[name] = s[name].astype("float64") if not rule.levels and name != "sex" else _text(s[name])
+        columns[name] = _typed(name, rule, s[name])
         if rule.cut:
             columns[f"{name}_cat"] = _text(s[f"{name}_cat"])
     return columns
@@ -129,6 +136,12 @@ def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None, short:
     import pandas as pd
 
     reason = _reasons(study, s, sensitivity, short)
+    sources = {
+        f"{name}_{origin}": _typed(name, rule, s[f"{name}_{origin}"])
+        for name, rule in study.covariate.items()
+        if supplemented(study, rule.list_)
+        for origin in (RECORD, SUPPLEMENT)
+    }
     distances = {
         f"{name}_day": s[f"{name}_day"].astype("Int64") for name, rule in study.covariate.items() if rule.from_ is None
     }
@@ -142,6 +155,7 @@ def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None, short:
             "TRTSDTF": _imputed(s["index_precision"]),
             **_covariate_columns(study, s),
             **distances,
+            **sources,
             "ANL01FL": _flag(reason.isna()),
             "EXCLRSN": reason,
             "DTHFL": _flag(s["dead"]),
@@ -154,17 +168,6 @@ def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None, short:
             "SRCREF": references("Procedure", s["index_id"], s["index_version"]),
         }
     )
-
-
-def references(kind: str, ids: pd.Series, versions: pd.Series) -> pd.Series:
-    """FHIR references to one version of each resource (``Observation/x/_history/1``); null where there is no id."""
-    made = [
-        None if not isinstance(one, str) else f"{kind}/{one}" + (f"/_history/{v}" if isinstance(v, str) else "")
-        for one, v in zip(ids, versions, strict=True)
-    ]
-    import pandas as pd
-
-    return pd.Series(made, index=ids.index, dtype="object")
 
 
 def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
@@ -236,7 +239,10 @@ def _other_best(study: Study, s: pd.DataFrame, like: pd.DataFrame) -> pd.DataFra
     if study.response is None or study.response.lesions is None:
         return like.iloc[:0]
     name = "RECBOR" if study.response.source == "derived" else "DRVBOR"
-    made = pd.DataFrame({"USUBJID": s["USUBJID"], "TRT01A": s["arm"], "PARAMCD": name, "AVALC": s["other_bor"]})
+    rests = references("Observation", s["other_bor_id"], s["other_bor_version"])
+    made = pd.DataFrame(
+        {"USUBJID": s["USUBJID"], "TRT01A": s["arm"], "PARAMCD": name, "AVALC": s["other_bor"], "SRCREF": rests}
+    )
     made = made.reindex(columns=like.columns).assign(ACCEPTED="Y", IMAGING="N")
     for column in ("ADTF", "READER", "ORIGIN", "LASTFL", "SITEFL", "IMGMOD", "SRCREF"):
         made[column] = _text(made[column])

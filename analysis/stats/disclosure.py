@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.stats.disclosure_survival import hide_landmarks_and_means
 from analysis.stats.disclosure_weighting import hide_weighting
 from analysis.stats.rows import TOTAL
 
@@ -44,6 +45,7 @@ def suppress(results: pd.DataFrame, min_count: int) -> pd.DataFrame:
     table.response()
     for endpoint in table.endpoints():
         table.endpoint(endpoint)
+        hide_landmarks_and_means(table, endpoint)
         table.models(endpoint)
     hide_weighting(table)
     table.without_a_rule()
@@ -314,6 +316,8 @@ class Table:
     def without_a_rule(self) -> None:
         """Figures that small counts might be worked out of and for which no rule has been shown to hold: all go."""
         self.hidden |= self.at(parameter=_NO_RULE) | self.at(method=_NO_RULE)
+        sets = np.char.startswith(self._columns["parameter"].astype(str), "sensitivity:")
+        self.hidden |= sets & ~self.at(variable=self.endpoints())  # side by side: only the ratios have a rule
 
     def rest(self) -> None:
         """Whatever is still a small count of subjects, and whatever rests on so few."""

@@ -13,8 +13,10 @@ from analysis.stats.cox_rows import add_cox
 from analysis.stats.e_value import add_e_values
 from analysis.stats.flow import add_flow
 from analysis.stats.response import add_response
+from analysis.stats.restricted_rows import add_landmarks, add_restricted_means
 from analysis.stats.rows import Rows
 from analysis.stats.sensitivity import add_alpha_crossing, add_sensitivity
+from analysis.stats.source_agreement import add_source_agreement
 from analysis.stats.time_to_event import add_time_to_event
 from analysis.stats.treatment import add_treatment
 from analysis.stats.weighting_rows import add_weighting
@@ -51,8 +53,11 @@ def analyse(
     add_adverse_events(rows, study, adae, analysis_table)
     add_response(rows, cohort, adrs, analysed)
     add_agreement(rows, study, adrs, analysed)
+    add_source_agreement(rows, study, adsl)
     for endpoint in study.endpoint:
         add_time_to_event(rows, cohort, endpoint.id)
+        add_landmarks(rows, cohort, endpoint.id)
+        add_restricted_means(rows, cohort, endpoint.id)
         add_cox(rows, cohort, endpoint.id)
     add_sensitivity(rows, study, cohort, variants or {})
     add_weighting(rows, cohort)

@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from analysis.study.base import Frozen
+from analysis.study.side_by_side import SideBySide
+from analysis.study.survival import SurvivalPlan
 from analysis.study.weighting import Outcome, Weighting
 
 Ties = Literal["efron", "breslow"]
@@ -47,8 +49,10 @@ class AnalysisPlan(Frozen):
     primary: Method = Method()
     published: Method | None = None
     cox: Cox = Cox()
+    survival: SurvivalPlan = SurvivalPlan()
     sensitivity: tuple[Sensitivity, ...] = ()
     min_events_per_term: int = 10
+    side_by_side: SideBySide = SideBySide()
     weighting: Weighting | None = None
     e_value: Outcome | None = None
 

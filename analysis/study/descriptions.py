@@ -24,6 +24,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "checks": "When the quality checks stop the analysis.",
         "disclosure": "Which counts are too small to leave the site.",
         "extract": "How a server is asked.",
+        "supplement": "A CSV of what chart review holds and FHIR lacks; its rows become Observations.",
     },
     "PopulationStudy": {
         "study": "What is studied, under which protocol, and with which data.",
@@ -207,8 +208,10 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "primary": "The conventions we stand by.",
         "published": "The conventions of a publication, shown beside ours.",
         "cox": "The models of the hazard.",
+        "survival": "What is given of the survival curves beside the median.",
         "sensitivity": "Analyses under other assumptions, shown side by side.",
         "min_events_per_term": "With fewer events a term a model is shown with a warning.",
+        "side_by_side": "What more of each sensitivity analysis stands side by side.",
         "weighting": "Weighting of two arms by propensity scores; none where it is left out.",
         "e_value": "E-values of the hazard ratios: is the event common (15 % or more by the end) or rare?",
     },

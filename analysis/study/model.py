@@ -35,6 +35,7 @@ from analysis.study.outcomes import (
     Readers,
     Response,
 )
+from analysis.study.supplement import Supplement
 from analysis.study.treatment import Treatment
 
 __all__ = [
@@ -196,9 +197,9 @@ class Index(Frozen):
     @model_validator(mode="after")
     def _order(self) -> Self:
         if self.dates[0] > self.dates[1]:
-            raise ValueError("dates: the first day is after the last")
+            raise ValueError("dates: the first day is after the last: write the earlier one first")
         if self.data_cutoff < self.dates[1]:
-            raise ValueError("data_cutoff lies before the last index date")
+            raise ValueError("data_cutoff lies before the last index date: name a later day")
         return self
 
 
@@ -262,7 +263,7 @@ class Covariate(Frozen):
         if self.list_ and self.window is None:
             raise ValueError('a covariate from a list needs a window, for instance window = "-28..0"')
         if self.cut and len(self.labels) != len(self.cut) + 1:
-            raise ValueError("labels: one more than the cut points")
+            raise ValueError('labels: one more than the cut points, for instance cut = [60], labels = ["<60", ">=60"]')
         if self.levels and self.cut:
             raise ValueError("say either levels or cut")
         if self.level_labels and len(self.level_labels) != len(self.levels):
@@ -301,6 +302,7 @@ class Study(Frozen):
     checks: CheckRules = CheckRules()
     disclosure: Disclosure = Disclosure()
     extract: Extract = Extract()
+    supplement: Supplement | None = None
 
     @property
     def experimental(self) -> Arm:

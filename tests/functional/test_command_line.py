@@ -26,6 +26,7 @@ pytestmark = pytest.mark.xdist_group("sample-run")
 
 COMMANDS = (
     "run",
+    "export",
     "extract",
     "map",
     "derive",
@@ -33,6 +34,10 @@ COMMANDS = (
     "analyse",
     "report",
     "lock",
+    "sign",
+    "status",
+    "trace",
+    "diff",
     "sandbox",
     "sample",
     "deploy",

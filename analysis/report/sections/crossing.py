@@ -47,7 +47,12 @@ def _tests(context: Context, outcome: str, contrast: Contrast) -> list[tuple[str
     if outcome in RATES:
         rows = [r for r in context.index.of("response", outcome) if r.statistic == "p" and r.group == contrast.group]
         rows.sort(key=lambda r: r.method != plan.primary.response)
-        return [(words.method(r.method), r) for r in rows]
+        return [(words.method(r.method), r) for r in rows] + [
+            (f"{words.method(r.method)} (sensitivity “{declared.text or declared.id.replace('-', ' ')}”)", r)
+            for declared in plan.sensitivity
+            for r in context.index.of(f"sensitivity:{declared.id}", outcome)
+            if r.statistic == "p" and r.group == contrast.group
+        ]
     found: list[tuple[str, Row]] = []
     rows = list(context.index.of(outcome, "cox_univariate"))
     for ties in sorted({r.method for r in rows if r.statistic == "p"}, key=lambda m: m != plan.primary.ties):

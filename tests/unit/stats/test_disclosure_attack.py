@@ -107,7 +107,7 @@ class Attacker:
             if s == "n":
                 return self.known(v, arms)
             return Counter({("missing", v, a) if s == "missing" else ("cell", v, x, a): 1 for a in arms})
-        if p == "response":
+        if p == "response" or (p.startswith("sensitivity:") and v in RATES):
             return Counter({("level", y, a): 1 for y in RATES.get(v, (x,)) for a in arms})
         if p.startswith("sensitivity:") or (v == "cox_univariate" and x.startswith("treatment=")):
             return self.usable(
@@ -130,14 +130,17 @@ class Attacker:
             return Counter({**{("reason", r): 1 for r in self.reasons}, **{("size", a): 1 for a in ARMS}})
         if p == "baseline":
             return self.known(v, arms)
-        if p == "response":
+        if p == "response" or (p.startswith("sensitivity:") and v in RATES):
             return Counter({("size", a): 1 for a in arms})
+        if p.startswith("sensitivity:") and v.endswith(("_median", "_survival")):
+            return self.usable(v.partition("_")[0], arms)
         if p in self.ticks and v in (
             *("events", "censored", "unusable"),
             "km",
             "risk_table",
             "median",
             "follow_up",
+            "landmark",
             "logrank",
         ):
             return self.usable(p, arms)
