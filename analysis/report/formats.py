@@ -27,6 +27,9 @@ _DECIMALS = {
     "max": 1,
     "estimate": 1,
     "difference": 1,
+    "ess": 1,
+    "largest_smd": 2,
+    "limit": 2,
 }
 FRACTIONS = frozenset({"fraction", "proportion"})
 
@@ -71,6 +74,8 @@ def signed(text: str) -> str:
 def places(statistic: str, unit: str = "") -> int:
     """Decimals a statistic is shown with. Interval ends take those of what they surround: without a unit it is a ratio
     or a probability, with one a time or a percentage."""
+    if statistic == "estimate" and not unit:
+        return 2  # a ratio that is no time, as an E-value
     if statistic in ("lower", "upper"):
         return 1 if unit else 3
     return _DECIMALS.get(statistic, 3)

@@ -27,7 +27,7 @@ from analysis.study.model import Study
 
 DRAWN = 150  # subjects a swimmer plot is drawn for; above it the table stands alone
 _MARKS = {"last alive": "alive"}
-_ORDER = ("assessment", "response", "progression", "last alive", "death")
+_ORDER = ("session", "assessment", "response", "progression", "last alive", "death")
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def _swimmer(study: Study, subjects: Mapping[str, Subject]) -> dict[str, Any]:
                     s.number,
                     s.style,
                     s.length / days,
-                    (("index", 0.0), *((_MARKS.get(event, event), day / days) for day, event, _ in _seen(s))),
+                    (("session", 0.0), *((_MARKS.get(event, event), day / days) for day, event, _ in _seen(s))),
                 )
                 for s in subjects.values()
             ],
@@ -168,6 +168,7 @@ def _line(subject: Subject) -> dict[str, Any]:
     return {
         "subject": subject,
         "sessions": "not known" if subject.sessions is None else str(subject.sessions),
+        "later": ", ".join(f"day {day}" for day, name, _ in subject.events if name == "session"),
         "assessments": "; ".join(f"day {day} {level}" for day, name, level in subject.events if name == "assessment"),
         "response": "none" if response is None else f"{response[1]}, day {response[0]}",
         "progression": "none" if worse is None else f"day {worse[0]}",

@@ -12,7 +12,7 @@ from analysis.report.palette import ArmStyle
 
 WIDTH, LEFT, TOP = 760.0, 62.0, 40.0
 MARKS = (
-    ("index", "index treatment"),
+    ("session", "treatment session"),
     ("assessment", "assessment"),
     ("response", "best response first reached"),
     ("progression", "progression"),
@@ -82,7 +82,7 @@ def glyph(kind: str, x: float, y: float) -> list[Markup]:
     ink: dict[str, object] = {"fill": "none", "stroke": INK, "class_": "ink-line", "stroke_width": 1.7}
     solid: dict[str, object] = {"fill": INK, "class_": "ink"}
     at = f"{number(x)} {number(y)}"
-    if kind == "index":
+    if kind == "session":
         return [rect(x - 1.4, y - 5.5, 2.8, 11, **solid)]
     if kind == "assessment":
         return [line(x, y - 4.5, x, y + 4.5, stroke=INK, class_="ink-line", stroke_width=1.0)]

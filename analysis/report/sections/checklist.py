@@ -21,6 +21,7 @@ TITLES = {
     "response": "Response",
     "survival": "Survival",
     "models": "Models",
+    "weighting": "Weighting",
     "sensitivity": "Sensitivity",
     "methods": "Methods",
     "quality": "Data quality",
@@ -35,7 +36,7 @@ HERE, PARTLY, AUTHORS, LOCKED, NOTHING = (
     "not shown while locked",
     "not done here",
 )
-_OF_COMPARISON = frozenset({"baseline", "response", "survival", "models", "sensitivity"})
+_OF_COMPARISON = frozenset({"baseline", "response", "survival", "models", "weighting", "sensitivity"})
 
 
 @dataclass(frozen=True)
