@@ -8,6 +8,7 @@ elsewhere the latest evidence of life counts, and never a claim, a letter or a b
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analysis.derive.dates import Calendar, day_number
@@ -144,47 +145,52 @@ def last_alive(
     """
     import ibis
 
-    parts = [_evidence(inputs, study, facts, subjects, calendar)]
-    contact = facts.filter(facts.list == (study.alive.last_contact or ""))
-    told = calendar.resolve(contact.drop("low", "high", "day", "precision", "after_cutoff"), "value_date")
-    work.count(
-        "alive",
-        told,
-        {
-            "last contact without a readable date": told.day.isnull(),
-            "last contact after the data cut-off": told.after_cutoff,
-        },
-    )
-    parts.append(_row(told.filter(~told.after_cutoff), "last contact", reference("Observation", told.id, told.version)))
-    living = vital.filter((vital.level == "alive") & vital.day.notnull())
-    parts.append(_row(living, "vital status", reference("Observation", living.id, living.version)))
-    index = subjects.mutate(day=subjects.index_day, precision=subjects.index_precision)
-    parts.append(_row(index, "index", reference("Procedure", index.index_id, index.index_version)))
-    t = work.keep(ibis.union(*parts).join(dead.select(*SUBJECT, "death_day", "dead"), SUBJECT))
-    work.count("alive", t, {"evidence of life after death": t.day > t.death_day})
-    t = t.filter(t.day.notnull() & ((t.day <= t.death_day).fill_null(True) | (t.source == "index")))
-    rank = t.source.cases(*((name, i) for i, name in enumerate(_RANK)), else_=len(_RANK))
-    order = [t.day.desc(), rank, t.ref.desc()]
-    t = t.mutate(_place=ibis.row_number().over(ibis.window(group_by=[t[key] for key in SUBJECT], order_by=order)))
-    t = t.filter(t._place == 0)
-
-    cutoff = day_number(calendar.cutoff)
-    complete = {
-        site: min(day_number(rules.deaths_complete_to), cutoff)
-        for site, rules in calendar.site_rules.items()
-        if rules.deaths_complete_to
-    }
-    known = t.site.cases(*complete.items(), else_=None).cast("int64") if complete else ibis.null("int64")
-    fills = ((known > t.day) & ~t.dead).fill_null(False)
-    return work.keep(
-        t.select(
-            *SUBJECT,
-            alive_day=ibis.ifelse(fills, known, t.day),
-            alive_precision=ibis.ifelse(fills, "day", t.precision),
-            alive_source=ibis.ifelse(fills, COMPLETE, t.source),
-            alive_ref=ibis.ifelse(fills, ibis.null("string"), t.ref),
+    # The many records that show life are given up as soon as the last one of each subject is known.
+    with work.part() as desk:
+        mine = replace(calendar, work=desk)
+        parts = [_evidence(inputs, study, facts, subjects, mine)]
+        contact = facts.filter(facts.list == (study.alive.last_contact or ""))
+        told = mine.resolve(contact.drop("low", "high", "day", "precision", "after_cutoff"), "value_date")
+        desk.count(
+            "alive",
+            told,
+            {
+                "last contact without a readable date": told.day.isnull(),
+                "last contact after the data cut-off": told.after_cutoff,
+            },
         )
-    )
+        parts.append(
+            _row(told.filter(~told.after_cutoff), "last contact", reference("Observation", told.id, told.version))
+        )
+        living = vital.filter((vital.level == "alive") & vital.day.notnull())
+        parts.append(_row(living, "vital status", reference("Observation", living.id, living.version)))
+        index = subjects.mutate(day=subjects.index_day, precision=subjects.index_precision)
+        parts.append(_row(index, "index", reference("Procedure", index.index_id, index.index_version)))
+        t = desk.keep(ibis.union(*parts).join(dead.select(*SUBJECT, "death_day", "dead"), SUBJECT))
+        desk.count("alive", t, {"evidence of life after death": t.day > t.death_day})
+        t = t.filter(t.day.notnull() & ((t.day <= t.death_day).fill_null(True) | (t.source == "index")))
+        rank = t.source.cases(*((name, i) for i, name in enumerate(_RANK)), else_=len(_RANK))
+        order = [t.day.desc(), rank, t.ref.desc()]
+        t = t.mutate(_place=ibis.row_number().over(ibis.window(group_by=[t[key] for key in SUBJECT], order_by=order)))
+        t = t.filter(t._place == 0)
+
+        cutoff = day_number(calendar.cutoff)
+        complete = {
+            site: min(day_number(rules.deaths_complete_to), cutoff)
+            for site, rules in calendar.site_rules.items()
+            if rules.deaths_complete_to
+        }
+        known = t.site.cases(*complete.items(), else_=None).cast("int64") if complete else ibis.null("int64")
+        fills = ((known > t.day) & ~t.dead).fill_null(False)
+        return work.keep(
+            t.select(
+                *SUBJECT,
+                alive_day=ibis.ifelse(fills, known, t.day),
+                alive_precision=ibis.ifelse(fills, "day", t.precision),
+                alive_source=ibis.ifelse(fills, COMPLETE, t.source),
+                alive_ref=ibis.ifelse(fills, ibis.null("string"), t.ref),
+            )
+        )
 
 
 # A stay that ends after the cut-off still shows life at its start, so each date speaks for itself.

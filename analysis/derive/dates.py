@@ -56,7 +56,7 @@ class Calendar:
         epoch = ibis.date(EPOCH.year, EPOCH.month, EPOCH.day)
         low, high = (t[f"{column}_{end}"].delta(epoch, unit="day").cast("int64") for end in ("low", "high"))
         day = low + (high - low) // 2
-        return self.work.keep(
+        resolved = self.work.keep(
             t.select(
                 *table.columns,
                 low=low,
@@ -66,6 +66,8 @@ class Calendar:
                 after_cutoff=(day > day_number(self.cutoff)).fill_null(False),
             )
         )
+        self.work.drop(t)
+        return resolved
 
 
 def moment(text: ir.StringValue) -> ir.IntegerValue:

@@ -5,16 +5,19 @@ Everything up to :class:`Prepared` is Ibis on the tables' own engine; from there
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from analysis.derive import alive, arms, index, response
+from analysis.derive.adverse_events import adverse_events
+from analysis.derive.blocks import blocks
 from analysis.derive.covariates import derive_covariates
 from analysis.derive.dates import Calendar, day_number
 from analysis.derive.endpoints import time_to_event
+from analysis.derive.exposure import exposure
 from analysis.derive.facts import TABLES, gather
-from analysis.derive.index import SUBJECT
+from analysis.derive.index import SUBJECT, Cohort
 from analysis.derive.inputs import Inputs
 from analysis.derive.population import judge
 from analysis.derive.rules import SiteRules
@@ -39,7 +42,8 @@ class Prepared:
 
     ``subjects``: one row a screened subject, with arm, covariates, verdicts (``fails_<criterion>``, ``before_…``),
     death, last alive, best response and ``censor_<sensitivity>``. ``assessments`` and ``times`` are long, by subject;
-    so is ``measured``, the visits with lesion measurements (None where the study asks for none).
+    so is ``measured``, the visits with lesion measurements (None where the study asks for none),
+    ``exposure``, what was used and given in the sessions, and ``adverse_events``.
     """
 
     subjects: pd.DataFrame
@@ -47,6 +51,8 @@ class Prepared:
     times: pd.DataFrame
     counts: pd.DataFrame
     measured: pd.DataFrame | None = None
+    exposure: pd.DataFrame | None = None
+    adverse_events: pd.DataFrame | None = None
 
 
 def prepare(
@@ -67,37 +73,62 @@ def prepare(
     with Workspace(con) as work:
         calendar = Calendar(work, study.index.data_cutoff, site_rules)
         cohort = index.find(inputs, work, study, codes, calendar)
-        subjects = _with_patient(inputs, work, cohort.subjects)
-        facts = _facts(inputs, work, study, codes, subjects, calendar)
-        decided, switch = arms.decide(inputs, work, study, codes, cohort)
-        wide = derive_covariates(inputs, work, study, maps, subjects, facts, calendar)
-        measured = response.measure(inputs, work, study, codes, maps, facts)
-        assessments = response.assess(inputs, work, study, codes, maps, facts, calendar, measured)
-        vital = alive.vital_facts(inputs, work, study, maps, facts)
-        dead = alive.deaths(work, study, subjects, facts, vital, calendar)
-        living = alive.last_alive(inputs, work, study, subjects, facts, vital, dead, calendar)
-        best = response.best(work, study, subjects, assessments, facts, dead)
-        other = response.other_best(work, study, subjects, assessments, facts, dead)
-        verdicts = judge(work, study, subjects, facts, wide, assessments)
-        whole = subjects
-        for part in (
-            decided,
-            switch,
-            wide,
-            dead,
-            living,
-            best,
-            other,
-            verdicts,
-            _censors(study, subjects, facts, switch),
-        ):
-            whole = whole.left_join(part, SUBJECT).drop("site_right", "patient_id_right")
-        whole = work.keep(whole)
-        times = time_to_event(work, study, whole, assessments, facts, day_number(calendar.cutoff))
-        return Prepared(work.pandas(whole), work.pandas(assessments), work.pandas(times), work.counts(), measured)
+        parts = []
+        for block in blocks(work, cohort):
+            with work.part() as desk:
+                parts.append(_prepared(inputs, desk, study, codes, maps, block, replace(calendar, work=desk)))
+        return _joined(parts, work.counts())
 
 
-def _with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Table:
+def _prepared(
+    inputs: Inputs,
+    work: Workspace,
+    study: Study,
+    codes: Mapping[str, CodeList],
+    maps: Mapping[str, ConceptMapping],
+    cohort: Cohort,
+    calendar: Calendar,
+) -> Prepared:
+    """What was prepared of some subjects; its counts are the workspace's."""
+    subjects = with_patient(inputs, work, cohort.subjects)
+    facts = facts_of(inputs, work, study, codes, subjects, calendar)
+    used = arms.used(inputs, work, cohort)
+    decided, switch = arms.decide(work, study, codes, cohort, used)
+    exposed = exposure(inputs, work, study, codes, cohort, used)
+    wide = derive_covariates(inputs, work, study, maps, subjects, facts, calendar)
+    measured = response.measure(inputs, work, study, codes, maps, facts)
+    events = adverse_events(inputs, work, study, maps, facts)
+    assessments = response.assess(inputs, work, study, codes, maps, facts, calendar, measured)
+    vital = alive.vital_facts(inputs, work, study, maps, facts)
+    dead = alive.deaths(work, study, subjects, facts, vital, calendar)
+    living = alive.last_alive(inputs, work, study, subjects, facts, vital, dead, calendar)
+    best = response.best(work, study, subjects, assessments, facts, dead)
+    other = response.other_best(work, study, subjects, assessments, facts, dead)
+    verdicts = judge(work, study, subjects, facts, wide, assessments)
+    censors = _censors(study, subjects, facts, switch)
+    whole = subjects
+    for part in (decided, switch, wide, dead, living, best, other, verdicts, censors):
+        whole = whole.left_join(part, SUBJECT).drop("site_right", "patient_id_right")
+    whole = work.keep(whole)
+    times = time_to_event(work, study, whole, assessments, facts, day_number(calendar.cutoff))
+    main, seen, ended = (work.pandas(table) for table in (whole, assessments, times))
+    return Prepared(main, seen, ended, work.counts(), measured, exposed, events)
+
+
+def _joined(parts: Sequence[Prepared], counts: pd.DataFrame) -> Prepared:
+    """The parts of a cohort as one."""
+    import pandas as pd
+
+    if len(parts) == 1:
+        return replace(parts[0], counts=counts)
+    joined: dict[str, Any] = {}
+    for name in ("subjects", "assessments", "times", "measured", "exposure", "adverse_events"):
+        frames = [frame for part in parts if (frame := getattr(part, name)) is not None]
+        joined[name] = pd.concat(frames, ignore_index=True) if frames else None
+    return replace(parts[0], counts=counts, **joined)
+
+
+def with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Table:
     """The cohort with its Patient records; a subject without one stays, and is counted."""
     import ibis
 
@@ -112,17 +143,19 @@ def _with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Tab
     return joined
 
 
-def _facts(
+def facts_of(
     inputs: Inputs,
     work: Workspace,
     study: Study,
     codes: Mapping[str, CodeList],
     subjects: ir.Table,
     calendar: Calendar,
+    *,
+    gathered: Callable[..., ir.Table] = gather,
 ) -> ir.Table:
-    """The cohort's facts with ``rel``, their days from the index."""
+    """The cohort's facts with ``rel``, their days from the index; ``gathered`` as :func:`gather` or `judged`."""
     told = study.alive
-    facts = gather(
+    facts = gathered(
         inputs,
         work,
         subjects.select(*SUBJECT),
@@ -150,6 +183,7 @@ def _uses(study: Study) -> dict[str, tuple[str, ...]]:
         study.response.list_ if study.response else None,
         therapy.list_ if therapy else None,
         *(study.response.lesions.lists if study.response and study.response.lesions else ()),
+        *(study.adverse_events.lists if study.adverse_events else ()),
         *(event.list_ for endpoint in study.endpoint for event in endpoint.events),
         study.alive.last_contact,
         study.alive.vital_status,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analysis.derive.adverse_events import adae
 from analysis.derive.derived import Derived
+from analysis.derive.exposure import adex
 from analysis.derive.pipeline import CENSOR, Prepared
 from analysis.derive.population import BEFORE, FAILS
 from analysis.derive.pseudonym import usubjid
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from analysis.study.model import Sensitivity, Study
 
 WASHOUT = "washout"
+BEFORE_LANDMARK = "before-landmark"
 _SUBJECT = ["site", "patient_id"]
 
 
@@ -30,6 +33,8 @@ class Framed:
     times: pd.DataFrame
     counts: pd.DataFrame
     measured: pd.DataFrame | None = None
+    exposure: pd.DataFrame | None = None
+    adverse_events: pd.DataFrame | None = None
 
 
 def pseudonymise(prepared: Prepared, key: bytes) -> Framed:
@@ -45,17 +50,33 @@ def pseudonymise(prepared: Prepared, key: bytes) -> Framed:
         assessments.sort_values(["site", "USUBJID", "aseq"], ignore_index=True),
         times.sort_values(["site", "USUBJID", "paramcd"], ignore_index=True),
         prepared.counts,
-        None if prepared.measured is None else prepared.measured.merge(known, on=_SUBJECT, how="inner"),
+        *(
+            None if long is None else long.merge(known, on=_SUBJECT, how="inner")
+            for long in (prepared.measured, prepared.exposure, prepared.adverse_events)
+        ),
     )
 
 
 def tables(study: Study, framed: Framed, sensitivity: Sensitivity | None = None) -> Derived:
     """ADSL, ADRS, ADTTE and the analysis table; with ``sensitivity`` without its criterion and with its censoring."""
-    adsl = _adsl(study, framed.subjects, sensitivity)
+    adsl = _adsl(study, framed.subjects, sensitivity, _short(study, framed, sensitivity))
     adrs = _adrs(study, framed)
     adtte = _adtte(study, framed, adsl, sensitivity)
     table = _analysis_table(study, framed, adsl, adtte)
-    return Derived(adsl, adrs, adtte, table, framed.counts, adtr=tumour_results(framed))
+    measured = tumour_results(framed)
+    return Derived(adsl, adrs, adtte, table, framed.counts, adtr=measured, adex=adex(framed), adae=adae(framed))
+
+
+def _short(study: Study, framed: Framed, sensitivity: Sensitivity | None) -> set[str]:
+    """Who has an event, or is no longer observed, before the landmark in any endpoint."""
+    if not study.index.landmark:
+        return set()
+    times = framed.times
+    gone = set(times.loc[(times["aval"].astype("Float64") < study.index.landmark).fillna(False), "USUBJID"])
+    if sensitivity and sensitivity.censor:
+        days = framed.subjects[CENSOR + sensitivity.id].astype("Float64")
+        gone |= set(framed.subjects.loc[(days < study.index.landmark).fillna(False), "USUBJID"])
+    return gone
 
 
 def _date(days: pd.Series) -> pd.Series:
@@ -77,8 +98,9 @@ def _imputed(precision: pd.Series) -> pd.Series:
     return _text(precision.map({"year": "M", "month": "D"}))
 
 
-def _reasons(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None) -> pd.Series:
-    """The first reason to leave: washout, the arm's rule, then the criteria in the order of the flow diagram."""
+def _reasons(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None, short: set[str]) -> pd.Series:
+    """The first reason to leave: washout, the landmark (those of ``short`` do not reach it), the arm's rule, then the
+    criteria in the order of the flow diagram."""
     import pandas as pd
 
     reason = pd.Series([None] * len(s), index=s.index, dtype="object")
@@ -91,6 +113,7 @@ def _reasons(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None) -> 
             column = BEFORE + c.id
         reason = reason.mask(s[column].eq(True), c.id)
     reason = reason.mask(s["arm_reason"].notna(), s["arm_reason"])
+    reason = reason.mask(s["USUBJID"].isin(short), BEFORE_LANDMARK)
     return _text(reason.mask(s["washout"].eq(True), WASHOUT))
 
 
@@ -103,10 +126,10 @@ def _covariate_columns(study: Study, s: pd.DataFrame) -> dict[str, pd.Series]:
     return columns
 
 
-def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None) -> pd.DataFrame:
+def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None, short: set[str]) -> pd.DataFrame:
     import pandas as pd
 
-    reason = _reasons(study, s, sensitivity)
+    reason = _reasons(study, s, sensitivity, short)
     distances = {
         f"{name}_day": s[f"{name}_day"].astype("Int64") for name, rule in study.covariate.items() if rule.from_ is None
     }
@@ -243,6 +266,10 @@ def _adtte(study: Study, framed: Framed, adsl: pd.DataFrame, sensitivity: Sensit
     )
     if sensitivity and sensitivity.censor:
         frame = _censored(study, framed, frame, sensitivity)
+    # Time starts at the landmark. Only after censoring, whose days count from the index.
+    if start_day := study.index.landmark:
+        frame["AVAL"] -= start_day
+        frame["STARTDT"] += pd.to_timedelta(start_day, unit="D")
     order = {endpoint.id: place for place, endpoint in enumerate(study.endpoint)}
     place = frame["PARAMCD"].map(order)
     return frame.assign(_place=place).sort_values("_place", kind="stable", ignore_index=True).drop(columns="_place")

@@ -20,10 +20,14 @@ class Workspace:
     lie on, None where each table's own is to be asked (a table in memory has none but the default).
     """
 
-    def __init__(self, con: Any = None) -> None:
+    def __init__(self, con: Any = None, counts: Counter[tuple[str, str, str]] | None = None) -> None:
         self.con = con
-        self._release: list[Callable[[], object]] = []
-        self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._release: dict[str, Callable[[], object]] = {}
+        self._counts = Counter() if counts is None else counts
+
+    def part(self) -> Workspace:
+        """A workspace for a part of the work, to be closed before this one; it counts into the same counts."""
+        return Workspace(self.con, self._counts)
 
     def __enter__(self) -> Self:
         return self
@@ -32,7 +36,7 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         while self._release:
-            self._release.pop()()
+            self._release.popitem()[1]()
 
     def keep(self, table: ir.Table) -> ir.Table:
         """Compute ``table`` now, on its own engine, and go on from the copy."""
@@ -43,8 +47,13 @@ class Workspace:
         con = self.con or ibis.get_backend(table)
         own = engine.of(con)
         copy = own.kept(con, table)
-        self._release.append(partial(own.forget, con, copy))
+        self._release[copy.get_name()] = partial(own.forget, con, copy)
         return copy
+
+    def drop(self, *copies: ir.Table) -> None:
+        """Give up copies that nothing still to be computed looks at: the widest ones would fill the memory."""
+        for copy in copies:
+            self._release.pop(copy.get_name())()
 
     def pandas(self, table: ir.Table) -> pd.DataFrame:
         """The rows of ``table`` as a frame."""

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from analysis.study.adverse_events import GRADES, NO_EVENT
 from analysis.study.faults import did_you_mean
 from analysis.study.lesions import ANSWERS
 from analysis.study.toml_lines import Path
@@ -44,11 +45,19 @@ _LIST_KEYS = (
     *("covariate.*.list", "response.list", "response.site", "response.new_therapy.list"),
     *("response.new_therapy.not_part_of", "endpoint.*.events.*.site", "endpoint.*.events.*.list"),
     *("alive.last_contact", "alive.vital_status", "alive.death"),
+    *("treatment.materials.*", "treatment.sizes.*", "treatment.drugs.*.list"),
+    *("adverse_events.events.*.list", "adverse_events.looked.*"),
     *(f"response.lesions.{key}" for key in ("list", "identity", "diameter", "role", "enhancement", "status")),
 )
-_MAP_KEYS = ("covariate.*.values", "response.values", "response.lesions.values", "alive.vital_status_values")
+_MAP_KEYS = (
+    "covariate.*.values",
+    "response.values",
+    "response.lesions.values",
+    "alive.vital_status_values",
+    "adverse_events.grades",
+)
 # Ids the flow diagram gives itself.
-_FLOW_WORDS = ("screened", "excluded", "analysed", "washout")
+_FLOW_WORDS = ("screened", "excluded", "analysed", "washout", "before-landmark")
 _VITAL = ("alive", "dead", "lost")
 _MATERIAL_TABLES = {
     "used_device": ("device",),
@@ -275,8 +284,10 @@ def weak(document: Document) -> Iterator[Fault]:
         rule = one.get("require") or one.get("exclude")
         if not isinstance(rule, Mapping):
             return  # its shape is wrong and reported: no second opinion on it
+        # Completeness of what the Patient alone tells, or of nothing, asks for no record.
+        asks = rule.get("assessments") or any(True for _ in at(document, "covariate.*.list"))
         # The index procedure itself would answer for its own list.
-        if rule.get("list") != index_list and rule.get("covariate") != "age":
+        if rule.get("list") != index_list and rule.get("covariate") != "age" and (asks or not rule.get("complete")):
             return
     path: Path = ("criterion",) if "criterion" in document else ("index",)
     yield (
@@ -321,7 +332,10 @@ def concept_maps(document: Document, maps: Mapping[str, ConceptMapping]) -> Iter
         elif path[0] == "covariate":
             yield from _levels_met(document, path, targets, restricted)
         else:
-            levels = _VITAL if path[0] == "alive" else _scalars(_get(document, "response", "order")) or RESPONSES
+            if path[0] == "adverse_events":
+                levels: Sequence[Any] = (NO_EVENT, *GRADES)
+            else:
+                levels = _VITAL if path[0] == "alive" else _scalars(_get(document, "response", "order")) or RESPONSES
             allowed = [*map(str, levels), *(["NE"] if path[0] == "response" else [])]
             wrong = [target for target in targets if target not in allowed]
             if wrong:

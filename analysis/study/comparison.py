@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from analysis.study.base import Frozen
+from analysis.study.weighting import Outcome, Weighting
 
 Ties = Literal["efron", "breslow"]
 
@@ -48,6 +49,8 @@ class AnalysisPlan(Frozen):
     cox: Cox = Cox()
     sensitivity: tuple[Sensitivity, ...] = ()
     min_events_per_term: int = 10
+    weighting: Weighting | None = None
+    e_value: Outcome | None = None
 
 
 class Disclosure(Frozen):

@@ -18,6 +18,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "endpoint": "Times to event.",
         "endpoint_rules": "The unit of times, and where an event of uncertain date is put.",
         "alive": "What proves that a subject was alive on a day.",
+        "treatment": "What of the treatment received is described by arm.",
+        "adverse_events": "Which adverse events are counted by arm, and when.",
         "analysis": "How the arms are compared.",
         "checks": "When the quality checks stop the analysis.",
         "disclosure": "Which counts are too small to leave the site.",
@@ -57,6 +59,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "dates": "First and last day of the index date.",
         "washout_days": "An earlier listed procedure within so many days excludes: not a new user.",
         "data_cutoff": "Nothing after this day is ever used.",
+        "landmark": "Time starts so many days after the index, for those who reach that day without an event.",
     },
     "IndexEvent": {
         "table": "The table of the event.",
@@ -71,6 +74,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     "ArmClause": {
         "list": "A list in which the index procedure's own code must be.",
         "any_of": "SOURCE:LIST pairs, one of which must be found: what was used, administered, or said in texts.",
+        "window": "Days from the index of the sessions looked at; the index day where nothing is said.",
     },
     "ArmRules": {
         "both": "Materials of more than one arm on the index day: the reason under which the subject leaves.",
@@ -205,6 +209,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "cox": "The models of the hazard.",
         "sensitivity": "Analyses under other assumptions, shown side by side.",
         "min_events_per_term": "With fewer events a term a model is shown with a warning.",
+        "weighting": "Weighting of two arms by propensity scores; none where it is left out.",
+        "e_value": "E-values of the hazard ratios: is the event common (15 % or more by the end) or rare?",
     },
     "Method": {
         "km_ci": "The transform of Kaplan-Meier intervals.",

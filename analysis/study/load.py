@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.plan import search_tokens
-from analysis.study import checks
+from analysis.study import checks, comparison_checks
 from analysis.study.blanks import blanks
 from analysis.study.faults import check, problem_at
 from analysis.study.model import PopulationStudy, Study
@@ -55,7 +55,7 @@ def load_study(text: str, file: str, files: Mapping[str, str]) -> LoadedStudy:
     if "population" in document:
         return _population(document, lines, file)
     study, fixed, lines, problems = check(Study, document, lines, file)
-    faults = [fault for one in checks.CHECKS for fault in one(fixed)]
+    faults = [fault for one in (*checks.CHECKS, *comparison_checks.CHECKS) for fault in one(fixed)]
     codes, tokens = _read_lists(fixed, lines, file, files, problems)
     maps = _read_maps(fixed, lines, file, files, problems)
     faults += [*checks.code_lists(fixed, codes), *checks.concept_maps(fixed, maps)]

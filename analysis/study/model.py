@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from analysis.study.adverse_events import AdverseEvents
 from analysis.study.base import Frozen, Window, WindowText
 from analysis.study.comparison import (
     AnalysisPlan,
@@ -34,6 +35,7 @@ from analysis.study.outcomes import (
     Readers,
     Response,
 )
+from analysis.study.treatment import Treatment
 
 __all__ = [
     "Alive",
@@ -188,6 +190,7 @@ class Index(Frozen):
     take: Literal["first"] = "first"
     dates: tuple[date, date]
     washout_days: int = Field(0, ge=0)
+    landmark: int = Field(0, ge=0)
     data_cutoff: date
 
     @model_validator(mode="after")
@@ -203,7 +206,8 @@ class ArmClause(Frozen):
     """Either a list the index procedure's own code must be in, or any of ``source:list`` pairs.
 
     Sources: ``used_device``, ``used_substance``, ``used_code``, ``administered`` (MedicationAdministration.partOf the
-    procedure), ``text`` (words of the list found in the procedure's or the material's text).
+    procedure), ``text`` (words of the list found in the procedure's or the material's text). ``window``: the sessions
+    looked at, in days from the index; the index day where it is left out.
     """
 
     list_: str | None = Field(None, alias="list")
@@ -211,6 +215,7 @@ class ArmClause(Frozen):
         Annotated[str, Field(pattern=r"^(used_device|used_substance|used_code|administered|text):[a-z][a-z0-9-]*$")],
         ...,
     ] = ()
+    window: WindowText | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -290,6 +295,8 @@ class Study(Frozen):
     endpoint: tuple[Endpoint, ...] = ()
     endpoint_rules: EndpointRules = EndpointRules()
     alive: Alive = Alive()
+    treatment: Treatment | None = None
+    adverse_events: AdverseEvents | None = None
     analysis: AnalysisPlan = AnalysisPlan()
     checks: CheckRules = CheckRules()
     disclosure: Disclosure = Disclosure()

@@ -12,6 +12,7 @@ from flows.fingerprints import data_of
 from flows.job import Job
 from flows.release import looked, release_of
 from flows.run_folder import RunFolder, write_bytes
+from flows.signing import state_now
 from flows.steps.comparison import as_csv, read_results, with_notes
 from flows.steps.page import provenance
 from flows.summary import synthetic_note
@@ -57,8 +58,9 @@ def released(job: Job, run: RunFolder) -> Released:
 
     study = compared(job, run)
     seen = release_of(job, run)
-    whence: dict[str, Any] = provenance(job, run, seen)
-    state, note = whence["state"], whence.get("state_note", "")
+    whence: dict[str, Any] = provenance(job, run)
+    now = state_now(run)
+    state, note = now.name, now.note
     results = read_results(run)
     results = results[results["parameter"] != "study"].reset_index(drop=True).astype({"n": "Int64"})
     notes = {"data": ("synthetic", "SYNTHETIC", synthetic_note(study))}

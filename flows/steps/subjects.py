@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from analysis.derive import Derived
 
 _FRAMES = ("adsl", "adrs", "adtte", "analysis_table", "counts")
-_LESIONS = "adtr"  # only where the study has lesion measurements
+_ASKED_FOR = ("adtr", "adex", "adae")  # only where the study has lesion measurements, or describes these
 _SENSITIVITY = "sensitivity"
 
 
@@ -55,7 +55,7 @@ def write_derived(run: RunFolder, derived: Derived, folder: str = "") -> None:
     """Write analysis tables as Parquet, and the data sets as CSV too, each whole or not at all."""
     place = private_folder(run.analysis) / folder
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in (*_FRAMES, *([] if derived.adtr is None else [_LESIONS])):
+    for name in (*_FRAMES, *(name for name in _ASKED_FOR if getattr(derived, name) is not None)):
         part = place / f"{name}.parquet.part"
         getattr(derived, name).to_parquet(part, index=False)
         part.chmod(0o600)
@@ -72,8 +72,8 @@ def read_derived(run: RunFolder, folder: str = "") -> Derived:
     from analysis.derive import Derived
 
     frames = {name: pd.read_parquet(run.analysis / folder / f"{name}.parquet") for name in _FRAMES}
-    lesions = run.analysis / folder / f"{_LESIONS}.parquet"
-    adtr = pd.read_parquet(lesions) if lesions.exists() else None
+    there = {name: run.analysis / folder / f"{name}.parquet" for name in _ASKED_FOR}
+    asked = {name: pd.read_parquet(path) for name, path in there.items() if path.exists()}
     variants = sorted(p.name for p in (run.analysis / _SENSITIVITY).glob("*") if p.is_dir()) if not folder else []
     held = {name: read_derived(run, f"{_SENSITIVITY}/{name}") for name in variants}
-    return Derived(**frames, variants=held, adtr=adtr)
+    return Derived(**frames, variants=held, **asked)

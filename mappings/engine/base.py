@@ -36,6 +36,8 @@ class Engine(ABC):
     """How one engine reads JSON, fails inside a query, keeps rows and hands them over."""
 
     name: str
+    embedded = False
+    """Whether it works in this process and its memory, which a large cohort then must not fill at once."""
 
     @abstractmethod
     def path(self, file: str | Path) -> str:

@@ -59,6 +59,7 @@ def sql_type(need: Need) -> str:
 
 class DuckDB(Engine):
     name = "duckdb"
+    embedded = True
 
     def path(self, file: str | Path) -> str:
         return re.sub(r"([*?\[])", r"[\1]", str(file))
@@ -113,8 +114,9 @@ class DuckDB(Engine):
         return con.create_table(ibis.util.gen_name("bedside_level"), obj=rows, temp=True)
 
     def forget(self, con: Any, kept: ir.Table) -> None:
-        # A statement of our own: what ibis 12 writes loses the table's name with sqlglot 30.
-        con.raw_sql(f"DROP TABLE IF EXISTS {self.quoted(kept.get_name())}")
+        # A statement of our own: what ibis 12 writes loses the table's name with sqlglot 30. The operation's name, as
+        # get_name() is the whole path in one word; without IF EXISTS, which hid for long that nothing was dropped.
+        con.raw_sql(f"DROP TABLE {self.quoted(kept.op().name)}")
 
     def local_day(self, moment: ir.StringValue, zone: str) -> ir.DateValue:
         return _at_zone(zone, moment.try_cast(_INSTANT)).date()

@@ -139,7 +139,7 @@ class Spark(Engine):
         return con.table(name)
 
     def forget(self, con: Any, kept: ir.Table) -> None:
-        con.raw_sql(f"DROP VIEW IF EXISTS {self.quoted(kept.get_name())}")
+        con.raw_sql(f"DROP VIEW {self.quoted(kept.op().name)}")
 
     def local_day(self, moment: ir.StringValue, zone: str) -> ir.DateValue:
         return _at_zone(moment.try_cast(_INSTANT), zone).date()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("benchmarks.acceptance", "benchmarks.extract", "benchmarks.mapping")
+COMMANDS = ("benchmarks.acceptance", "benchmarks.analysis", "benchmarks.extract", "benchmarks.mapping")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

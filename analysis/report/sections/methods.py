@@ -44,6 +44,12 @@ def _design(study: Study) -> Paragraph:
         if index.washout_days
         else ""
     )
+    landmark = (
+        f" Time starts on day {index.landmark} (landmark); whoever had an event, or was last observed, before it is "
+        "left out."
+        if index.landmark
+        else ""
+    )
     registered = "not registered" if protocol.registration == "none" else f"registered as {protocol.registration}"
     return (
         "Design",
@@ -51,7 +57,7 @@ def _design(study: Study) -> Paragraph:
         f"{registered}; ethics: {protocol.ethics}. The index date is the day of the first procedure of the list "
         f"“{_name(index.event.list_)}” with status {words.listing(index.event.status, 'or')}, from "
         f"{index.dates[0]:%-d %B %Y} to {index.dates[1]:%-d %B %Y}; later ones are exposure.{wash} Nothing dated after "
-        f"{index.data_cutoff:%-d %B %Y} was used. Days count from the index date, which is day 0.",
+        f"{index.data_cutoff:%-d %B %Y} was used. Days count from the index date, which is day 0.{landmark}",
     )
 
 
@@ -156,21 +162,23 @@ def _response(study: Study) -> Paragraph:
     )
 
 
-def _endpoint(endpoint: Endpoint) -> str:
+def _endpoint(endpoint: Endpoint, landmark: int) -> str:
     events = words.listing([words.in_sentence(e.desc) for e in endpoint.events], "or")
     censors = ", else ".join(words.in_sentence(c.desc) for c in endpoint.censors)
     first = ", whichever is first" if len(endpoint.events) > 1 else ""
+    start = f"day {landmark}" if landmark else "the index date"
     return (
-        f"{endpoint.label} ({endpoint.id}) runs from the index date to {events}{first}; without an event it is "
+        f"{endpoint.label} ({endpoint.id}) runs from {start} to {events}{first}; without an event it is "
         f"censored at: {censors}."
     )
 
 
 def _endpoints(study: Study) -> Paragraph:
     rules = study.endpoint_rules
+    told = [_endpoint(endpoint, study.index.landmark) for endpoint in study.endpoint]
     return (
         "Endpoints",
-        f"{' '.join(_endpoint(e) for e in study.endpoint)} On one day: {rules.same_day}. Times of 0 days are kept. "
+        f"{' '.join(told)} On one day: {rules.same_day}. Times of 0 days are kept. "
         f"Times are in {words.time_unit(rules)}{words.DIVISORS[rules.unit]}. Of a partial date the "
         f"{rules.partial_dates.event} is used.",
     )

@@ -6,15 +6,16 @@ from typing import Any
 
 from markupsafe import Markup
 
+from analysis.report import words
 from analysis.report.context import TREATMENT, Context, Contrast, treatment_rows
-from analysis.report.figures.canvas import plain
-from analysis.report.figures.forest import forest
+from analysis.report.figures.forest import described, forest
 from analysis.report.lookup import Cell, Lookup, Row
 from analysis.report.sections.crossing import crossings
 from analysis.report.sections.models import forest_row, marked_once
 from analysis.study.model import Endpoint
 
 _WANTED = ("hr", "lower", "upper", "p", "n", "events", "se")
+TESTS = ("Cox P", "Log-rank P")
 
 
 def sensitivity(context: Context) -> dict[str, Any] | None:
@@ -36,7 +37,7 @@ def sensitivity(context: Context) -> dict[str, Any] | None:
                 )
                 for s in declared
             ]
-            rows = [forest_row(line["label"], line["quiet"], line["id"] == "primary") for line in lines]
+            rows = [forest_row(line["label"], line["quiet"], line["id"] == "primary", [line["test"]]) for line in lines]
             name = f"{endpoint.label}: {contrast.experimental} against {contrast.reference}"
             blocks.append(
                 {
@@ -45,9 +46,12 @@ def sensitivity(context: Context) -> dict[str, Any] | None:
                     "figure": forest(
                         f"sensitivity-{endpoint.id.lower()}-{context.arms[contrast.experimental].number}",
                         f"{name}, every variation",
-                        "; ".join(f"{r.label}: {plain(r.shown)}" for r in rows),
+                        described(rows, TESTS),
                         rows,
                         ("lower hazard", "higher hazard"),
+                        words.confidence(context.study),
+                        TESTS,
+                        beside=True,
                     )
                     if any(r.hr is not None for r in rows)
                     else None,
@@ -90,6 +94,7 @@ def _line(key: str, label: str, found: dict[str, Row], lookup: Lookup, logrank: 
         "hr": hr,
         "interval": None if hr.value is None else Markup("{} to {}").format(lower, upper),
         "p": p,
+        "test": lookup.show(test, quiet=True) if test else Cell(None),
         "logrank": lookup.show(test) if test else Cell(None),
         "n": n,
         "events": events,

@@ -9,7 +9,8 @@ from markupsafe import Markup
 from analysis.report import words
 from analysis.report.context import Context, treatment_rows
 from analysis.report.curves import Curve, curve_of, risk_cells, ticks_of
-from analysis.report.figures.kaplan_meier import ArmCurve, kaplan_meier
+from analysis.report.figures.curve_labels import ArmCurve
+from analysis.report.figures.kaplan_meier import kaplan_meier
 from analysis.report.lookup import Cell, Lookup
 from analysis.report.sections.opening import median_text
 from analysis.study.model import Endpoint
@@ -110,7 +111,7 @@ def _figure(context: Context, lookup: Lookup, endpoint: Endpoint, wide: bool) ->
         _described(context, lookup, endpoint, unit),
         arms,
         ticks,
-        f"{words.sentence_case(unit)} since the index date",
+        f"{words.sentence_case(unit)} since the {'landmark' if context.study.index.landmark else 'index date'}",
         _inset(context, lookup, endpoint),
         wide=wide,
     )

@@ -18,6 +18,7 @@ from scipy.optimize import linprog
 
 from analysis.stats.disclosure import PEOPLE, suppress
 from analysis.stats.results import analyse
+from analysis.study.model import Study
 from tests.fixtures.sample_frames import adtte_of, sample_study
 
 STUDY = sample_study()
@@ -27,7 +28,7 @@ RATES = {"orr": STUDY.response.responders, "dcr": STUDY.response.controlled}
 LEVELS = (*STUDY.response.order, "NE")
 
 
-def made_up_results(seed: int) -> pd.DataFrame:
+def made_up_results(seed: int, study: Study = STUDY) -> pd.DataFrame:
     """The sample study on a random cohort with rare categories, missing values, few censored and few excluded."""
     rng = np.random.default_rng(seed)
     n, left = int(rng.integers(24, 160)), int(rng.integers(0, 25))
@@ -52,7 +53,7 @@ def made_up_results(seed: int) -> pd.DataFrame:
     reasons = [criterion.id for criterion in STUDY.criterion]
     adsl.loc[n:, "EXCLRSN"] = rng.choice(reasons, left, p=rng.dirichlet(np.full(len(reasons), 0.5)))
     seen = analysed[["USUBJID", "TRT01A"]].assign(PARAMCD="OVRLRESP", AVALC="SD", ACCEPTED="Y", IMAGING="Y")
-    return analyse(STUDY, adsl, seen, adtte_of(analysed, tuple(e.id for e in STUDY.endpoint)), analysed)
+    return analyse(study, adsl, seen, adtte_of(analysed, tuple(e.id for e in STUDY.endpoint)), analysed)
 
 
 @dataclass
@@ -154,6 +155,8 @@ class Attacker:
                 self.equations.append((of_n, float(row.n)))
             if row.statistic == "percent" and not np.isnan(row.value):
                 count = self.value_of(row._replace(statistic="count"))
+                if count is None:
+                    continue  # a weighted share is of no whole number
                 share = Counter({key: 100.0 * times for key, times in count.items()})
                 share.subtract(dict.fromkeys(of_n, row.value))
                 self.equations.append((share, 0.0))
