@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from analysis.study.model import Covariate, Study
 
 FORMAT = 1
-LESIONS = "adtr"
 Codes = dict[str, str]
 
 
@@ -35,7 +34,8 @@ def define(study: Study, checks: Mapping[str, str] | None = None) -> dict[str, A
         stand in it.
     """
     lists = _code_lists(study, checks or {})
-    asked = [name for name in _common() if name != LESIONS or _has_lesions(study)]
+    only_where = {"adtr": _has_lesions(study), "adex": bool(study.treatment), "adae": bool(study.adverse_events)}
+    asked = [name for name in _common() if only_where.get(name, True)]
     return {
         "format": FORMAT,
         "study": study.study.id,
@@ -156,6 +156,11 @@ def _code_lists(study: Study, checks: Mapping[str, str]) -> dict[str, Codes]:
             NOT_EVALUABLE: "not evaluable", "none": "the subject has no non-target",
         },
         "overall": scale,
+        "exposures": {"SESSION": "a session", "MATERIAL": "material", "SIZE": "size of the beads", "DRUG": "drug"},
+        "used": _same(study.treatment.lists if study.treatment else ()),
+        "records": {"EVENT": "an event", "ABSENT": "said not to be there", "LOOKED": "someone looked"},
+        "events": _adverse(study),
+        "grades": _same(str(grade) for grade in range(1, 6)),
         "endpoints": {endpoint.id: endpoint.label for endpoint in study.endpoint},
         "days": {"DAYS": "days"},
         "censored": _censored(study),
@@ -171,6 +176,11 @@ def _code_lists(study: Study, checks: Mapping[str, str]) -> dict[str, Codes]:
 
 def _same(codes: Any) -> Codes:
     return {code: code for code in codes}
+
+
+def _adverse(study: Study) -> Codes:
+    asked = study.adverse_events
+    return {} if asked is None else _same(asked.lists) | {one.list_: one.label or one.list_ for one in asked.events}
 
 
 def _reasons(study: Study, checks: Mapping[str, str]) -> Codes:

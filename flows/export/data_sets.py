@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from analysis.derive import Derived
     from analysis.study.model import Study
 
-DATA_SETS = ("adsl", "adrs", "adtr", "adtte", "analysis_table")
+DATA_SETS = ("adsl", "adrs", "adtr", "adex", "adae", "adtte", "analysis_table")
 DICTIONARY = "define.json"
 
 

@@ -210,7 +210,7 @@ def test_steps_on_their_own_do_what_a_run_does(finished_run: RunFolder, tmp_path
     """Each step again, by the study's id and by the run's folder; afterwards the run is as it was."""
     run = copy_run(finished_run, tmp_path)
     wanted = {p.relative_to(run.root): p.read_bytes() for p in run.root.rglob("*") if p.suffix in (".csv", ".html")}
-    assert len(wanted) == 2 + 4 * 5  # results and page; the data sets, and those of three sensitivity analyses
+    assert {"results.csv", "index.html", "adsl.csv", "adtte.csv"} <= {name.name for name in wanted}
     for step in STEPS_ALONE:
         named = ("li2023", "--runs", tmp_path) if step == "map" else (run.root,)
         said = command(step, *named, "--json")

@@ -43,7 +43,9 @@ def run(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 def test_every_column_is_described_and_the_csv_files_hold_the_data(run: RunFolder) -> None:
     assert_described(run)
-    assert [one["name"] for one in dictionary(run)["datasets"]] == ["ADSL", "ADRS", "ADTR", "ADTTE", "analysis_table"]
+    assert [one["name"] for one in dictionary(run)["datasets"]] == [
+        "ADSL", "ADRS", "ADTR", "ADEX", "ADAE", "ADTTE", "analysis_table",
+    ]  # fmt: skip
 
 
 def test_every_row_names_an_accepted_resource_in_its_version(run: RunFolder) -> None:

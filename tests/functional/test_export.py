@@ -144,3 +144,16 @@ def test_masked_then_released_then_void(locked: tuple[Path, Ran], tmp_path: Path
     assert not re.search(r"\.km\.|logrank|cox_", text)
     refused = command("export", run.root, "--r", tmp_path / "r")
     assert (refused.code, "is void" in refused.err) == (2, True)
+
+
+def test_a_signed_run_says_so_and_a_void_signature_does_not(finished_run: RunFolder, tmp_path: Path) -> None:
+    run = copy_run(finished_run, tmp_path / "runs")
+    assert command("sign", run.root, "--by", "A. Keeper", "--role", "statistician").code == 0
+    said = json.loads(command("export", run.root, "--json").out)
+    assert (said["state"], "A. Keeper" in said["state_note"]) == ("SIGNED", True)
+    assert command("export", run.root, "--fhir", tmp_path / "fhir").code == 0
+    (report,) = map(json.loads, (tmp_path / "fhir" / "MeasureReport.ndjson").read_text(encoding="utf-8").splitlines())
+    assert report["status"] == "complete"
+    results = run.results / "results.csv"
+    results.write_bytes(results.read_bytes().replace(b"0.", b"1.", 1))
+    assert json.loads(command("export", run.root, "--json").out)["state"] == "DRAFT"

@@ -67,5 +67,5 @@ def test_other_data_are_found(folder: Path) -> None:
 def test_the_folder_is_the_owners_alone(folder: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
-    data = {f"{name}.csv" for name in ("adsl", "adrs", "adtr", "adtte", "analysis_table")}
+    data = {f"{name}.csv" for name in ("adsl", "adrs", "adtr", "adex", "adae", "adtte", "analysis_table")}
     assert {file.name for file in folder.iterdir()} == data | {"define.json", "results.csv", "recompute.R"}
