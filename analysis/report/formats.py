@@ -28,6 +28,7 @@ _DECIMALS = {
     "estimate": 1,
     "difference": 1,
     "ess": 1,
+    "tau": 1,
     "largest_smd": 2,
     "limit": 2,
 }
@@ -74,6 +75,8 @@ def signed(text: str) -> str:
 def places(statistic: str, unit: str = "") -> int:
     """Decimals a statistic is shown with. Interval ends take those of what they surround: without a unit it is a ratio
     or a probability, with one a time or a percentage."""
+    if statistic == "difference" and not unit:
+        return 3  # of two probabilities
     if statistic == "estimate" and not unit:
         return 2  # a ratio that is no time, as an E-value
     if statistic in ("lower", "upper"):

@@ -13,6 +13,7 @@ from analysis.report.figures.curve_labels import ArmCurve
 from analysis.report.figures.kaplan_meier import kaplan_meier
 from analysis.report.lookup import Cell, Lookup
 from analysis.report.sections.opening import median_text
+from analysis.report.sections.restricted import restricted
 from analysis.study.model import Endpoint
 
 STATISTICS = (("At risk", "at_risk"), ("Censored", "censored"), ("Events", "events"))
@@ -60,6 +61,7 @@ def _endpoint(context: Context, endpoint: Endpoint) -> dict[str, Any]:
             (words.sentence_case(words.method(m)), [median_text(lookup, endpoint.id, arm, m) for arm in context.arms])
             for m in methods
         ],
+        "restricted": restricted(context, lookup, endpoint, words.time_unit(context.study.endpoint_rules)),
         "logrank": [
             (r.group, lookup.show(r), lookup.cell(endpoint.id, "logrank", "chi2", group=r.group, method=r.method))
             for r in context.index.of(endpoint.id, "logrank")
