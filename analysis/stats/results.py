@@ -14,6 +14,7 @@ from analysis.stats.response import add_response
 from analysis.stats.restricted_rows import add_landmarks, add_restricted_means
 from analysis.stats.rows import Rows
 from analysis.stats.sensitivity import add_alpha_crossing, add_sensitivity
+from analysis.stats.strata_rows import add_robust, add_within_strata
 from analysis.stats.time_to_event import add_time_to_event
 from analysis.study.model import Study
 from mappings.errors import UnusableDataError
@@ -49,6 +50,8 @@ def analyse(
         add_landmarks(rows, cohort, endpoint.id)
         add_restricted_means(rows, cohort, endpoint.id)
         add_cox(rows, cohort, endpoint.id)
+        add_within_strata(rows, cohort, endpoint.id)
+        add_robust(rows, cohort, endpoint.id)
     add_sensitivity(rows, study, cohort, variants or {})
     add_alpha_crossing(rows, study, rows.frame())
     return rows.frame()

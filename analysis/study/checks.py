@@ -13,6 +13,7 @@ from typing import Any
 
 from analysis.study.faults import did_you_mean
 from analysis.study.lesions import ANSWERS
+from analysis.study.survival_checks import strata
 from analysis.study.toml_lines import Path
 from mappings.codelists import CodeList, ConceptMapping
 
@@ -346,7 +347,7 @@ def _levels_met(document: Document, path: Path, targets: Sequence[str], restrict
 
 
 CHECKS: tuple[Callable[[Document], Iterator[Fault]], ...] = (
-    *(names, unique, covariates, criteria, response, sensitivity, weak),
+    *(names, unique, covariates, criteria, response, sensitivity, weak, strata),
 )
 """The checks that need the document only."""
 
