@@ -17,6 +17,7 @@ from analysis.stats.restricted_rows import add_landmarks, add_restricted_means
 from analysis.stats.rows import Rows
 from analysis.stats.sensitivity import add_alpha_crossing, add_sensitivity
 from analysis.stats.source_agreement import add_source_agreement
+from analysis.stats.strata_rows import add_robust, add_within_strata
 from analysis.stats.time_to_event import add_time_to_event
 from analysis.stats.treatment import add_treatment
 from analysis.stats.weighting_rows import add_weighting
@@ -59,6 +60,8 @@ def analyse(
         add_landmarks(rows, cohort, endpoint.id)
         add_restricted_means(rows, cohort, endpoint.id)
         add_cox(rows, cohort, endpoint.id)
+        add_within_strata(rows, cohort, endpoint.id)
+        add_robust(rows, cohort, endpoint.id)
     add_sensitivity(rows, study, cohort, variants or {})
     add_weighting(rows, cohort)
     add_e_values(rows, study, rows.frame())

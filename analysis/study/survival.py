@@ -1,13 +1,16 @@
 """The part of the study language that asks for more of a survival curve than its median: rates at times, restricted
-means."""
+means; and for comparisons within strata, and of subjects that are not independent."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from analysis.study.base import Frozen
+
+SITE = "site"
+"""The stratum that is no covariate."""
 
 Time = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -27,6 +30,23 @@ class SurvivalPlan(Frozen):
     rmst: RestrictedMean | None = Field(
         None, description="The restricted mean survival time, by arm and compared; nothing: not at all."
     )
+    strata: tuple[str, ...] = Field(
+        (),
+        description='Covariates with categories, and "site": the arms are compared within their combinations too.',
+        json_schema_extra={"uniqueItems": True},
+    )
+    cluster: Literal["site", "subject"] | None = Field(
+        None,
+        description="Whose subjects are not independent: treatment's hazard ratio also gets a robust (sandwich) "
+        "variance; subject: against a wrong model only.",
+    )
+
+    @field_validator("strata")
+    @classmethod
+    def _once(cls, strata: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(strata)) != len(strata):
+            raise ValueError("a stratum stands twice")
+        return strata
 
     @field_validator("landmarks")
     @classmethod
