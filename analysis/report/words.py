@@ -25,6 +25,8 @@ METHODS = {
     "km_log_log": "Kaplan-Meier, log-log interval",
     "km_log": "Kaplan-Meier, log interval",
     "km_plain": "Kaplan-Meier, plain interval",
+    "efron_firth": "Firth's penalised likelihood, Efron ties",
+    "breslow_firth": "Firth's penalised likelihood, Breslow ties",
     "efron_lr": "removal by likelihood ratio",
     "efron_wald": "removal by Wald",
     "breslow_lr": "Breslow ties, removal by likelihood ratio",

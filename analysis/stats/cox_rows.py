@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from analysis.stats.cohort import Cohort
 from analysis.stats.cox import CoxFit
 from analysis.stats.estimates import NotEstimable, Value
+from analysis.stats.firth_rows import add_firth, warning_beside
 from analysis.stats.models import Fitter, Model
 from analysis.stats.proportional_hazards import score_test_of_proportional_hazards
 from analysis.stats.rows import Rows
@@ -31,12 +32,12 @@ def add_cox(rows: Rows, cohort: Cohort, endpoint: str) -> None:
         main = ties == cohort.study.analysis.primary.ties
         for term in terms:
             model = each.fit([term], ties)
-            _add_model(rows, cohort, endpoint, "cox_univariate", model, ties, counts=main)
+            _add_model(rows, cohort, endpoint, "cox_univariate", each, model, ties, counts=main)
             if main:
                 _add_proportional_hazards(rows, endpoint, each, model, ties, "score_km", overall=False)
         if len(terms) > 1:
             model = together.fit(terms, ties)
-            _add_model(rows, cohort, endpoint, "cox_adjusted", model, ties, counts=main)
+            _add_model(rows, cohort, endpoint, "cox_adjusted", together, model, ties, counts=main)
             if main:
                 _add_proportional_hazards(rows, endpoint, together, model, ties, "score_km_adjusted", overall=True)
         plan = cohort.study.analysis.cox.stepwise
@@ -68,9 +69,12 @@ def events_per_term_warning(cohort: Cohort, events: int, terms: int) -> str:
 
 
 def _add_model(
-    rows: Rows, cohort: Cohort, endpoint: str, variable: str, model: Model, ties: str, *, counts: bool
+    rows: Rows, cohort: Cohort, endpoint: str, variable: str, fitter: Fitter, model: Model, ties: str, *, counts: bool
 ) -> None:
-    warning = events_per_term_warning(cohort, model.events, len(model.columns))
+    few = events_per_term_warning(cohort, model.events, len(model.columns))
+    if counts:
+        add_firth(rows, cohort, endpoint, variable, fitter, model, ties, few)
+    warning = warning_beside(cohort, model, ties, few)
     for term in model.terms:
         for column in term.columns:
             where = {"group": column.group, "level": column.level}

@@ -24,6 +24,7 @@ class Stepwise(Frozen):
 class Cox(Frozen):
     adjust: tuple[str, ...] = ()
     stepwise: Stepwise | None = None
+    firth: bool | Literal["when-needed"] = False
 
 
 class Method(Frozen):

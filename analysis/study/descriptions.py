@@ -224,6 +224,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     "Cox": {
         "adjust": "The covariates of the adjusted model.",
         "stepwise": "How covariates are chosen step by step; nothing: not at all.",
+        "firth": "Firth's penalised models: true always; when-needed where a model has no fit or few events a term.",
     },
     "Stepwise": {
         "enter": "The test by which a covariate enters.",
