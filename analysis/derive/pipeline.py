@@ -173,7 +173,7 @@ def _uses(study: Study) -> dict[str, tuple[str, ...]]:
         study.response.list_ if study.response else None,
         therapy.list_ if therapy else None,
         *(study.response.lesions.lists if study.response and study.response.lesions else ()),
-        *(event.list_ for endpoint in study.endpoint for event in endpoint.events),
+        *(event.list_ for endpoint in study.endpoint for event in endpoint.sources),
         study.alive.last_contact,
         study.alive.vital_status,
         study.alive.death,

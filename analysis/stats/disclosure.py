@@ -27,6 +27,9 @@ _STATUS = ("events", "censored", "unusable")
 _ASSESSED = ("assessments", "assessments_without_imaging")
 # Cross tables and modalities of assessments, and what is pooled over sites: margins of tables with rules of their own.
 _NO_RULE = ("agreement", "imaging", "cmh", "mantel_haenszel_or", "mantel_haenszel_rd")
+# Competing events are a part of the censored, and incidences tell counts; the curves' ids hold single subjects' times.
+_COMPETING = ("competing", "incidence_table", "incidence_table_competing", "gray", "gray_competing")
+_COMPETING_CURVES = ("incidence", "incidence_competing")
 _MODELS = ("cox_univariate", "cox_adjusted", "cox_stepwise", "ph_test")
 
 
@@ -301,7 +304,8 @@ class _Table:
 
     def without_a_rule(self) -> None:
         """Figures that small counts might be worked out of and for which no rule has been shown to hold: all go."""
-        self.hidden |= self.at(parameter=_NO_RULE) | self.at(method=_NO_RULE)
+        self.hidden |= self.at(parameter=_NO_RULE) | self.at(method=_NO_RULE) | self.at(variable=_COMPETING)
+        self.dropped |= self.at(variable=_COMPETING_CURVES)
 
     def rest(self) -> None:
         """Whatever is still a small count of subjects, and whatever rests on so few."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.stats.agreement import add_agreement
 from analysis.stats.baseline import add_baseline
 from analysis.stats.cohort import Cohort
+from analysis.stats.competing_rows import add_competing
 from analysis.stats.cox_rows import add_cox
 from analysis.stats.flow import add_flow
 from analysis.stats.response import add_response
@@ -45,6 +46,7 @@ def analyse(
     add_agreement(rows, study, adrs, analysed)
     for endpoint in study.endpoint:
         add_time_to_event(rows, cohort, endpoint.id)
+        add_competing(rows, cohort, endpoint.id)
         add_cox(rows, cohort, endpoint.id)
     add_sensitivity(rows, study, cohort, variants or {})
     add_alpha_crossing(rows, study, rows.frame())

@@ -160,9 +160,11 @@ def _endpoint(endpoint: Endpoint) -> str:
     events = words.listing([words.in_sentence(e.desc) for e in endpoint.events], "or")
     censors = ", else ".join(words.in_sentence(c.desc) for c in endpoint.censors)
     first = ", whichever is first" if len(endpoint.events) > 1 else ""
+    other = words.listing([words.in_sentence(e.desc) for e in endpoint.competing], "or")
+    competing = f"; {other} is a competing event (Aalen-Johansen incidence, Gray's test)" if other else ""
     return (
         f"{endpoint.label} ({endpoint.id}) runs from the index date to {events}{first}; without an event it is "
-        f"censored at: {censors}."
+        f"censored at: {censors}{competing}."
     )
 
 
