@@ -184,7 +184,7 @@ def _uses(study: Study) -> dict[str, tuple[str, ...]]:
         therapy.list_ if therapy else None,
         *(study.response.lesions.lists if study.response and study.response.lesions else ()),
         *(study.adverse_events.lists if study.adverse_events else ()),
-        *(event.list_ for endpoint in study.endpoint for event in endpoint.events),
+        *(event.list_ for endpoint in study.endpoint for event in endpoint.sources),
         study.alive.last_contact,
         study.alive.vital_status,
         study.alive.death,

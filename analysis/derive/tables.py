@@ -295,7 +295,7 @@ def _censored(study: Study, framed: Framed, frame: pd.DataFrame, sensitivity: Se
     days = framed.subjects.set_index("USUBJID")[CENSOR + sensitivity.id]
     at = frame["USUBJID"].map(days).astype("Float64").astype("float64")
     cut = at.notna() & ((at < frame["AVAL"]) | frame["AVAL"].isna())
-    place = {endpoint.id: len(endpoint.censors) + 1 for endpoint in study.endpoint}
+    place = {endpoint.id: endpoint.competing_codes.stop for endpoint in study.endpoint}
     why = sensitivity.text or f"Censored at {sensitivity.censor}"
     made = frame.assign(
         AVAL=frame["AVAL"].mask(cut, at),

@@ -172,6 +172,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "start": "Time begins at the index date.",
         "events": "What counts as the event; the earliest wins.",
         "censors": "Where a subject without event is censored; the latest date wins.",
+        "competing": "Events after which the event can no longer happen or no longer counts: competing risks.",
     },
     "EventSource": {
         "response": "An assessment of this level.",

@@ -167,9 +167,11 @@ def _endpoint(endpoint: Endpoint, landmark: int) -> str:
     censors = ", else ".join(words.in_sentence(c.desc) for c in endpoint.censors)
     first = ", whichever is first" if len(endpoint.events) > 1 else ""
     start = f"day {landmark}" if landmark else "the index date"
+    other = words.listing([words.in_sentence(e.desc) for e in endpoint.competing], "or")
+    competing = f"; {other} is a competing event (Aalen-Johansen incidence, Gray's test)" if other else ""
     return (
         f"{endpoint.label} ({endpoint.id}) runs from {start} to {events}{first}; without an event it is "
-        f"censored at: {censors}."
+        f"censored at: {censors}{competing}."
     )
 
 

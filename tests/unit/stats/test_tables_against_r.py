@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.stats.baseline import moments, category_difference, mean_difference
+from analysis.stats.baseline import category_difference, mean_difference, moments
 from analysis.stats.estimates import NotEstimable
 from analysis.stats.proportions import (
     clopper_pearson,
