@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from analysis.report import words
 from analysis.report.context import Context
+from analysis.report.sections.methods_asked import Paragraph, asked, received
 from analysis.study.model import ArmClause, Covariate, Endpoint, Method, Study
-
-Paragraph = tuple[str, str]
 
 _SOURCES = {
     "used_device": "a device used in the procedure",
@@ -23,11 +22,13 @@ def methods(context: Context) -> list[Paragraph]:
     made = [_design(study), _arms(study), _eligibility(study)]
     if study.covariate:
         made.append(_covariates(study))
+    made += received(study)
     if study.response:
         made.append(_response(study))
     if study.endpoint:
         made.append(_endpoints(study))
         made.append(_survival(study))
+    made += asked(study)
     made.append(_choices(study))
     made.append(_disclosure(study))
     return made
