@@ -8,6 +8,11 @@ from analysis.study.model import ArmClause, Covariate, Endpoint, Method, Study
 
 Paragraph = tuple[str, str]
 
+_PARTIAL = {
+    "middle": "middle is used",
+    "low": "middle is used, of an event's the first day",
+    "high": "middle is used, of an event's the last day",
+}
 _RESPONSE_FROM = {
     "recorded": "as recorded",
     "derived": "derived from lesion measurements",
@@ -187,7 +192,7 @@ def _endpoints(study: Study) -> Paragraph:
         "Endpoints",
         f"{' '.join(told)} On one day: {rules.same_day}. Times of 0 days are kept. "
         f"Times are in {words.time_unit(rules)}{words.DIVISORS[rules.unit]}. Of a partial date the "
-        f"{rules.partial_dates.event} is used.",
+        f"{_PARTIAL[rules.partial_dates.event]}.",
     )
 
 
