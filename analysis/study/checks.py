@@ -276,9 +276,16 @@ def _lesions(rules: Mapping[str, Any]) -> Iterator[Fault]:
 
 def sensitivity(document: Document) -> Iterator[Fault]:
     """Sensitivity analyses that change nothing."""
+    changes = ("set", "drop_criterion", "censor", "partial_dates", "max_gap_days")
+    assessed = "adequate assessment" in [last for _, last in texts(document, "endpoint.*.censors.*.last")]
     for path, one in at(document, "analysis.sensitivity.*"):
-        if isinstance(one, Mapping) and not {"set", "drop_criterion", "censor"} & set(one):
-            yield path, "changes nothing: say set, drop_criterion or censor"
+        if isinstance(one, Mapping) and not set(changes) & set(one):
+            yield path, f"changes nothing: say {', '.join(changes[:-1])} or {changes[-1]}"
+        elif isinstance(one, Mapping) and "max_gap_days" in one and not assessed:
+            yield (
+                (*path, "max_gap_days"),
+                'no endpoint is censored at its last assessment: add { last = "adequate assessment" }, or leave this',
+            )
 
 
 def weak(document: Document) -> Iterator[Fault]:
