@@ -14,6 +14,7 @@ from analysis.stats.cox_rows import add_cox
 from analysis.stats.e_value import add_e_values
 from analysis.stats.flow import add_flow
 from analysis.stats.response import add_response
+from analysis.stats.response_landmark_rows import add_response_landmarks
 from analysis.stats.restricted_rows import add_landmarks, add_restricted_means
 from analysis.stats.rows import Rows
 from analysis.stats.sensitivity import add_alpha_crossing, add_sensitivity
@@ -64,6 +65,7 @@ def analyse(
         add_cox(rows, cohort, endpoint.id)
         add_within_strata(rows, cohort, endpoint.id)
         add_robust(rows, cohort, endpoint.id)
+        add_response_landmarks(rows, cohort, adrs, endpoint.id)
     add_sensitivity(rows, study, cohort, variants or {})
     add_weighting(rows, cohort)
     add_e_values(rows, study, rows.frame())

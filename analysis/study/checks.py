@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from analysis.study.faults import did_you_mean, near_or_all
-from analysis.study.survival_checks import strata
+from analysis.study.survival_checks import by_response, strata
 from analysis.study.toml_lines import Path
 
 Fault = tuple[Path, str]
@@ -311,7 +311,7 @@ def weak(document: Document) -> Iterator[Fault]:
 
 
 CHECKS: tuple[Callable[[Document], Iterator[Fault]], ...] = (
-    *(names, unique, covariates, criteria, response, sensitivity, weak, strata),
+    *(names, unique, covariates, criteria, response, sensitivity, weak, strata, by_response),
 )
 """The checks that need the document only."""
 

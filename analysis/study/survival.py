@@ -41,6 +41,12 @@ class SurvivalPlan(Frozen):
         "variance; subject: against a wrong model only.",
     )
 
+    by_response: tuple[Time, ...] = Field(
+        (),
+        description="Landmarks in the study's unit: those still at risk, by response until then, as a description; "
+        "they rise.",
+    )
+
     @field_validator("strata")
     @classmethod
     def _once(cls, strata: tuple[str, ...]) -> tuple[str, ...]:
@@ -48,7 +54,7 @@ class SurvivalPlan(Frozen):
             raise ValueError("a stratum stands twice")
         return strata
 
-    @field_validator("landmarks")
+    @field_validator("landmarks", "by_response")
     @classmethod
     def _rise(cls, landmarks: tuple[float, ...]) -> tuple[float, ...]:
         levels = [landmark_level(time) for time in landmarks]

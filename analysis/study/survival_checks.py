@@ -1,4 +1,4 @@
-"""What the strata of a study must be; a check of the parsed document, as those of ``checks.py``."""
+"""What the strata of a study must be, and landmarks by response; checks of the parsed document, as ``checks.py``'s."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ def strata(document: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
             yield path, f'is neither "site" nor a covariate{did_you_mean(name, (SITE, *covariates))}'
         elif isinstance(covariates[name], Mapping) and not {"cut", "levels"} & set(covariates[name]):
             yield path, f"{name} has no categories: strata need cut points or levels"
+
+
+def by_response(document: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Landmarks by response in a study without response."""
+    found: Any = document
+    for key in ("analysis", "survival", "by_response"):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    if found and "response" not in document:
+        yield ("analysis", "survival", "by_response"), "needs a [response]: without one nobody is a responder"

@@ -110,7 +110,10 @@ def test_the_unit_of_time_changes_no_p_value(subjects, factor):
 
 
 # Rows that stand at times, whose levels are in the unit.
-AT_TIMES = ["km", "risk_table", "landmark", *(f"{e}_{what}" for e in ("PFS", "OS") for what in ("km", "survival"))]
+AT_TIMES = [
+    *("km", "risk_table", "landmark", "response_landmark"),
+    *(f"{e}_{what}" for e in ("PFS", "OS") for what in ("km", "survival")),
+]
 
 
 @pytest.mark.parametrize(("unit", "days"), [("day", 1.0), ("year", 365.25)])
