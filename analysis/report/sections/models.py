@@ -11,6 +11,7 @@ from analysis.report import words
 from analysis.report.context import TREATMENT, Context
 from analysis.report.figures.forest import ForestRow, described, forest
 from analysis.report.lookup import Cell, Lookup, Row
+from analysis.report.sections.log_log import log_log
 from analysis.report.sections.within_strata import within_strata
 from analysis.study.model import Endpoint
 
@@ -52,6 +53,7 @@ def _endpoint(context: Context, endpoint: Endpoint) -> dict[str, Any]:
         "strata": within_strata(context, lookup, endpoint.id),
         "stepwise": _stepwise(context, lookup, endpoint.id),
         "ph": _proportional(context, lookup, endpoint.id),
+        "log_log": log_log(context, lookup, endpoint),
     }
 
 
