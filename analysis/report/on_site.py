@@ -1,4 +1,4 @@
-"""The page of single subjects: waterfall and swimmer plot with their tables. It never leaves the site.
+"""The page of single subjects: waterfall, swimmer plot and residuals with their tables. It never leaves the site.
 
 A file of its own, so that the report that is sent holds nothing of one subject, whatever its settings.
 """
@@ -21,6 +21,7 @@ from analysis.report.lookup import Index
 from analysis.report.page import say_in_figures, synthetic_note
 from analysis.report.palette import ArmStyle
 from analysis.report.sections import provenance as footer
+from analysis.report.sections.residuals import HazardFrames, hazard_courses
 from analysis.report.templating import content_policy, environment, read
 from analysis.stats.cohort import DAYS
 from analysis.study.model import Study
@@ -63,12 +64,18 @@ class Change:
 
 
 def render_on_site(
-    study: Study, bars: pd.DataFrame, courses: pd.DataFrame, sessions: Mapping[str, int], provenance: Mapping[str, Any]
+    study: Study,
+    bars: pd.DataFrame,
+    courses: pd.DataFrame,
+    sessions: Mapping[str, int],
+    provenance: Mapping[str, Any],
+    hazards: Mapping[str, HazardFrames] | None = None,
 ) -> str | None:
     """The page as text, or None where arms are masked or nobody was analysed.
 
     ``bars`` and ``courses`` are the frames of ``analysis.derive.courses``; ``sessions`` maps a subject's pseudonym to
-    how often it was treated; ``provenance`` as in ``docs/architecture.md``.
+    how often it was treated; ``provenance`` as in ``docs/architecture.md``; ``hazards`` maps an endpoint's id to the
+    frames of its residuals.
     """
     context = Context(study, Index(()), pd.DataFrame(), provenance, [], provenance.get("state") == "MASKED")
     subjects = _subjects(context, bars, courses, sessions)
@@ -87,6 +94,7 @@ def render_on_site(
         swatches={label: swatch(one) for label, one in context.arms.items()},
         waterfall=_waterfall(context, bars, subjects),
         swimmer=_swimmer(study, subjects),
+        hazards=hazard_courses(study, hazards or {}),
     )  # fmt: skip
     return say_in_figures(text, study)
 

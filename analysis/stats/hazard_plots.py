@@ -6,6 +6,7 @@ patient-level figures are; the log(-log) curves are made from released Kaplan-Me
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ from analysis.stats.estimates import BoolArray, FloatArray
 from analysis.stats.models import Fitter
 from analysis.stats.partial_likelihood import derivatives
 from analysis.stats.survival import kaplan_meier
-from analysis.stats.terms import model_terms, treatment_term
+from analysis.stats.terms import Column, model_terms, treatment_term
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +44,34 @@ def scaled_schoenfeld(
     return time[order], np.asarray(fit.coef + order.size * residuals @ fit.covariance)
 
 
+@dataclass(frozen=True)
+class Residuals:
+    """Of one model: its columns and fit; of its d events in order of time the days, g (1 - S(t-)) and, (d, p), the
+    coefficients plus scaled residuals."""
+
+    columns: tuple[Column, ...]
+    fit: CoxFit
+    time: FloatArray
+    g: FloatArray
+    scaled: FloatArray
+
+
+def residuals_of(cohort: Cohort, endpoint: str, *, adjusted: bool = False) -> Residuals | None:
+    """Of treatment alone, or of all terms with ``adjusted``; None where the model has no fit."""
+    terms = model_terms(cohort) if adjusted else (treatment_term(cohort),)
+    fitter = Fitter(cohort.endpoint(endpoint), complete=terms)
+    ties = cohort.study.analysis.primary.ties
+    model = fitter.fit(terms, ties)
+    if not isinstance(model.fit, CoxFit):
+        return None
+    time, event, keep = fitter.cases(terms)
+    at, scaled = scaled_schoenfeld(time, event, fitter.matrix(model.columns, keep), model.fit, ties)
+    curve = kaplan_meier(time, event)
+    before = np.searchsorted(curve.time, at, side="left")
+    g = 1.0 - np.concatenate([[1.0], curve.survival])[before]
+    return Residuals(tuple(model.columns), model.fit, at, g, scaled)
+
+
 def schoenfeld_frame(cohort: Cohort, endpoint: str, *, adjusted: bool = False) -> pd.DataFrame:
     """One row an event and column of the model of treatment alone, or of all terms with ``adjusted``.
 
@@ -52,31 +81,23 @@ def schoenfeld_frame(cohort: Cohort, endpoint: str, *, adjusted: bool = False) -
     """
     import pandas as pd
 
-    terms = model_terms(cohort) if adjusted else (treatment_term(cohort),)
-    fitter = Fitter(cohort.endpoint(endpoint), complete=terms)
-    ties = cohort.study.analysis.primary.ties
-    model = fitter.fit(terms, ties)
     columns = ["level", "group", "time", "g", "scaled", "coef"]
-    if not isinstance(model.fit, CoxFit):
+    found = residuals_of(cohort, endpoint, adjusted=adjusted)
+    if found is None:
         return pd.DataFrame(columns=columns)
-    time, event, keep = fitter.cases(terms)
-    at, scaled = scaled_schoenfeld(time, event, fitter.matrix(model.columns, keep), model.fit, ties)
-    curve = kaplan_meier(time, event)
-    before = np.searchsorted(curve.time, at, side="left")
-    g = 1.0 - np.concatenate([[1.0], curve.survival])[before]
     unit = DAYS[cohort.study.endpoint_rules.unit]
     parts = [
         pd.DataFrame(
             {
                 "level": column.level,
                 "group": column.group,
-                "time": at / unit,
-                "g": g,
-                "scaled": scaled[:, k],
-                "coef": float(model.fit.coef[k]),
+                "time": found.time / unit,
+                "g": found.g,
+                "scaled": found.scaled[:, k],
+                "coef": float(found.fit.coef[k]),
             }
         )
-        for k, column in enumerate(model.columns)
+        for k, column in enumerate(found.columns)
     ]
     made = pd.concat(parts, ignore_index=True)[columns]
     return made.sort_values(["level", "time", "scaled"], kind="stable", ignore_index=True)

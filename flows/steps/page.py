@@ -21,6 +21,8 @@ from flows.steps.tables import analysed_sites, modified_resources
 from flows.summary import synthetic_note
 
 if TYPE_CHECKING:
+    from analysis.derive import Derived
+    from analysis.report.sections.residuals import HazardFrames
     from analysis.study.model import Study
 
 FIGURES = "figures.toml"
@@ -89,11 +91,23 @@ def subjects_page(study: Study, run: RunFolder, said: Mapping[str, Any]) -> None
 
     derived = read_derived(run)
     sessions = {str(one): int(n) for one, n in derived.adsl.set_index("USUBJID")["N_SESSIONS"].dropna().items()}
-    page = render_on_site(study, waterfall(derived), swimmer(derived), sessions, said)
+    hazards = {} if said.get("state") == "MASKED" else _hazards(study, derived)
+    page = render_on_site(study, waterfall(derived), swimmer(derived), sessions, said, hazards)
     if page is None:
         run.on_site.unlink(missing_ok=True)
     else:
         write_bytes(run.on_site, page.encode())
+
+
+def _hazards(study: Study, derived: Derived) -> dict[str, HazardFrames]:
+    """The residuals of treatment for each endpoint, for the page that stays on site."""
+    from analysis.report.sections.residuals import HazardFrames
+    from analysis.stats.cohort import Cohort
+    from analysis.stats.hazard_plots import schoenfeld_frame
+    from analysis.stats.hazard_smooth import smooth_frame
+
+    cohort = Cohort(study, derived.analysis_table)
+    return {e.id: HazardFrames(schoenfeld_frame(cohort, e.id), smooth_frame(cohort, e.id)) for e in study.endpoint}
 
 
 def published(job: Job, run: RunFolder) -> list[dict[str, Any]] | None:

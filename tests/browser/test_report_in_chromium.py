@@ -81,7 +81,7 @@ def _pages() -> dict[str, str]:
         "masked": render(*sample, quality(), masked, figures),
         "eight": render(eight, made_results(eight, subjects=8), quality(), provenance(), None),
         "long": render(long, made_results(long, subjects=120), quality(), provenance(), None),
-        "on-site": on_site_page(),
+        "on-site": on_site_page(residuals=True),
         "bare": render(bare, made_results(bare), quality(), provenance(), None),
     }
 

@@ -16,7 +16,7 @@ from analysis.report.context import Context
 from analysis.report.lookup import Cell, Lookup
 from analysis.report.sections.adverse_events import ANY, recorded_of
 from analysis.report.sections.baseline import smd
-from analysis.report.sections.crossing import crossings
+from analysis.report.sections.crossing import crossings, weighted_crossings
 from analysis.report.sections.models import by_term
 from analysis.report.sections.modifiers import elements
 
@@ -126,13 +126,13 @@ def _imbalance(context: Context, lookup: Lookup) -> Iterator[Sentence]:
 
 
 def _crossings(context: Context, lookup: Lookup) -> Iterator[Sentence]:
-    pieces = crossings(context, lookup)
-    if not pieces:
-        return
+    by_method, by_weights = crossings(context, lookup), weighted_crossings(context, lookup)
     parts: list[object] = []
-    for piece in pieces:
+    for piece in (*by_method, *by_weights):
         parts += ["; " if parts else "", *piece]
-    yield (f"Whether P falls below {context.study.analysis.alpha:g} depends on the method: ", *parts, ".")
+    if parts:
+        on = words.listing(["the method" if by_method else "", "the weighting" if by_weights else ""], "and on")
+        yield (f"Whether P falls below {context.study.analysis.alpha:g} depends on {on}: ", *parts, ".")
 
 
 def _after_index(context: Context, lookup: Lookup) -> Iterator[Sentence]:

@@ -12,10 +12,10 @@ from analysis.report.context import Context, Contrast, treatment_rows
 from analysis.report.figures.forest import described, forest
 from analysis.report.figures.love_plot import Balance, love_plot
 from analysis.report.lookup import Cell, Lookup
+from analysis.report.sections.crossing import weighted_to
 from analysis.report.sections.models import forest_row
 from analysis.study.model import Endpoint
 
-ESTIMANDS = {"ATE": "all subjects (ATE)", "ATT": "those of {} (ATT)", "ATO": "the overlap (ATO)"}
 _CELLS = ("hr", "lower", "upper", "p", "n", "events", "se")
 
 
@@ -32,18 +32,13 @@ def weighting(context: Context) -> dict[str, Any] | None:
     return {
         "lookup": lookup,
         "reason": plan.reason.rstrip(".") if plan.force and plan.reason else None,
-        "names": [words.sentence_case(_whom(context, e)) for e in names],
+        "names": [words.sentence_case(weighted_to(context, e)) for e in names],
         "missing": lookup.cell("propensity", "missing", "n", quiet=True),
         "outside": [(arm, lookup.cell("propensity", "outside_support", "n", group=arm)) for arm in context.arms],
         "sizes": [_sizes(context, lookup, e) for e in names],
         **_balance(context, lookup, contrast, names),
         "outcomes": [_outcome(context, lookup, contrast, e, names) for e in context.endpoints],
     }
-
-
-def _whom(context: Context, estimand: str) -> str:
-    """Whom the weights make the arms resemble, in words."""
-    return ESTIMANDS[estimand].format(context.study.experimental.label)
 
 
 def _sizes(context: Context, lookup: Lookup, estimand: str) -> tuple[str, list[tuple[Cell, Cell]]]:
@@ -55,7 +50,7 @@ def _sizes(context: Context, lookup: Lookup, estimand: str) -> tuple[str, list[t
         )
         for arm in context.arms
     ]
-    return words.sentence_case(_whom(context, estimand)), cells
+    return words.sentence_case(weighted_to(context, estimand)), cells
 
 
 def _balance(context: Context, lookup: Lookup, contrast: Contrast, names: Sequence[str]) -> dict[str, Any]:
@@ -75,7 +70,7 @@ def _balance(context: Context, lookup: Lookup, contrast: Contrast, names: Sequen
         "Balance before and after weighting",
         f"Absolute standardised mean differences of {len(drawn)} covariates and categories; each stands in the table.",
         drawn,
-        [_whom(context, e) for e in names],
+        [weighted_to(context, e) for e in names],
     )
     known = any(v is not None for b in drawn for v in (b.unweighted, *b.weighted))
     return {"balance": lines, "figure": figure if known else None}
@@ -110,7 +105,7 @@ def _outcome(
     for estimand in names:
         mine = context.index.of(f"weighting:{estimand}", endpoint.id)
         rows = {r.statistic: r for r in mine if r.group == contrast.group and r.method == f"{ties}_robust"}
-        found.append((f"Weighted to {_whom(context, estimand)}", f"weighting:{estimand}", rows))
+        found.append((f"Weighted to {weighted_to(context, estimand)}", f"weighting:{estimand}", rows))
     lines, drawn = [], []
     for label, source, rows in found:
         hr, lower, upper, p = (lookup.show(rows[s]) if s in rows else Cell(None) for s in _CELLS[:4])

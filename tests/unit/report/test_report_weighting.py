@@ -87,3 +87,27 @@ def test_a_mark_lies_at_the_absolute_difference() -> None:
 
 def test_weightings_differ_by_their_form() -> None:
     assert len({str(shape(k, 0.0, 0.0)) for k in range(4)}) == 4
+
+
+def _care(results: pd.DataFrame) -> Element:
+    page = PageReader(render(sample_study(), results, quality(), provenance(), None))
+    return next(e for e in page.all("li") if "Whether P falls below 0.05" in e.text)
+
+
+def test_read_with_care_says_where_weighting_crosses_alpha() -> None:
+    """Oracle: P of the two rows; of the sample's six weighted ratios only PFS in the overlap crosses (0.027, 0.072)."""
+    results = sample_results().set_index("id")
+    unweighted = results.loc[f"PFS.cox_univariate.treatment=DEB-TACE.{GROUP}.p.efron", "value"]
+    assert unweighted < 0.05 < results.loc[f"weighting:ATO.PFS..{GROUP}.p.efron_robust", "value"]
+    said = _care(sample_results()).text
+    assert "depends on the method and on the weighting: " in said
+    assert "PFS, P 0.027 unweighted but 0.072 weighted to the overlap (ATO)" in said
+    assert said.count("unweighted but") == 1
+    assert "(ATE)" not in said
+
+
+def test_a_weighted_p_that_is_not_there_crosses_nothing() -> None:
+    results = sample_results()
+    gone = results["id"] == f"weighting:ATO.PFS..{GROUP}.p.efron_robust"
+    results.loc[gone, ["value", "warning"]] = [None, "suppressed"]
+    assert "weighting" not in _care(results).text
