@@ -77,6 +77,11 @@ def _endpoints(study: Study, analysed: pd.DataFrame, adrs: pd.DataFrame, adtte: 
         rows = adtte[adtte["PARAMCD"] == endpoint.id].merge(analysed[["USUBJID"]], on="USUBJID", how="right")
         recorded = _first_event(study, endpoint, analysed, adrs, rows)
         undated = rows["USUBJID"].isin(_undated_deaths(analysed)) & any(source.death for source in endpoint.events)
+        # What happens after a competing event is none of this endpoint's events.
+        forestalled = rows.loc[rows["CNSR"].isin(list(endpoint.competing_codes))].set_index("USUBJID")["ADT"]
+        ended = recorded.index.to_series().map(forestalled)
+        recorded = recorded[~(ended < recorded)]
+        undated &= ~rows["USUBJID"].isin(forestalled.index)
         rows = rows.assign(
             PARAMCD=endpoint.id,
             EVENT_DATE_RECORDED=rows["USUBJID"].map(recorded),
@@ -135,7 +140,7 @@ def _pairs(study: Study, endpoints: pd.DataFrame) -> pd.DataFrame:
     """Endpoints that death ends beside other events, next to those that only death ends."""
     import pandas as pd
 
-    overall = [e.id for e in study.endpoint if all(s.death for s in e.events)]
+    overall = [e.id for e in study.endpoint if all(s.death for s in e.events) and not e.competing]
     composite = [e.id for e in study.endpoint if any(s.death for s in e.events) and e.id not in overall]
     pairs = [
         endpoints.loc[endpoints["PARAMCD"] == c, ["USUBJID", "AVAL"]]

@@ -46,11 +46,7 @@ def derive(
 
     framed = pseudonymise(prepare(study, codes, maps, tables, site_rules, con), key)
     main = frames(study, framed)
-    variants = {
-        one.id: sensitivity_tables(study, framed, one)
-        for one in study.analysis.sensitivity
-        if one.drop_criterion or one.censor
-    }
+    variants = {one.id: sensitivity_tables(study, framed, one) for one in study.analysis.sensitivity if one.other_data}
     return replace(main, variants=variants)
 
 

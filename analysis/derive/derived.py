@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Derived:
     """The frames of docs/architecture.md. ``variants`` holds, by id, the sets of those sensitivity analyses that need
-    other data than the main one (a criterion dropped, a reason to censor added);
+    other data than the main one (a criterion dropped, a reason to censor added, partial dates put elsewhere);
     their own ``variants`` are empty. ``adtr`` is None without lesion measurements, ``adex`` without
     ``[treatment]``, ``adae`` without ``[adverse_events]``."""
 

@@ -6,7 +6,7 @@ Everything up to :class:`Prepared` is Ibis on the tables' own engine; from there
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from analysis.derive import alive, arms, index, response
@@ -43,7 +43,8 @@ class Prepared:
     ``subjects``: one row a screened subject, with arm, covariates, verdicts (``fails_<criterion>``, ``before_…``),
     death, last alive, best response and ``censor_<sensitivity>``. ``assessments`` and ``times`` are long, by subject;
     so is ``measured``, the visits with lesion measurements (None where the study asks for none),
-    ``exposure``, what was used and given in the sessions, and ``adverse_events``.
+    ``exposure``, what was used and given in the sessions, ``adverse_events``, and each of ``ends``, the times with
+    the partial dates of events at the end it is named for.
     """
 
     subjects: pd.DataFrame
@@ -53,6 +54,7 @@ class Prepared:
     measured: pd.DataFrame | None = None
     exposure: pd.DataFrame | None = None
     adverse_events: pd.DataFrame | None = None
+    ends: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def prepare(
@@ -110,9 +112,14 @@ def _prepared(
     for part in (decided, switch, wide, dead, living, best, other, verdicts, censors):
         whole = whole.left_join(part, SUBJECT).drop("site_right", "patient_id_right")
     whole = work.keep(whole)
-    times = time_to_event(work, study, whole, assessments, facts, day_number(calendar.cutoff))
+    cutoff = day_number(calendar.cutoff)
+    times = time_to_event(work, study, whole, assessments, facts, cutoff)
     main, seen, ended = (work.pandas(table) for table in (whole, assessments, times))
-    return Prepared(main, seen, ended, work.counts(), measured, exposed, events)
+    ends: dict[str, pd.DataFrame] = {
+        end: work.pandas(time_to_event(work, study, whole, assessments, facts, cutoff, end))
+        for end in sorted({one.partial_dates for one in study.analysis.sensitivity if one.partial_dates})
+    }
+    return Prepared(main, seen, ended, work.counts(), measured, exposed, events, ends)
 
 
 def _joined(parts: Sequence[Prepared], counts: pd.DataFrame) -> Prepared:
@@ -125,7 +132,8 @@ def _joined(parts: Sequence[Prepared], counts: pd.DataFrame) -> Prepared:
     for name in ("subjects", "assessments", "times", "measured", "exposure", "adverse_events"):
         frames = [frame for part in parts if (frame := getattr(part, name)) is not None]
         joined[name] = pd.concat(frames, ignore_index=True) if frames else None
-    return replace(parts[0], counts=counts, **joined)
+    ends = {end: pd.concat([part.ends[end] for part in parts], ignore_index=True) for end in parts[0].ends}
+    return replace(parts[0], counts=counts, ends=ends, **joined)
 
 
 def with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Table:
@@ -184,7 +192,7 @@ def _uses(study: Study) -> dict[str, tuple[str, ...]]:
         therapy.list_ if therapy else None,
         *(study.response.lesions.lists if study.response and study.response.lesions else ()),
         *(study.adverse_events.lists if study.adverse_events else ()),
-        *(event.list_ for endpoint in study.endpoint for event in endpoint.events),
+        *(event.list_ for endpoint in study.endpoint for event in endpoint.sources),
         study.alive.last_contact,
         study.alive.vital_status,
         study.alive.death,

@@ -163,7 +163,7 @@ def other_best(
 def site_lists(study: Study) -> tuple[str, ...]:
     """Every body-site list the response or an endpoint asks for, once, the response's first."""
     asked = [study.response.site if study.response else None]
-    asked += [source.site for endpoint in study.endpoint for source in endpoint.events]
+    asked += [source.site for endpoint in study.endpoint for source in endpoint.sources]
     return tuple(dict.fromkeys(name for name in asked if name))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from analysis.derive.adverse_events import adae
 from analysis.derive.derived import Derived
 from analysis.derive.exposure import adex
+from analysis.derive.missed_visits import censored_where_last_seen
 from analysis.derive.origins import RECORD, SUPPLEMENT, supplemented
 from analysis.derive.pipeline import CENSOR, Prepared
 from analysis.derive.population import BEFORE, FAILS
@@ -36,6 +38,7 @@ class Framed:
     measured: pd.DataFrame | None = None
     exposure: pd.DataFrame | None = None
     adverse_events: pd.DataFrame | None = None
+    ends: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def pseudonymise(prepared: Prepared, key: bytes) -> Framed:
@@ -45,27 +48,46 @@ def pseudonymise(prepared: Prepared, key: bytes) -> Framed:
     subjects = subjects.assign(USUBJID=ids).sort_values(["site", "USUBJID"], ignore_index=True)
     known = subjects[[*_SUBJECT, "USUBJID", "arm"]]
     assessments = prepared.assessments.merge(known, on=_SUBJECT, how="inner")
-    times = prepared.times.merge(known, on=_SUBJECT, how="inner")
+    times, *ends = (
+        frame.merge(known, on=_SUBJECT, how="inner").sort_values(["site", "USUBJID", "paramcd"], ignore_index=True)
+        for frame in (prepared.times, *prepared.ends.values())
+    )
+    measured, exposure, events = (
+        None if long is None else long.merge(known, on=_SUBJECT, how="inner")
+        for long in (prepared.measured, prepared.exposure, prepared.adverse_events)
+    )
     return Framed(
         subjects,
         assessments.sort_values(["site", "USUBJID", "aseq"], ignore_index=True),
-        times.sort_values(["site", "USUBJID", "paramcd"], ignore_index=True),
+        times,
         prepared.counts,
-        *(
-            None if long is None else long.merge(known, on=_SUBJECT, how="inner")
-            for long in (prepared.measured, prepared.exposure, prepared.adverse_events)
-        ),
+        measured,
+        exposure,
+        events,
+        dict(zip(prepared.ends, ends, strict=True)),
     )
 
 
 def tables(study: Study, framed: Framed, sensitivity: Sensitivity | None = None) -> Derived:
-    """ADSL, ADRS, ADTTE and the analysis table; with ``sensitivity`` without its criterion and with its censoring."""
+    """ADSL, ADRS, ADTTE and the analysis table; with ``sensitivity`` without its criterion, with its censoring and its
+    times."""
+    framed = replace(framed, times=_times(study, framed, sensitivity))
     adsl = _adsl(study, framed.subjects, sensitivity, _short(study, framed, sensitivity))
     adrs = _adrs(study, framed)
     adtte = _adtte(study, framed, adsl, sensitivity)
     table = _analysis_table(study, framed, adsl, adtte)
     measured = tumour_results(framed)
     return Derived(adsl, adrs, adtte, table, framed.counts, adtr=measured, adex=adex(framed), adae=adae(framed))
+
+
+def _times(study: Study, framed: Framed, sensitivity: Sensitivity | None) -> pd.DataFrame:
+    """The times before any list censors them: the main analysis', or with what the sensitivity says of dates."""
+    times = framed.times
+    if sensitivity and sensitivity.partial_dates:
+        times = framed.ends[sensitivity.partial_dates]
+    if sensitivity and sensitivity.max_gap_days:
+        times = censored_where_last_seen(study, sensitivity, framed.subjects, framed.assessments, times)
+    return times
 
 
 def _short(study: Study, framed: Framed, sensitivity: Sensitivity | None) -> set[str]:
@@ -295,7 +317,7 @@ def _censored(study: Study, framed: Framed, frame: pd.DataFrame, sensitivity: Se
     days = framed.subjects.set_index("USUBJID")[CENSOR + sensitivity.id]
     at = frame["USUBJID"].map(days).astype("Float64").astype("float64")
     cut = at.notna() & ((at < frame["AVAL"]) | frame["AVAL"].isna())
-    place = {endpoint.id: len(endpoint.censors) + 1 for endpoint in study.endpoint}
+    place = {endpoint.id: endpoint.competing_codes.stop for endpoint in study.endpoint}
     why = sensitivity.text or f"Censored at {sensitivity.censor}"
     made = frame.assign(
         AVAL=frame["AVAL"].mask(cut, at),

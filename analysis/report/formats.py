@@ -9,7 +9,9 @@ from __future__ import annotations
 MINUS = "\u2212"
 THIN = "\u202f"  # narrow no-break space
 
-COUNTS = frozenset({"n", "count", "missing", "at_risk", "events", "censored", "entered", "expected_below_5"})
+COUNTS = frozenset(
+    {"n", "count", "missing", "at_risk", "events", "censored", "entered", "recorded", "expected_below_5"}
+)
 _DECIMALS = {
     "hr": 3,
     "se": 3,

@@ -14,6 +14,7 @@ from analysis.report.context import Context
 from analysis.report.figures.canvas import swatch
 from analysis.report.lookup import Index, Row, rows_of
 from analysis.report.sections import (
+    adverse_events,
     agreement,
     baseline,
     care,
@@ -30,6 +31,7 @@ from analysis.report.sections import modifiers as read_past
 from analysis.report.sections import provenance as footer
 from analysis.report.sections import sensitivity as variations
 from analysis.report.sections import survival as times
+from analysis.report.sections import treatment as received
 from analysis.report.sections import weighting as weights
 from analysis.report.templating import content_policy, environment, read
 from analysis.stats.masking import is_pooled
@@ -122,12 +124,14 @@ def _sections(context: Context) -> dict[str, Any]:
         "care": care.care(context),
         "flow": flow.flow(context),
         "baseline": baseline.baseline(context),
+        "treatment": received.treatment(context),
         "response": response.response(context),
         "agreement": agreement.agreement(context),
         "survival": times.survival(context),
         "models": models.models(context),
         "weighting": weights.weighting(context),
         "sensitivity": variations.sensitivity(context),
+        "adverse_events": adverse_events.adverse_events(context),
         "published": published.published(context),
         "quality": quality.quality(context),
         "methods": methods.methods(context),

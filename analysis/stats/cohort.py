@@ -143,6 +143,14 @@ class Cohort:
         usable = np.flatnonzero((time >= 0) & np.isfinite(time) & cnsr.notna().to_numpy())
         return EndpointData(name, usable, time[usable], event_flag(cnsr.iloc[usable]))
 
+    def competing(self, name: str) -> BoolArray:
+        """Of the subjects of ``endpoint(name)``, whose time a competing event ended: their CNSR says so."""
+        import pandas as pd
+
+        endpoint = next(e for e in self.study.endpoint if e.id == name)
+        cnsr = pd.to_numeric(self._column(f"{name}_CNSR"), errors="coerce").iloc[self.endpoint(name).index]
+        return np.asarray(cnsr.isin(list(endpoint.competing_codes)).to_numpy(), dtype=np.bool_)
+
 
 def _level_text(value: object) -> str | None:
     """A level as the study file writes it: 1, 1.0 and "1" are one level."""

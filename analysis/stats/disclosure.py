@@ -29,6 +29,9 @@ _STATUS = ("events", "censored", "unusable")
 _ASSESSED = ("assessments", "assessments_without_imaging")
 # Cross tables and modalities of assessments, what is pooled over sites, treatment, adverse events: margins of tables.
 _NO_RULE = ("treatment", "adverse_events", "agreement", "imaging", "cmh", "mantel_haenszel_or", "mantel_haenszel_rd")
+# Competing events are a part of the censored, and incidences tell counts; the curves' ids hold single subjects' times.
+_COMPETING = ("competing", "incidence_table", "incidence_table_competing", "gray", "gray_competing")
+_COMPETING_CURVES = ("incidence", "incidence_competing")
 _MODELS = ("cox_univariate", "cox_adjusted", "cox_stepwise", "ph_test")
 
 
@@ -318,6 +321,8 @@ class Table:
         self.hidden |= self.at(parameter=_NO_RULE) | self.at(method=_NO_RULE)
         sets = np.char.startswith(self._columns["parameter"].astype(str), "sensitivity:")
         self.hidden |= sets & ~self.at(variable=self.endpoints())  # side by side: only the ratios have a rule
+        self.hidden |= self.at(variable=_COMPETING)
+        self.dropped |= self.at(variable=_COMPETING_CURVES)
 
     def rest(self) -> None:
         """Whatever is still a small count of subjects, and whatever rests on so few."""

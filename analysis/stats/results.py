@@ -9,6 +9,7 @@ from analysis.stats.adverse_events import add_adverse_events
 from analysis.stats.agreement import add_agreement
 from analysis.stats.baseline import add_baseline
 from analysis.stats.cohort import Cohort
+from analysis.stats.competing_rows import add_competing
 from analysis.stats.cox_rows import add_cox
 from analysis.stats.e_value import add_e_values
 from analysis.stats.flow import add_flow
@@ -60,6 +61,7 @@ def analyse(
         add_time_to_event(rows, cohort, endpoint.id)
         add_landmarks(rows, cohort, endpoint.id)
         add_restricted_means(rows, cohort, endpoint.id)
+        add_competing(rows, cohort, endpoint.id)
         add_cox(rows, cohort, endpoint.id)
         add_within_strata(rows, cohort, endpoint.id)
         add_robust(rows, cohort, endpoint.id)

@@ -26,7 +26,7 @@ def add_sensitivity(rows: Rows, study: Study, cohort: Cohort, variants: Mapping[
     """
     for item in study.analysis.sensitivity:
         found: Cohort | NotEstimable = cohort
-        if item.drop_criterion or item.censor:
+        if item.other_data:
             if item.id not in variants:
                 found = NotEstimable("the data of this set were not derived")
             else:

@@ -42,6 +42,7 @@ _LIST_KEYS = (
     *("index.event.list", "arm.*.all.*.list", "criterion.*.require.list", "criterion.*.exclude.list"),
     *("covariate.*.list", "response.list", "response.site", "response.new_therapy.list"),
     *("response.new_therapy.not_part_of", "endpoint.*.events.*.site", "endpoint.*.events.*.list"),
+    *("endpoint.*.competing.*.site", "endpoint.*.competing.*.list"),
     *("alive.last_contact", "alive.vital_status", "alive.death"),
     *("treatment.materials.*", "treatment.sizes.*", "treatment.drugs.*.list"),
     *("adverse_events.events.*.list", "adverse_events.looked.*"),
@@ -237,12 +238,12 @@ def response(document: Document) -> Iterator[Fault]:
     """Response levels, readers and endpoints that do not fit together."""
     rules = document.get("response")
     known = scalars(get(document, "response", "order")) or list(RESPONSES)
-    for path, level in texts(
-        document, "response.responders.*", "response.controlled.*", "endpoint.*.events.*.response"
-    ):
+    levels = ("endpoint.*.events.*.response", "endpoint.*.competing.*.response")
+    for path, level in texts(document, "response.responders.*", "response.controlled.*", *levels):
         if level not in known:
             yield path, f"{level!r} is not in response.order{near_or_all(level, map(str, known))}"
-    for path, _ in [*at(document, "endpoint.*.events.*.response"), *at(document, "endpoint.*.censors.*.last")]:
+    asked = (*levels, "endpoint.*.censors.*.last")
+    for path, _ in [found for key in asked for found in at(document, key)]:
         is_last = path[-1] == "last"
         if rules is None and (not is_last or _at_path(document, path) == "adequate assessment"):
             yield path, "it needs [response], and there is none: add it, or take this out"
@@ -275,9 +276,16 @@ def _lesions(rules: Mapping[str, Any]) -> Iterator[Fault]:
 
 def sensitivity(document: Document) -> Iterator[Fault]:
     """Sensitivity analyses that change nothing."""
+    changes = ("set", "drop_criterion", "censor", "partial_dates", "max_gap_days")
+    assessed = "adequate assessment" in [last for _, last in texts(document, "endpoint.*.censors.*.last")]
     for path, one in at(document, "analysis.sensitivity.*"):
-        if isinstance(one, Mapping) and not {"set", "drop_criterion", "censor"} & set(one):
-            yield path, "changes nothing: say set, drop_criterion or censor"
+        if isinstance(one, Mapping) and not set(changes) & set(one):
+            yield path, f"changes nothing: say {', '.join(changes[:-1])} or {changes[-1]}"
+        elif isinstance(one, Mapping) and "max_gap_days" in one and not assessed:
+            yield (
+                (*path, "max_gap_days"),
+                'no endpoint is censored at its last assessment: add { last = "adequate assessment" }, or leave this',
+            )
 
 
 def weak(document: Document) -> Iterator[Fault]:

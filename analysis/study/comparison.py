@@ -42,6 +42,13 @@ class Sensitivity(Frozen):
     set_: Method | None = Field(None, alias="set")
     drop_criterion: str | None = None
     censor: str | None = None
+    partial_dates: Literal["low", "high"] | None = None
+    max_gap_days: int | None = Field(None, ge=1)
+
+    @property
+    def other_data(self) -> bool:
+        """Whether it changes subjects or times, and not only how they are compared."""
+        return any((self.drop_criterion, self.censor, self.partial_dates, self.max_gap_days))
 
 
 class AnalysisPlan(Frozen):

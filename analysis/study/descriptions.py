@@ -172,6 +172,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "start": "Time begins at the index date.",
         "events": "What counts as the event; the earliest wins.",
         "censors": "Where a subject without event is censored; the latest date wins.",
+        "competing": "Events after which the event can no longer happen or no longer counts: competing risks.",
     },
     "EventSource": {
         "response": "An assessment of this level.",
@@ -192,8 +193,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "partial_dates": "Where an event known to the month or year is put.",
     },
     "PartialDates": {
-        "event": "The day of the month or year that stands for it.",
-        "bounds": "Both ends are tried as sensitivity analyses.",
+        "event": "The day of the month or year that stands for it: its middle, its first (low) or its last (high).",
+        "bounds": "Both ends are for sensitivity analyses, which name them by partial_dates.",
     },
     "Alive": {
         "last_contact": "The list of observations whose value is the date of last contact.",
@@ -238,6 +239,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "set": "Other conventions.",
         "drop_criterion": "The criterion that is left out.",
         "censor": 'The list whose first record after the index date censors, or "arm-switch".',
+        "partial_dates": "Events known to the month or year lie on its first day (low) or its last (high).",
+        "max_gap_days": "An event more days than this after the last adequate assessment is censored there.",
     },
     "CheckRules": {
         "stop_above_percent": "The share of screened subjects, in percent, whose violations stop the analysis.",

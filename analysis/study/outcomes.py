@@ -87,6 +87,24 @@ class Endpoint(Frozen):
     start: Literal["index"] = "index"
     events: tuple[EventSource, ...] = Field(min_length=1)
     censors: tuple[CensorSource, ...] = Field(min_length=1)
+    competing: tuple[EventSource, ...] = ()
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        events = {(e.response, e.site, e.list_, e.death) for e in self.events}
+        if any((e.response, e.site, e.list_, e.death) in events for e in self.competing):
+            raise ValueError("competing: what is an event of the endpoint cannot compete with it")
+        return self
+
+    @property
+    def sources(self) -> tuple[EventSource, ...]:
+        """Events and competing events: everything whose records the endpoint needs."""
+        return (*self.events, *self.competing)
+
+    @property
+    def competing_codes(self) -> range:
+        """The CNSR of each competing event: they follow the codes of the censoring dates."""
+        return range(len(self.censors) + 1, len(self.censors) + len(self.competing) + 1)
 
 
 class PartialDates(Frozen):

@@ -38,8 +38,8 @@ def list_uses(study: Study) -> tuple[ListUse, ...]:
         if study.response.new_therapy is not None:
             therapy = study.response.new_therapy
             found += [(therapy.list_, "evidence"), (therapy.not_part_of, "evidence")]
-    found += [(event.site, "site") for endpoint in study.endpoint for event in endpoint.events]
-    found += [(event.list_, "evidence") for endpoint in study.endpoint for event in endpoint.events]
+    found += [(event.site, "site") for endpoint in study.endpoint for event in endpoint.sources]
+    found += [(event.list_, "evidence") for endpoint in study.endpoint for event in endpoint.sources]
     alive = study.alive
     found += [(name, "evidence") for name in (alive.last_contact, alive.vital_status, alive.death)]
     found += [(item.censor, "evidence") for item in study.analysis.sensitivity if item.censor != "arm-switch"]

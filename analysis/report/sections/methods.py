@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from analysis.report import words
 from analysis.report.context import Context
+from analysis.report.sections.methods_asked import Paragraph, asked, received
 from analysis.study.model import ArmClause, Covariate, Endpoint, Method, Study
 
-Paragraph = tuple[str, str]
-
+_PARTIAL = {
+    "middle": "middle is used",
+    "low": "middle is used, of an event's the first day",
+    "high": "middle is used, of an event's the last day",
+}
+_RESPONSE_FROM = {
+    "recorded": "as recorded",
+    "derived": "derived from lesion measurements",
+    "recorded-then-derived": "as recorded, else derived from lesion measurements",
+}
 _SOURCES = {
     "used_device": "a device used in the procedure",
     "used_substance": "a substance used in the procedure",
@@ -23,11 +32,13 @@ def methods(context: Context) -> list[Paragraph]:
     made = [_design(study), _arms(study), _eligibility(study)]
     if study.covariate:
         made.append(_covariates(study))
+    made += received(study)
     if study.response:
         made.append(_response(study))
     if study.endpoint:
         made.append(_endpoints(study))
         made.append(_survival(study))
+    made += asked(study)
     made.append(_choices(study))
     made.append(_disclosure(study))
     return made
@@ -152,13 +163,15 @@ def _response(study: Study) -> Paragraph:
     )
     none = "count as non-responders" if rule.not_evaluable == "non-responder" else "are left out of the rates"
     until = words.listing([u.replace("-", " ") for u in rule.best_until], "or")
+    made_for = " mRECIST was made for hypervascular liver cancer." if rule.criteria.casefold() == "mrecist" else ""
     return (
         "Response",
-        f"{rule.criteria} as recorded{readers}, {words.window(rule.window)}. The best response is taken up to the "
-        f"first {until}; a response need not be confirmed.{stable}{imaging} Objective response is "
-        f"{' + '.join(rule.responders)}, disease control {' + '.join(rule.controlled)}; subjects who cannot be "
-        f"evaluated {none}. Rates carry exact (Clopper-Pearson) intervals, their difference the interval of Miettinen "
-        "and Nurminen; the order of best responses is compared by the Mann-Whitney test with correction for ties.",
+        f"{rule.criteria} {_RESPONSE_FROM[rule.source]}{readers}, {words.window(rule.window)}.{made_for} The best "
+        f"response is taken up to the first {until}; a response need not be confirmed.{stable}{imaging} "
+        f"Objective response is {' + '.join(rule.responders)}, disease control {' + '.join(rule.controlled)}; "
+        f"subjects who cannot be evaluated {none}. Rates carry exact (Clopper-Pearson) intervals, their difference the "
+        "interval of Miettinen and Nurminen; the order of best responses is compared by the Mann-Whitney test with "
+        "correction for ties.",
     )
 
 
@@ -167,9 +180,11 @@ def _endpoint(endpoint: Endpoint, landmark: int) -> str:
     censors = ", else ".join(words.in_sentence(c.desc) for c in endpoint.censors)
     first = ", whichever is first" if len(endpoint.events) > 1 else ""
     start = f"day {landmark}" if landmark else "the index date"
+    other = words.listing([words.in_sentence(e.desc) for e in endpoint.competing], "or")
+    competing = f"; {other} is a competing event (Aalen-Johansen incidence, Gray's test)" if other else ""
     return (
         f"{endpoint.label} ({endpoint.id}) runs from {start} to {events}{first}; without an event it is "
-        f"censored at: {censors}."
+        f"censored at: {censors}{competing}."
     )
 
 
@@ -180,7 +195,7 @@ def _endpoints(study: Study) -> Paragraph:
         "Endpoints",
         f"{' '.join(told)} On one day: {rules.same_day}. Times of 0 days are kept. "
         f"Times are in {words.time_unit(rules)}{words.DIVISORS[rules.unit]}. Of a partial date the "
-        f"{rules.partial_dates.event} is used.",
+        f"{_PARTIAL[rules.partial_dates.event]}.",
     )
 
 

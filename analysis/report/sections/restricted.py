@@ -37,13 +37,13 @@ def _line(context: Context, lookup: Lookup, endpoint: str, variable: str, level:
     groups = [c.group for c in context.contrasts]
     return {
         "label": label,
-        "arms": [_interval(cells(arm, estimate, "lower", "upper")) for arm in context.arms],
-        "differences": [_interval(cells(g, "difference", "lower", "upper", method=WALD)) for g in groups],
+        "arms": [interval_text(cells(arm, estimate, "lower", "upper")) for arm in context.arms],
+        "differences": [interval_text(cells(g, "difference", "lower", "upper", method=WALD)) for g in groups],
         "p": [cells(g, "p", method=WALD)[0] for g in groups],
     }
 
 
-def _interval(cells: Sequence[Cell]) -> Markup:
+def interval_text(cells: Sequence[Cell]) -> Markup:
     """``0.727 (0.371 to 0.903)``; one NE when the estimate is none, or in place of an interval that is none."""
     estimate, lower, upper = cells
     if estimate.value is None:

@@ -12,6 +12,7 @@ from analysis.report.figures.forest import described, forest
 from analysis.report.lookup import Cell, Lookup, Row
 from analysis.report.sections.crossing import crossings
 from analysis.report.sections.models import forest_row, marked_once
+from analysis.report.sections.side_by_side import PRIMARY, set_label, side_by_side
 from analysis.study.model import Endpoint
 
 _WANTED = ("hr", "lower", "upper", "p", "n", "events", "se")
@@ -31,7 +32,7 @@ def sensitivity(context: Context) -> dict[str, Any] | None:
             lines += [
                 _line(
                     s.id,
-                    s.text or s.id.replace("-", " "),
+                    set_label(s),
                     _found(context, f"sensitivity:{s.id}", endpoint.id, contrast),
                     lookup,
                 )
@@ -57,7 +58,12 @@ def sensitivity(context: Context) -> dict[str, Any] | None:
                     else None,
                 }
             )
-    return {"blocks": blocks, "lookup": lookup, "crossings": crossings(context, lookup)}
+    return {
+        "blocks": blocks,
+        "lookup": lookup,
+        "crossings": crossings(context, lookup),
+        "side_by_side": side_by_side(context, lookup),
+    }
 
 
 def _primary(context: Context, lookup: Lookup, endpoint: Endpoint, contrast: Contrast) -> dict[str, Any]:
@@ -68,7 +74,7 @@ def _primary(context: Context, lookup: Lookup, endpoint: Endpoint, contrast: Con
         for r in context.index.of(endpoint.id, "logrank")
         if r.statistic == "p" and r.group in (contrast.group, "total")
     ]
-    return _line("primary", "Primary analysis", found, lookup, tests[0] if tests else None)
+    return _line("primary", PRIMARY, found, lookup, tests[0] if tests else None)
 
 
 def _found(context: Context, parameter: str, endpoint: str, contrast: Contrast) -> dict[str, Row]:
