@@ -18,7 +18,7 @@ from analysis.stats.survival import KaplanMeier, kaplan_meier
 
 @dataclass(frozen=True)
 class ByResponse:
-    """The two groups from the landmark on, and whose response or time ended before it.
+    """The two groups from the landmark on, and how many had left by then.
 
     ``gone``: an event, or the end of observation, on the landmark or before. ``responders`` and ``others`` are None
     where nobody is in the group; ``fit`` is the Cox model of responders against the others.

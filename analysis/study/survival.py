@@ -40,7 +40,6 @@ class SurvivalPlan(Frozen):
         description="Whose subjects are not independent: treatment's hazard ratio also gets a robust (sandwich) "
         "variance; subject: against a wrong model only.",
     )
-
     by_response: tuple[Time, ...] = Field(
         (),
         description="Landmarks in the study's unit: those still at risk, by response until then, as a description; "
