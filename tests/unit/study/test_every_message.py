@@ -70,6 +70,8 @@ BROKEN = [
     ('events = [{ death = true, desc = "Death" }]', 'events = [{ desc = "Death" }]', "endpoint[0].events[0]", "say exactly one of: response, list, death = true"),
     ('{ death = true, desc = "Death" }', '{ death = true, site = "angina", desc = "Death" }', "endpoint[0].events[0]", "a site belongs to a response"),
     ('{ death = true, desc = "Death" }', '{ response = "PD", desc = "Growth" }', "endpoint[0].events[0].response", "it needs [response], and there is none: add it, or take this out"),
+    ('events = [{ death = true, desc = "Death" }]', 'events = [{ death = true, desc = "Death" }]\ncompeting = [{ death = true, desc = "Death" }]', "endpoint[0].competing", "what is an event of the endpoint cannot compete with it"),
+    ('adjust = ["age", "smoking"] }', 'adjust = ["age", "smoking"] }\nsensitivity = [{ id = "gaps", text = "Gaps", max_gap_days = 90 }]', "analysis.sensitivity[0].max_gap_days", "no endpoint is censored at its last assessment"),
     ('{ last = "evidence alive", desc', '{ desc', "endpoint[0].censors[0]", "say either last or at"),
     ('question = "In angina', 'remarks = "x"\nquestion = "In angina', "study.remarks", "must be a list in square brackets"),
     ('id = "two-stents"\n', "", "study.id", 'is missing: write id = "…"'),
