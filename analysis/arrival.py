@@ -34,7 +34,7 @@ REFERRING: Mapping[str, list[tuple[str, list[str]]]] = {
 }
 _NAMES = {type_: {path[0].encode() for _, path in elements} for type_, elements in REFERRING.items()}
 
-_CODED = ("code", "component.code", "valueCodeableConcept", "usedCode", "medicationCodeableConcept", "type")
+_CODED = ("code", "event", "component.code", "valueCodeableConcept", "usedCode", "medicationCodeableConcept", "type")
 _DATED = {
     "Procedure": ("performedDateTime", "performedPeriod"),
     "Encounter": ("period",),

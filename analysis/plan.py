@@ -3,8 +3,9 @@
 Phases, in order: ``index`` finds the patients (procedures by code and date); ``cohort`` asks for these patients'
 resources by type; ``referenced`` fetches by id what those point to. ``population`` (a setting) takes whole types.
 
-What is sent is what sandbox, HAPI and hospital servers all answer: ``code``, a date, ``patient``, ``_id``. Statuses are
-not sent: servers differ, and the derivation counts what it does not use. Dates are sent only where they lose nothing:
+What is sent is what sandbox, HAPI and hospital servers all answer: ``code``, a date, ``patient``, ``_id``. An
+AdverseEvent is asked for by ``event`` and ``subject``: R4 gives it no ``code`` and no ``patient``. Statuses are not
+sent: servers differ, and the derivation counts what it does not use. Dates are sent only where they lose nothing:
 FHIR lets Procedure, Observation, Condition and ImagingStudy be undated, and a date parameter would drop those silently.
 """
 
@@ -52,12 +53,17 @@ TYPE_OF_TABLE: Mapping[str, str] = {
     "imaging_study": "ImagingStudy",
     "imaging_series": "ImagingStudy",
     "encounter": "Encounter",
+    "adverse_event": "AdverseEvent",
+    "adverse_event_grade": "AdverseEvent",
+    "condition_severity": "Condition",
 }
 """The resource type each standard view is made from."""
 
 # Types that ``code`` searches by what the view's code column holds. A MedicationAdministration's code may stand in a
 # Medication instead, where R4's parameter does not look.
-_BY_CODE = ("Condition", "Observation", "Procedure")
+_BY_CODE = ("AdverseEvent", "Condition", "Observation", "Procedure")
+_CODE_PARAMETER = {"AdverseEvent": "event"}
+_PATIENT_PARAMETER: Mapping[str, Literal["patient", "subject"]] = {"AdverseEvent": "subject"}
 _BY_REFERENCE = tuple(REFERENCES)
 _DATE_PARAMETER = {"Procedure": "date", "Encounter": "date", "MedicationAdministration": "effective-time"}
 
@@ -65,12 +71,13 @@ _DATE_PARAMETER = {"Procedure": "date", "Encounter": "date", "MedicationAdminist
 @dataclass(frozen=True)
 class Search:
     """One search. ``parameters`` are sent with every request; ``by`` is the parameter that carries the ids of a
-    chunk (``patient`` or ``_id``; empty: no ids). ``arrival`` is what a resource must be to count as asked for."""
+    chunk (``patient``, ``subject`` or ``_id``; empty: no ids). ``arrival`` is what a resource must be to count as
+    asked for."""
 
     phase: Phase
     type: str
     parameters: Pairs
-    by: Literal["", "patient", "_id"]
+    by: Literal["", "patient", "subject", "_id"]
     arrival: Arrival
     why: str
 
@@ -134,19 +141,22 @@ def plan(
 def requests(search: Search, keys: Collection[str] = ()) -> Iterator[Pairs]:
     """The parameters of each request of a search, ids in chunks so that the address stays below ``URL_LENGTH``.
 
-    ``keys`` are patient ids (``by="patient"``, or ``_id`` of Patient) or the ids referred to; each is asked for once.
+    ``keys`` are patient ids (``by="patient"`` or ``"subject"``, or ``_id`` of Patient) or the ids referred to; each is
+    asked for once.
     """
     if not search.by:
         yield search.parameters
         return
     room = URL_LENGTH - _BASE - sum(len(name) + len(quote(value, safe="")) + 2 for name, value in search.parameters)
-    for chunk in _chunks(sorted(set(keys)), room, separator=3):
+    # A subject may be other than a patient, so the type is said.
+    kind = "Patient/" if search.by == "subject" else ""
+    for chunk in _chunks([kind + key for key in sorted(set(keys))], room, separator=3):
         yield (*search.parameters, (search.by, ",".join(chunk)))
 
 
 def describe(made: Plan) -> list[dict[str, str]]:
     """Rows for ``bedside extract --plan``: phase, type, parameters, ids, why."""
-    ids = {"": "", "patient": "patient = the cohort, in chunks", "_id": "_id = the cohort, in chunks"}
+    ids = {"": "", **{by: f"{by} = the cohort, in chunks" for by in ("patient", "subject", "_id")}}
     return [
         {
             "phase": search.phase,
@@ -225,15 +235,16 @@ def _cohort(
     """The searches for one type of the cohort's resources: by code where every need of the type is a code."""
     dates, low, high = _dates(kind, study)
     names, reason = _code_needs(kind, study, codes)
+    by = _PATIENT_PARAMETER.get(kind, "patient")
     if names is None:
-        return [Search("cohort", kind, dates, "patient", Arrival(kind, by="patient", low=low, high=high), reason)]
+        return [Search("cohort", kind, dates, by, Arrival(kind, by="patient", low=low, high=high), reason)]
     arrival = Arrival(kind, by="patient", lists=tuple(codes[name] for name in names), low=low, high=high)
     why = f"lists {', '.join(names)}"
     if study.extract.codes == "on-arrival" or reason:
-        return [Search("cohort", kind, dates, "patient", arrival, f"{why}; filtered on arrival" + reason)]
+        return [Search("cohort", kind, dates, by, arrival, f"{why}; filtered on arrival" + reason)]
     tokens = tuple(dict.fromkeys(token for name in names for token in written[name]))
     return [
-        Search("cohort", kind, (("code", ",".join(part)), *dates), "patient", arrival, why)
+        Search("cohort", kind, ((_CODE_PARAMETER.get(kind, "code"), ",".join(part)), *dates), by, arrival, why)
         for part in _chunks(tokens, _CODES, separator=3)
     ]
 

@@ -75,6 +75,7 @@ VIEWS: dict[str, RawView] = {
             "unknown",
         ),
     ),
+    "adverse_event": RawView("AdverseEvent", ("event_date", "detected_date", "recorded_date"), coded=True),
     "device": RawView("Device", coded=True, patient=False),
     "substance": RawView("Substance", coded=True, patient=False),
     "medication": RawView("Medication", coded=True, patient=False),

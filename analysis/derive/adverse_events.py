@@ -38,14 +38,22 @@ def adverse_events(
         return None
     mine = facts.filter(facts.list.isin(list(asked.lists)) & within(facts.rel, asked.window))
     if asked.grades:
-        graded = work.keep(with_level(mine, inputs, maps[asked.grades], (NO_EVENT, *GRADES)))
+        levels = (NO_EVENT, *GRADES)
+        graded = work.keep(with_level(mine, inputs, maps[asked.grades], levels, severities=True))
     else:
-        graded = mine.mutate(level=ibis.null("string"))
+        graded = mine.mutate(level=ibis.null("string"), several=ibis.literal(False))
     kinds = {event.list_ for event in asked.events}
     known = graded.level.isin(list(GRADES)).fill_null(False)
     is_event = graded.list.isin(sorted(kinds))
     absent = ((graded.truth == ibis.literal(False)) | (graded.level == NO_EVENT)).fill_null(False)
-    work.count("adverse events", graded, {"event without a grade": is_event & ~absent & ~known})
+    work.count(
+        "adverse events",
+        graded,
+        {
+            "event without a grade": is_event & ~absent & ~known,
+            "event whose codings give different grades": is_event & graded.several,
+        },
+    )
     paramcd = ibis.cases((~is_event, "LOOKED"), (absent, "ABSENT"), else_="EVENT")
     grade = ibis.ifelse(known & is_event & ~absent, graded.level, ibis.null("string"))
     columns = graded.select(*SUBJECT, "source", "id", "version", "rel", item="list", paramcd=paramcd, grade=grade)

@@ -45,7 +45,10 @@ CARRIED = {
     "performer_id": "string",
     "part_of": "string",
 }
-TABLES = ("condition", "procedure", "observation", "observation_component", "medication_administration")
+TABLES = (
+    *("condition", "procedure", "observation", "observation_component", "medication_administration"),
+    "adverse_event",
+)
 
 # What counts: a result that stands, an act that was done, a disease that was not ruled out (docs/derivation.md).
 USABLE_STATUS = {
@@ -53,6 +56,7 @@ USABLE_STATUS = {
     "observation": ("final", "amended", "corrected"),
     "observation_component": ("final", "amended", "corrected"),
     "medication_administration": ("completed", "in-progress", "stopped"),
+    "adverse_event": ("actual",),
 }
 NOT_VERIFIED = ("refuted", "entered-in-error", "unconfirmed", "provisional", "differential")
 CODING = ("code_system", "code", "code_text", "code_display")
@@ -184,6 +188,7 @@ def _rows(inputs: Inputs, table: str) -> ir.Table:
         "observation": _observations,
         "observation_component": _components,
         "medication_administration": _administrations,
+        "adverse_event": _adverse_events,
     }[table](inputs)
 
 
@@ -267,6 +272,15 @@ def _administrations(inputs: Inputs) -> ir.Table:
     # A period that begins in 1970-01-01 is a duration, not a date (docs/derivation.md).
     dated = ibis.ifelse(dated.startswith("1970-01-01"), ibis.null("string"), dated)
     return carried(t, source=ibis.literal("medication_administration"), text=dated, part_of=t.procedure_id)
+
+
+def _adverse_events(inputs: Inputs) -> ir.Table:
+    import ibis
+
+    t = inputs["adverse_event"]
+    # When it happened; else when it was noticed, else written down.
+    dated = ibis.coalesce(t.event_date, t.detected_date, t.recorded_date)
+    return carried(t, source=ibis.literal("adverse_event"), text=dated, status=t.actuality, words=t.severity_text)
 
 
 def with_medication_codes(inputs: Inputs) -> ir.Table:

@@ -35,6 +35,9 @@ VIEWS: dict[str, str] = {
     "imaging_study": "id version patient_id status started modality_system modality",
     "imaging_series": "id patient_id modality_system modality started",
     "encounter": "id version patient_id status period_start period_end",
+    "adverse_event": f"id version patient_id actuality {_CODED} event_date detected_date recorded_date severity_text",
+    "adverse_event_grade": "id patient_id element code_system code",
+    "condition_severity": "id patient_id code_system code",
 }
 
 

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from analysis.derive.workspace import Workspace
 
 
-def with_level(facts: ir.Table, inputs: Inputs, mapping: ConceptMapping | None, known: Iterable[str]) -> ir.Table:
+def with_level(
+    facts: ir.Table, inputs: Inputs, mapping: ConceptMapping | None, known: Iterable[str], *, severities: bool = False
+) -> ir.Table:
     """``facts`` with text column ``level`` and boolean ``several`` (its codings answer differently).
 
     In this order: a coded answer by the map; a text by the map or spelled as a known level; an integer (or whole
     number) by the map or as it stands; the interpretation's code by the map. Of codings that answer differently the
-    alphabetically first level is taken, so that the order of arrival never decides.
+    alphabetically first level is taken, so that the order of arrival never decides. With ``severities`` the severity of
+    a Condition and the grade of an AdverseEvent, else its severity, are coded answers too.
     """
     import ibis
 
@@ -34,7 +37,7 @@ def with_level(facts: ir.Table, inputs: Inputs, mapping: ConceptMapping | None, 
     t = facts.mutate(
         _whole=whole.cast("string"), _said=ibis.coalesce(facts.words, ibis.ifelse(facts.truth, "true", "false"))
     )
-    answers = _answers(facts, inputs, mapping)
+    answers = _answers(facts, inputs, mapping, severities)
     t = t.mutate(part=t.part.fill_null("")).left_join(answers, ["source", "site", "id", "part"])
     t = t.drop("source_right", "site_right", "id_right", "part_right")
     level = ibis.coalesce(
@@ -55,7 +58,7 @@ def _looked_up(text: ir.StringValue, targets: Mapping[str, str]) -> ir.StringVal
     return text.strip().upper().cases(*targets.items(), else_=None) if targets else ibis.null("string")
 
 
-def _answers(facts: ir.Table, inputs: Inputs, mapping: ConceptMapping | None) -> ir.Table:
+def _answers(facts: ir.Table, inputs: Inputs, mapping: ConceptMapping | None, severities: bool) -> ir.Table:
     """(source, site, id, part, _answer, _different) of the coded answers: of Observations whole and of components."""
     import ibis
 
@@ -64,13 +67,34 @@ def _answers(facts: ir.Table, inputs: Inputs, mapping: ConceptMapping | None) ->
     parts = facts.filter(facts.answer_code.notnull())
     parts = parts.select("site", "id", "source", code_system="answer_system", code="answer_code", part=parts.part)
     parts = parts.select(*whole.columns)
-    answers = whole.union(parts).distinct()
+    answers = whole.union(parts).mutate(place=ibis.literal(0, "int64"))
+    if severities:
+        answers = answers.union(_severities(facts, inputs))
+    answers = answers.distinct()
     if mapping is None:
         answers = answers.mutate(answer=ibis.null("string"))
     else:
         answers = translated(answers, "code_system", "code", mapping, "answer")
-    by = answers.group_by(["source", "site", "id", "part"])
+    key = ["source", "site", "id", "part"]
+    if severities:
+        told = answers.filter(answers.answer.notnull())
+        first = told.group_by(key).aggregate(_first=told.place.min())
+        answers = answers.join(first, key).filter(ibis._.place == ibis._._first)
+    by = answers.group_by(key)
     return by.aggregate(_answer=answers.answer.min(), _different=answers.answer.nunique())
+
+
+def _severities(facts: ir.Table, inputs: Inputs) -> ir.Table:
+    """As the answers, with `place`: where the map knows both, a grade (0) goes before a severity (1)."""
+    import ibis
+
+    found = []
+    for source, view in (("adverse_event", "adverse_event_grade"), ("condition", "condition_severity")):
+        t = inputs[view].semi_join(facts.filter(facts.source == source), ["site", "id"])
+        place = ibis.ifelse(t.element == "severity", 1, 0) if "element" in t.columns else ibis.literal(0)
+        told = {"source": ibis.literal(source), "part": ibis.literal(""), "place": place.cast("int64")}
+        found.append(t.select("site", "id", "code_system", "code", **told))
+    return found[0].union(found[1])
 
 
 def _by_code_alone(rows: Iterable[ConceptRow]) -> dict[str, str]:

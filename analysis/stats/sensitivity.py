@@ -10,6 +10,7 @@ from analysis.stats.cox_rows import coefficient_values, events_per_term_warning,
 from analysis.stats.estimates import NotEstimable
 from analysis.stats.rows import Rows
 from analysis.stats.side_by_side import add_side_by_side
+from analysis.stats.strata_rows import add_set_within_strata
 from analysis.stats.terms import treatment_term
 from analysis.stats.time_to_event import log_rank_tests
 from analysis.study.model import Sensitivity, Study
@@ -36,6 +37,7 @@ def add_sensitivity(rows: Rows, study: Study, cohort: Cohort, variants: Mapping[
                     found = NotEstimable(str(error))
         for endpoint in study.endpoint:
             _add_set(rows, cohort, item, found, endpoint.id)
+            _add_strata(rows, cohort, item, found, endpoint.id)
         add_side_by_side(rows, study, item, found)
 
 
@@ -67,6 +69,18 @@ def _add_set(rows: Rows, base: Cohort, item: Sensitivity, found: Cohort | NotEst
         rows.add(parameter, endpoint, "events", model.events, group=column.group, n=model.n)
     for group, test, n in log_rank_tests(found, endpoint):
         rows.add(parameter, endpoint, "p", test.p, group=group, method="logrank", n=n)
+
+
+def _add_strata(rows: Rows, base: Cohort, item: Sensitivity, found: Cohort | NotEstimable, endpoint: str) -> None:
+    if item.set_ is None or not item.set_.strata:
+        return
+    parameter, ties = f"sensitivity:{item.id}", item.set_.ties
+    if not isinstance(found, NotEstimable):
+        add_set_within_strata(rows, found, parameter, endpoint, item.set_.strata, ties)
+        return
+    for column in treatment_term(base).columns:
+        for statistic, method in (*((s, ties) for s in ("hr", "lower", "upper", "p")), ("p", "logrank")):
+            rows.add(parameter, f"{endpoint}_stratified", statistic, found, group=column.group, method=method)
 
 
 def add_alpha_crossing(rows: Rows, study: Study, results: pd.DataFrame) -> None:

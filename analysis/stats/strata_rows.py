@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from analysis.stats.cohort import Cohort
@@ -12,6 +14,7 @@ from analysis.stats.models import Fitter, Model
 from analysis.stats.rows import Rows, contrast
 from analysis.stats.strata import fit_within_strata, sandwich, score_residuals, stratified_log_rank
 from analysis.stats.terms import treatment_term
+from analysis.study.comparison import Ties
 from analysis.study.survival import SITE
 
 #: With fewer clusters the sandwich variance tends to be too small (Cameron and Miller, J Hum Resour 2015;50:317).
@@ -27,7 +30,7 @@ def add_within_strata(rows: Rows, cohort: Cohort, endpoint: str) -> None:
     if not plan.survival.strata:
         return
     data = cohort.endpoint(endpoint)
-    codes, known = _strata(cohort)
+    codes, known = _strata(cohort, plan.survival.strata)
     keep = known[data.index]
     time, event = data.time[keep], data.event[keep]
     arm, stratum = cohort.arm[data.index][keep], codes[data.index][keep]
@@ -39,7 +42,7 @@ def add_within_strata(rows: Rows, cohort: Cohort, endpoint: str) -> None:
         group, n = contrast(label, cohort.arms[cohort.reference]), int(pair.sum())
         rows.add(endpoint, "logrank_stratified", "chi2", test.chi2, group=group, method="logrank", n=n)
         rows.add(endpoint, "logrank_stratified", "p", test.p, group=group, method="logrank", n=n)
-    model = _treatment_within(cohort, time, event, keep, data.index, stratum)
+    model = _treatment_within(cohort, time, event, keep, data.index, stratum, plan.primary.ties)
     warning = events_per_term_warning(cohort, model.events, len(model.columns))
     for column in model.terms[0].columns:
         where = {"group": column.group, "level": column.level}
@@ -58,10 +61,37 @@ def add_within_strata(rows: Rows, cohort: Cohort, endpoint: str) -> None:
         rows.add(endpoint, "cox_stratified", "events", model.events, n=model.n, **where)
 
 
-def _strata(cohort: Cohort) -> tuple[IntArray, BoolArray]:
+def add_set_within_strata(
+    rows: Rows, cohort: Cohort, parameter: str, endpoint: str, strata: Sequence[str], ties: Ties
+) -> None:
+    """Rows of one sensitivity set, variable ``<endpoint>_stratified``: as :func:`add_within_strata`, by the set's own
+    strata and ties."""
+    variable, data = f"{endpoint}_stratified", cohort.endpoint(endpoint)
+    codes, known = _strata(cohort, strata)
+    keep = known[data.index]
+    time, event = data.time[keep], data.event[keep]
+    arm, stratum = cohort.arm[data.index][keep], codes[data.index][keep]
+    model = _treatment_within(cohort, time, event, keep, data.index, stratum, ties)
+    warning = events_per_term_warning(cohort, model.events, len(model.columns))
+    for column in model.terms[0].columns:
+        values = coefficient_values(model, column)
+        for statistic in ("hr", "lower", "upper", "p", "se"):
+            told = {"group": column.group, "method": ties, "warning": warning}
+            rows.add(parameter, variable, statistic, values[statistic], n=model.n, **told)
+        rows.add(parameter, variable, "n", model.n, group=column.group, n=model.n)
+        rows.add(parameter, variable, "events", model.events, group=column.group, n=model.n)
+    for i, label in enumerate(cohort.arms):
+        if i != cohort.reference:
+            pair = (arm == i) | (arm == cohort.reference)
+            test = stratified_log_rank(time[pair], event[pair], arm[pair] == i, stratum[pair])
+            group = contrast(label, cohort.arms[cohort.reference])
+            rows.add(parameter, variable, "p", test.p, group=group, method="logrank", n=int(pair.sum()))
+
+
+def _strata(cohort: Cohort, names: Sequence[str]) -> tuple[IntArray, BoolArray]:
     """The stratum of each subject, and who has a value in all that make it up."""
     codes, known = np.zeros(cohort.n, dtype=np.int64), np.ones(cohort.n, dtype=np.bool_)
-    for name in cohort.study.analysis.survival.strata:
+    for name in names:
         part = np.unique(cohort.sites, return_inverse=True)[1] if name == SITE else cohort.covariates[name].codes
         known &= part >= 0
         codes = np.unique(codes * (int(part.max()) + 2) + part + 1, return_inverse=True)[1].ravel()
@@ -69,7 +99,13 @@ def _strata(cohort: Cohort) -> tuple[IntArray, BoolArray]:
 
 
 def _treatment_within(
-    cohort: Cohort, time: FloatArray, event: BoolArray, keep: BoolArray, index: IntArray, stratum: IntArray
+    cohort: Cohort,
+    time: FloatArray,
+    event: BoolArray,
+    keep: BoolArray,
+    index: IntArray,
+    stratum: IntArray,
+    ties: Ties,
 ) -> Model:
     term = treatment_term(cohort)
     values = [column.values[index][keep] for column in term.columns]
@@ -80,7 +116,7 @@ def _treatment_within(
     fit: CoxFit | NotEstimable = NotEstimable(reason)
     if columns:
         x = np.column_stack([v for v, used in zip(values, varies, strict=True) if used])
-        fit = fit_within_strata(time, event, x, stratum, cohort.study.analysis.primary.ties)
+        fit = fit_within_strata(time, event, x, stratum, ties)
     return Model((term,), columns, left_out, fit, int(time.size), int(event.sum()))
 
 

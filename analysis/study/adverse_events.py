@@ -24,7 +24,9 @@ class AdverseEvents(Frozen):
 
     window: WindowText = Field(description='The days that count, for instance "0..30".')
     events: tuple[AdverseEventList, ...] = Field(min_length=1, description="The events, each by its code list.")
-    grades: str | None = Field(None, description="The ConceptMap from answers to CTCAE grades: 1 to 5, 0 for none.")
+    grades: str | None = Field(
+        None, description="The ConceptMap from answers, severities and grades to CTCAE grades: 1 to 5, 0 for none."
+    )
     looked: tuple[str, ...] = Field(
         (), description="Code lists; a record of one in the window shows that someone looked for adverse events."
     )

@@ -27,6 +27,7 @@ TABLES = (
         "substance",
         "medication",
         "medication_administration",
+        "adverse_event",
     ),
     *("observation", "observation_value", "observation_component"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from analysis.study.base import Frozen
 from analysis.study.side_by_side import SideBySide
@@ -36,10 +36,27 @@ class Method(Frozen):
     response: Literal["fisher", "pearson"] = "fisher"
 
 
+class SetMethod(Method):
+    """The conventions of a sensitivity set, which may also compare the arms within strata."""
+
+    strata: tuple[str, ...] = Field(
+        (),
+        description='Covariates with categories, and "site": the set also compares the arms within their combinations.',
+        json_schema_extra={"uniqueItems": True},
+    )
+
+    @field_validator("strata")
+    @classmethod
+    def _once(cls, strata: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(strata)) != len(strata):
+            raise ValueError("a stratum stands twice")
+        return strata
+
+
 class Sensitivity(Frozen):
     id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     text: str | None = None
-    set_: Method | None = Field(None, alias="set")
+    set_: SetMethod | None = Field(None, alias="set")
     drop_criterion: str | None = None
     censor: str | None = None
     partial_dates: Literal["low", "high"] | None = None

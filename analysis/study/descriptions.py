@@ -222,6 +222,12 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "ties": "How the Cox model handles ties.",
         "response": "The test of response rates.",
     },
+    "SetMethod": {
+        "km_ci": "The transform of Kaplan-Meier intervals.",
+        "median_ci": "How the interval of the median is found.",
+        "ties": "How the Cox model handles ties.",
+        "response": "The test of response rates.",
+    },
     "Cox": {
         "adjust": "The covariates of the adjusted model.",
         "stepwise": "How covariates are chosen step by step; nothing: not at all.",

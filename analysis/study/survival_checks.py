@@ -12,13 +12,27 @@ from analysis.study.toml_lines import Path
 
 def strata(document: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """Strata that are no covariate, or one without categories."""
-    found: Any = document
-    for key in ("analysis", "survival", "strata"):
-        found = found.get(key) if isinstance(found, Mapping) else None
+    yield from _of(document, ("analysis", "survival", "strata"))
+    sets = _at(document, ("analysis", "sensitivity"))
+    for position in range(len(sets) if isinstance(sets, list) else 0):
+        yield from _of(document, ("analysis", "sensitivity", position, "set", "strata"))
+
+
+def _at(document: Any, path: Path) -> Any:
+    for key in path:
+        if isinstance(document, list) and isinstance(key, int):
+            document = document[key]
+        else:
+            document = document.get(key) if isinstance(document, Mapping) else None
+    return document
+
+
+def _of(document: Mapping[str, Any], place: Path) -> Iterator[tuple[Path, str]]:
+    found = _at(document, place)
     covariates = document.get("covariate")
     covariates = covariates if isinstance(covariates, Mapping) else {}
     for position, name in enumerate(found if isinstance(found, list) else ()):
-        path: Path = ("analysis", "survival", "strata", position)
+        path: Path = (*place, position)
         if not isinstance(name, str) or name == SITE:
             continue
         if name not in covariates:

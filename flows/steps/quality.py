@@ -84,7 +84,7 @@ def _used(job: Job, con: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
     study = job.comparison
     assert study is not None
     narrowed = dict(tables)
-    for view in ("condition", "procedure", "observation", "medication_administration"):
+    for view in ("condition", "procedure", "observation", "medication_administration", "adverse_event"):
         lists = {
             n: job.folder.codes[n] for n, use in study.lists.items() if view in use.table and n in job.folder.codes
         }

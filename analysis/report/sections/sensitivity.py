@@ -29,15 +29,12 @@ def sensitivity(context: Context) -> dict[str, Any] | None:
     for endpoint in context.endpoints:
         for contrast in context.contrasts:
             lines = [_primary(context, lookup, endpoint, contrast)]
-            lines += [
-                _line(
-                    s.id,
-                    set_label(s),
-                    _found(context, f"sensitivity:{s.id}", endpoint.id, contrast),
-                    lookup,
-                )
-                for s in declared
-            ]
+            for s in declared:
+                label, parameter = set_label(s), f"sensitivity:{s.id}"
+                lines.append(_line(s.id, label, _found(context, parameter, endpoint.id, contrast), lookup))
+                if s.set_ is not None and s.set_.strata:
+                    within = _found(context, parameter, f"{endpoint.id}_stratified", contrast)
+                    lines.append(_line(f"{s.id}-stratified", f"{label}: within its strata", within, lookup))
             rows = [forest_row(line["label"], line["quiet"], line["id"] == "primary", [line["test"]]) for line in lines]
             name = f"{endpoint.label}: {contrast.experimental} against {contrast.reference}"
             blocks.append(

@@ -11,9 +11,10 @@ from mappings.codelists import CodeEntry, CodeList
 from tests.unit.derive.hospital import KEY, STUDY, Hospital, S, codes, counted, mapping, maps, study
 
 NAMES = ("fever", "pain", "ward-round")
-LISTS = {**STUDY["list"], **{name: {"table": ["condition", "observation"]} for name in NAMES}}
+LISTS = {**STUDY["list"], **{name: {"table": ["condition", "observation", "adverse_event"]} for name in NAMES}}
 CODES = codes() | {name: CodeList(name, entries=(CodeEntry(S, name),)) for name in NAMES}
-MAPS = maps() | {"ctcae": mapping("ctcae", {f"grade-{i}": str(i) for i in range(6)})}
+GRADES = {**{f"grade-{i}": str(i) for i in range(6)}, "mild": "1", "severe": "3"}
+MAPS = maps() | {"ctcae": mapping("ctcae", GRADES)}
 ASKED = {
     "window": "0..30",
     "events": [{"list": "fever"}, {"list": "pain"}],
@@ -104,3 +105,73 @@ def test_order_of_arrival_changes_nothing(derived: Derived) -> None:
     assert again.adae is not None
     assert derived.adae is not None
     pd.testing.assert_frame_equal(again.adae, derived.adae)
+
+
+def _event(h: Hospital, when: int | None, *codings: tuple[str, str], **row: object) -> str:
+    made = h.coded("adverse_event", "fever", "p1", **{"actuality": "actual", "event_date": when, **row})
+    for element, code in codings:
+        h.add("adverse_event_grade", id=made, patient_id="p1", element=element, code_system=S, code=code)
+    return made
+
+
+def _with_events() -> Hospital:
+    h = Hospital()
+    h.subject("p1")
+    _event(h, 1, ("severity", "mild"), ("grade", "grade-4"))
+    _event(h, 2, ("severity", "severe"), ("grade", "not-in-the-map"))
+    _event(h, 3, ("severity", "severe"), ("severity", "mild"))
+    _event(h, 4, ("severity", "not-in-the-map"))
+    _event(h, 5, severity_text="Grade-2")
+    _event(h, None, detected_date=6, recorded_date=7)
+    _event(h, None, ("grade", "grade-0"), recorded_date=8)
+    _event(h, 9, ("grade", "grade-5"), actuality="potential")
+    _event(h, None)
+    return h
+
+
+def test_an_adverse_event_has_its_grade_else_its_severity() -> None:
+    derived = _derive(_with_events())
+    assert _of(derived, "p1") == [
+        ("EVENT", "fever", "4", 1),
+        ("EVENT", "fever", "3", 2),
+        ("EVENT", "fever", "1", 3),
+        ("EVENT", "fever", None, 4),
+        ("EVENT", "fever", None, 5),
+        ("EVENT", "fever", None, 6),
+        ("ABSENT", "fever", None, 8),
+    ]
+    assert counted(derived, "event without a grade") == 3
+    assert counted(derived, "event whose codings give different grades") == 1
+    assert counted(derived, "fever: status potential") == 1
+    assert counted(derived, "fever: without date") == 1
+    assert derived.adae is not None
+    assert set(derived.adae["SRCREF"].str.partition("/")[0]) == {"AdverseEvent"}
+
+
+def test_a_condition_has_the_severity_that_the_map_knows() -> None:
+    h = Hospital()
+    h.subject("p1")
+    for when, code in ((1, "severe"), (2, "not-in-the-map"), (3, None)):
+        told = {"onset_date": when, "verification_status": "confirmed"}
+        made = h.coded("condition", "fever", "p1", **told)
+        if code is not None:
+            h.add("condition_severity", id=made, patient_id="p1", code_system=S, code=code)
+    # The severity of another type's record of the same id is not taken.
+    h.observe("p1", "fever", 4, id=made)
+    h.add("condition_severity", id=made, patient_id="p1", code_system=S, code="mild")
+    assert _of(_derive(h), "p1") == [
+        ("EVENT", "fever", "3", 1),
+        ("EVENT", "fever", None, 2),
+        ("EVENT", "fever", "1", 3),
+        ("EVENT", "fever", None, 4),
+    ]
+
+
+def test_severities_in_another_order_change_nothing() -> None:
+    h = _with_events()
+    for rows in h.rows.values():
+        rows.reverse()
+    first, again = _derive(_with_events()).adae, _derive(h).adae
+    assert first is not None
+    assert again is not None
+    pd.testing.assert_frame_equal(again, first)
