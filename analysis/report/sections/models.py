@@ -12,7 +12,6 @@ from analysis.report.context import TREATMENT, Context
 from analysis.report.figures.forest import ForestRow, described, forest
 from analysis.report.lookup import Cell, Lookup, Row
 from analysis.report.sections.log_log import log_log
-from analysis.report.sections.within_strata import within_strata
 from analysis.study.model import Endpoint
 
 MODELS = (("cox_univariate", "Each term alone"), ("cox_adjusted", "All terms in one model"))
@@ -50,7 +49,6 @@ def _endpoint(context: Context, endpoint: Endpoint) -> dict[str, Any]:
         "label": endpoint.label,
         "lookup": lookup,
         "tables": tables,
-        "strata": within_strata(context, lookup, endpoint.id),
         "stepwise": _stepwise(context, lookup, endpoint.id),
         "ph": _proportional(context, lookup, endpoint.id),
         "log_log": log_log(context, lookup, endpoint),
