@@ -26,6 +26,7 @@ from analysis.report.sections import (
     published,
     quality,
     response,
+    sources,
 )
 from analysis.report.sections import modifiers as read_past
 from analysis.report.sections import provenance as footer
@@ -135,6 +136,7 @@ def _sections(context: Context) -> dict[str, Any]:
         "weighting": weights.weighting(context),
         "sensitivity": variations.sensitivity(context),
         "adverse_events": adverse_events.adverse_events(context),
+        "sources": sources.sources(context),
         "published": published.published(context),
         "quality": quality.quality(context),
         "methods": methods.methods(context),
