@@ -81,7 +81,7 @@ def places(statistic: str, unit: str = "") -> int:
         return 3  # of two probabilities
     if statistic == "estimate" and not unit:
         return 2  # a ratio that is no time, as an E-value
-    if statistic in ("lower", "upper"):
+    if statistic in ("lower", "upper", "mean_difference"):
         return 1 if unit else 3
     return _DECIMALS.get(statistic, 3)
 

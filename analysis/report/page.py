@@ -26,10 +26,12 @@ from analysis.report.sections import (
     published,
     quality,
     response,
+    sources,
 )
 from analysis.report.sections import modifiers as read_past
 from analysis.report.sections import provenance as footer
 from analysis.report.sections import sensitivity as variations
+from analysis.report.sections import strata as within
 from analysis.report.sections import survival as times
 from analysis.report.sections import treatment as received
 from analysis.report.sections import weighting as weights
@@ -72,6 +74,7 @@ def figures(study: Study, results: pd.DataFrame) -> dict[str, str]:
         _gather(block, found)
     for many in (times.survival(context), models.models(context)):
         _gather(many, found)
+    _gather(within.strata(context), found)
     _gather(weights.weighting(context), found)
     _gather(variations.sensitivity(context), found)
     return {name: say_in_figures(figure, study) for name, figure in found.items()}
@@ -129,9 +132,11 @@ def _sections(context: Context) -> dict[str, Any]:
         "agreement": agreement.agreement(context),
         "survival": times.survival(context),
         "models": models.models(context),
+        "strata": within.strata(context),
         "weighting": weights.weighting(context),
         "sensitivity": variations.sensitivity(context),
         "adverse_events": adverse_events.adverse_events(context),
+        "sources": sources.sources(context),
         "published": published.published(context),
         "quality": quality.quality(context),
         "methods": methods.methods(context),
