@@ -9,6 +9,13 @@ from analysis.report.lookup import Cell, Lookup, Row
 TABLE_ROWS = 120  # an arm with more steps is printed at this many times; the file of results holds every step
 
 
+def printed(total: int) -> list[int]:
+    """Which of so many steps a table prints: at most ``TABLE_ROWS``, first and last always among them."""
+    if total <= TABLE_ROWS:
+        return list(range(total))
+    return sorted({round(i * (total - 1) / (TABLE_ROWS - 1)) for i in range(TABLE_ROWS)})
+
+
 @dataclass(frozen=True)
 class Step:
     """The curve at one time (in the study's unit), with its rows by statistic."""
@@ -37,11 +44,7 @@ class Curve:
     @property
     def thinned(self) -> tuple[Step, ...]:
         """At most ``TABLE_ROWS`` steps, first and last always among them."""
-        if len(self.steps) <= TABLE_ROWS:
-            return self.steps
-        last = len(self.steps) - 1
-        wanted = {round(i * last / (TABLE_ROWS - 1)) for i in range(TABLE_ROWS)}
-        return tuple(self.steps[i] for i in sorted(wanted))
+        return tuple(self.steps[i] for i in printed(len(self.steps)))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.report import formats, words
 from analysis.report.context import Context
-from analysis.report.curves import TABLE_ROWS
+from analysis.report.curves import printed
 from analysis.report.figures.log_minus_log import log_minus_log
 from analysis.report.lookup import Lookup
 from analysis.stats.hazard_plots import log_minus_log_frame
@@ -42,14 +42,13 @@ def log_log(context: Context, lookup: Lookup, endpoint: Endpoint) -> dict[str, A
     )
     tables = []
     for arm, mine in points.items():
-        kept = _thinned(mine)
         lines = [
             (
                 f"{time:.2f}",
                 lookup.cell(endpoint.id, "km", "survival", group=arm, level=level[arm, time], quiet=True),
                 formats.decimal(value, 3),
             )
-            for time, value in kept
+            for time, value in (mine[i] for i in printed(len(mine)))
         ]
         tables.append((arm, lines, len(mine)))
     return {"figure": figure, "tables": tables}
@@ -57,11 +56,3 @@ def log_log(context: Context, lookup: Lookup, endpoint: Endpoint) -> dict[str, A
 
 def _points(frame: pd.DataFrame) -> list[tuple[float, float]]:
     return [(float(time), float(value)) for time, value in zip(frame["time"], frame["value"], strict=True)]
-
-
-def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """At most ``TABLE_ROWS``, first and last always among them."""
-    last = len(points) - 1
-    if last < TABLE_ROWS:
-        return points
-    return [points[i] for i in sorted({round(i * last / (TABLE_ROWS - 1)) for i in range(TABLE_ROWS)})]

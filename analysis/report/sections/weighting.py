@@ -14,6 +14,7 @@ from analysis.report.figures.love_plot import Balance, love_plot
 from analysis.report.lookup import Cell, Lookup
 from analysis.report.sections.crossing import weighted_to
 from analysis.report.sections.models import forest_row
+from analysis.report.sections.scores import curves, scores
 from analysis.study.model import Endpoint
 
 _CELLS = ("hr", "lower", "upper", "p", "n", "events", "se")
@@ -35,6 +36,7 @@ def weighting(context: Context) -> dict[str, Any] | None:
         "names": [words.sentence_case(weighted_to(context, e)) for e in names],
         "missing": lookup.cell("propensity", "missing", "n", quiet=True),
         "outside": [(arm, lookup.cell("propensity", "outside_support", "n", group=arm)) for arm in context.arms],
+        "scores": scores(context, lookup),
         "sizes": [_sizes(context, lookup, e) for e in names],
         **_balance(context, lookup, contrast, names),
         "outcomes": [_outcome(context, lookup, contrast, e, names) for e in context.endpoints],
@@ -127,6 +129,7 @@ def _outcome(
     return {
         "label": endpoint.label,
         "lines": lines,
+        "curves": curves(context, lookup, endpoint, names),
         "figure": forest(
             f"weighted-{endpoint.id.lower()}",
             f"{endpoint.label}: hazard ratio without and with weights",

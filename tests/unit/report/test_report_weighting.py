@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.report.figures.love_plot import Balance, love_plot, shape
 from analysis.report.page import render
+from analysis.stats.disclosure import suppress
 from tests.fixtures.page_reader import Element, PageReader
 from tests.fixtures.report_inputs import made_results, made_study, provenance, quality
 from tests.fixtures.sample_frames import sample_results, sample_study
@@ -111,3 +112,47 @@ def test_a_weighted_p_that_is_not_there_crosses_nothing() -> None:
     gone = results["id"] == f"weighting:ATO.PFS..{GROUP}.p.efron_robust"
     results.loc[gone, ["value", "warning"]] = [None, "suppressed"]
     assert "weighting" not in _care(results).text
+
+
+def _rows_of(results: pd.DataFrame, variable: str) -> pd.DataFrame:
+    weighted = results["parameter"].isin(["weighting:ATE", "weighting:ATT", "weighting:ATO", "propensity"])
+    return results[weighted & (results["variable"] == variable) & results["statistic"].isin(["count", "survival"])]
+
+
+def _svg(page: PageReader, title: str) -> list[Element]:
+    return [e for e in _section(page) if e.tag == "svg" and title in e.text]
+
+
+def test_each_class_of_scores_stands_in_the_table_and_is_a_bar_of_its_height() -> None:
+    counts = _rows_of(sample_results(), "histogram")
+    assert set(counts["id"]) <= _ids(_page())
+    (figure,) = _svg(_page(), "Propensity scores by arm")
+    drawn = [e.attributes for e in _section(_page()) if e.tag == "rect" and figure in e.ancestors()]
+    tall = [float(bar["height"]) for bar in drawn if float(bar["width"]) > 10]  # a narrow one is an arm's marker
+    held = [float(n) for arm in ("DEB-TACE", "cTACE") for n in counts.loc[counts["group"] == arm, "value"] if n]
+    assert len(tall) == len(held)
+    scale = tall[0] / held[0]
+    assert all(abs(height - scale * count) < 0.02 for height, count in zip(tall, held, strict=True))
+
+
+def test_weighted_curves_hold_their_rows_beside_the_unweighted_ones() -> None:
+    for endpoint in ("PFS", "OS"):
+        curve = _rows_of(sample_results(), f"{endpoint}_km")
+        assert curve.groupby(["parameter", "group"]).ngroups == 6
+        assert set(curve["id"]) <= _ids(_page())
+    figures = _svg(_page(), "Kaplan-Meier weighted to")
+    assert len(figures) == 6
+    for figure in figures:
+        drawn = [e for e in _section(_page()) if e.tag == "path" and figure in e.ancestors()]
+        assert [e.attributes.get("opacity") for e in drawn] == ["0.5", "0.5", None, None]
+
+
+def test_a_hidden_count_takes_the_figure_and_dropped_rows_the_curves() -> None:
+    results = suppress(sample_results(), 3)
+    assert not len(_rows_of(results, "PFS_km"))
+    page = PageReader(render(sample_study(), results, quality(), provenance(), None))
+    assert not _svg(page, "Propensity scores by arm")
+    assert not _svg(page, "Kaplan-Meier weighted to")
+    cells = [e for e in _section(page) if e.attributes.get("data-result", "").startswith("propensity.histogram")]
+    assert len(cells) == 20
+    assert {e.text for e in cells} == {"suppressed"}
