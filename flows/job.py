@@ -117,23 +117,32 @@ def again(run: RunFolder) -> Job:
     Raises:
         DefinitionError: study or sites have changed since: the run's figures would not be theirs.
     """
+    job = as_it_lies(run)
+    job.key()
+    if job.facts()["inputs_sha256"] != run.read()["inputs_sha256"]:
+        raise DefinitionError(
+            "the study or its sites have changed since this run was made; start anew with: bedside run"
+        )
+    return job
+
+
+def as_it_lies(run: RunFolder) -> Job:
+    """The study and sites of a run as they lie there now, changed or not; a pseudonym key is not asked for.
+
+    Raises:
+        DefinitionError: a file is no longer there, or is wrong.
+    """
     said = run.read()
     called = said["called"]
-    sites = Path(called["sites"]) if called["sites"] else None
-    job = prepare(
+    return _job(
         Path(called["study"]),
-        sites,
+        Path(called["sites"]) if called["sites"] else None,
         called["source"],
         run.root.parent.parent,
         allow_incomplete=said["allow_incomplete"],
         engine=choose(said["engine"], called["master"]),
         since=said.get("since"),
     )
-    if job.facts()["inputs_sha256"] != said["inputs_sha256"]:
-        raise DefinitionError(
-            "the study or its sites have changed since this run was made; start anew with: bedside run"
-        )
-    return job
 
 
 def _sites(file: Path) -> Sites:
@@ -171,6 +180,26 @@ def prepare(
     Raises:
         DefinitionError: a file or ``since`` is wrong, or both ``sites`` and ``source`` are given.
     """
+    job = _job(
+        study, sites, source, runs, allow_incomplete=allow_incomplete, fresh=fresh, engine=engine, judge=judge,
+        since=since,
+    )  # fmt: skip
+    job.key()
+    return job
+
+
+def _job(
+    study: Path,
+    sites: Path | None,
+    source: str | None,
+    runs: Path,
+    *,
+    allow_incomplete: bool,
+    engine: EngineChoice,
+    fresh: bool = False,
+    judge: JudgeName = "fast",
+    since: str | None,
+) -> Job:
     since = read_since(since)
     folder = study_folder.read(study)
     if sites is not None and source is not None:
@@ -186,6 +215,4 @@ def prepare(
         "source": source if source is None or "://" in source else str(Path(source).expanduser().resolve()),
         "master": engine.master,
     }
-    job = Job(folder, found, runs, called, allow_incomplete, fresh, os.cpu_count() or 1, engine, judge, since)
-    job.key()
-    return job
+    return Job(folder, found, runs, called, allow_incomplete, fresh, os.cpu_count() or 1, engine, judge, since)

@@ -126,7 +126,7 @@ def lock(job: Job, run: RunFolder, cutoff: date, by: str) -> Lock:
                 raise DefinitionError(f"the study is locked already, by {before.by} at {before.at}")
             said = asdict(before)
             former = (*said.pop("former"), {**said, "void": list(void)})
-        made = Lock(by, _now(), str(cutoff), run.id, dict(job.folder.hashes), data_of(run), former)
+        made = Lock(by, now(), str(cutoff), run.id, dict(job.folder.hashes), data_of(run), former)
         write_json(job.store / _LOCK, {"format": FORMAT, **asdict(made)})
     return made
 
@@ -134,7 +134,7 @@ def lock(job: Job, run: RunFolder, cutoff: date, by: str) -> Lock:
 def looked(job: Job, run: RunFolder, step: str) -> None:
     """Note one look at the comparison of a locked study: when, by which account, at which run, by which command."""
     private_store(job.store)
-    line = json.dumps({"at": _now(), "who": _account(), "run": run.id, "command": step}) + "\n"
+    line = json.dumps({"at": now(), "who": _account(), "run": run.id, "command": step}) + "\n"
     # One write of one line at the end of the file: two commands side by side lose none.
     handle = os.open(job.store / _LOOKS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
@@ -172,5 +172,6 @@ def _account() -> str:
         return f"uid {os.getuid()}"
 
 
-def _now() -> str:
+def now() -> str:
+    """The time as records hold it: UTC, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -83,6 +83,11 @@ class RunFolder:
         return self.root / "report" / "index.html"
 
     @property
+    def on_site(self) -> Path:
+        """The page of single subjects, which stays on site."""
+        return self.root / "report" / "on-site.html"
+
+    @property
     def ledger(self) -> Path:
         return self.root / "ledger.json"
 

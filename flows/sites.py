@@ -28,7 +28,7 @@ _LATER = {
     "exclude": "leaving out test patients and those who object",
     "retain_days": "deleting by age",
     "code_maps": "translating local codes",
-    "supplement": "adding what chart review holds",
+    "supplement": "adding what chart review holds by site; a study file has [supplement]",
     "owner": "data owners and approvals that expire",
     "max_fall_percent": "holding a site whose records fall",
     "limits.hours": "hours of the day",

@@ -10,6 +10,7 @@ from typing import Any
 
 from analysis.study.load import files_named, load_study
 from analysis.study.model import PopulationStudy, Study
+from analysis.study.supplement_file import SupplementRow
 from mappings.codelists import CodeList, ConceptMapping
 from mappings.errors import DefinitionError, Problem
 
@@ -27,6 +28,7 @@ class StudyFolder:
     expected: dict[str, Any] | None
     hashes: dict[str, str]
     path: Path
+    supplement: tuple[SupplementRow, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -66,7 +68,7 @@ def read(path: Path) -> StudyFolder:
     if problems:
         raise DefinitionError(f"{path} cannot be read:", tuple(problems))
     made = load_study(text, source.name, texts)
-    return StudyFolder(made.study, made.codes, made.maps, made.tokens, made.expected, hashes, folder)
+    return StudyFolder(made.study, made.codes, made.maps, made.tokens, made.expected, hashes, folder, made.supplement)
 
 
 def _text(path: Path, name: str, hashes: dict[str, str], problems: list[Problem]) -> str:
@@ -77,5 +79,5 @@ def _text(path: Path, name: str, hashes: dict[str, str], problems: list[Problem]
     except OSError as error:
         problems.append(Problem(f"cannot be read: {error.strerror}", file=name))
     except UnicodeDecodeError:
-        problems.append(Problem("is not UTF-8", file=name))
+        problems.append(Problem("is not UTF-8: save it in that encoding", file=name))
     return ""

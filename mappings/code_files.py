@@ -55,20 +55,20 @@ def _each(raw: Mapping[str, Any], key: str, where: str, fault: _Fault) -> Iterat
     at = f"{where}.{key}".lstrip(".")
     found = raw.get(key) or []
     if not isinstance(found, list):
-        fault(at, "is a list")
+        fault(at, "must be a list: [ … ]")
         return
     for i, one in enumerate(found):
         if isinstance(one, Mapping):
             yield f"{at}[{i}]", one
         else:
-            fault(f"{at}[{i}]", "is a JSON object")
+            fault(f"{at}[{i}]", "must be a JSON object: { … }")
 
 
 def _text(raw: Mapping[str, Any], key: str, where: str, fault: _Fault) -> str | None:
     value = raw.get(key)
     if value is None or isinstance(value, str):
         return value
-    fault(f"{where}.{key}", "is a text")
+    fault(f"{where}.{key}", "must be a text in quotes")
     return None
 
 
@@ -95,11 +95,11 @@ def parse_value_set(name: str, resource: Mapping[str, Any], file: str = "") -> C
     elif isinstance(resource.get("expansion"), Mapping):
         entries += _expanded(resource["expansion"], fault)
     elif not isinstance(compose, Mapping):
-        fault("compose", "is a JSON object")
+        fault("compose", "must be a JSON object: { … }")
     else:
         _composed(compose, fault, entries, patterns, words)
     if not problems and not (entries or patterns or words):
-        fault("compose.include", "the list is empty")
+        fault("compose.include", "the list is empty: give compose.include with a system and its codes")
     if problems:
         raise DefinitionError(f"The code list {name!r} cannot be used:", tuple(problems))
     unique = tuple(dict.fromkeys(entries))
@@ -125,7 +125,7 @@ def _composed(
             written = _text(concept, "code", at, fault)
             code = normalise_code(system, written)
             if written is None or code is None:
-                fault(f"{at}.code", "is missing")
+                fault(f"{at}.code", 'is missing: write "code": "…"')
             elif system == TEXT:
                 words.append(" ".join(written.lower().split()))
             else:
@@ -190,20 +190,20 @@ def parse_concept_map(name: str, resource: Mapping[str, Any], file: str = "") ->
         for where, element in _each(group, "element", at_group, fault):
             code = normalise_code(system, _text(element, "code", where, fault))
             if code is None:
-                fault(f"{where}.code", "is missing")
+                fault(f"{where}.code", 'is missing: write "code": "…"')
                 continue
             for at, target in _each(element, "target", where, fault):
                 relation = _text(target, "equivalence", at, fault) or _text(target, "relationship", at, fault)
                 if relation in _NO_TRANSLATION:
                     continue
                 if not target.get("code"):
-                    fault(at, "has no code")
+                    fault(at, 'has no code: write the level it stands for, "code": "…"')
                     continue
                 row = ConceptRow(system, code, _text(group, "target", at_group, fault), str(target["code"]))
                 if rows.setdefault((system, code), row).target_code != row.target_code:
-                    fault(where, f"{element['code']} has two targets")
+                    fault(where, f"{element['code']} has two targets: leave one")
     if not problems and not rows:
-        fault("group", "the map is empty")
+        fault("group", "the map is empty: give a group with elements, each with a code and its target")
     if problems:
         raise DefinitionError(f"The concept map {name!r} cannot be used:", tuple(problems))
     return ConceptMapping(name, tuple(rows.values()), str(resource.get("title") or name))

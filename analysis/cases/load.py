@@ -124,7 +124,8 @@ def _resolved(name: str, read: Mapping[str, _Read], seen: tuple[str, ...] = ()) 
 def reasons(study: Study) -> list[str]:
     """Everything ``leaves`` may say: the steps at which a subject of this study can leave."""
     rules = [study.arm_rules.both.partition(":")[2], study.arm_rules.neither.partition(":")[2]]
-    return [NOT_SCREENED, "washout", *rules, *(criterion.id for criterion in study.criterion)]
+    landmark = ["before-landmark"] if study.index.landmark else []
+    return [NOT_SCREENED, "washout", *landmark, *rules, *(criterion.id for criterion in study.criterion)]
 
 
 def _misses(study: Study, case: Case) -> Iterator[tuple[Path, str]]:

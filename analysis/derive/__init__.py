@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from analysis.derive.derived import Derived
@@ -45,12 +46,8 @@ def derive(
 
     framed = pseudonymise(prepare(study, codes, maps, tables, site_rules, con), key)
     main = frames(study, framed)
-    variants = {
-        one.id: sensitivity_tables(study, framed, one)
-        for one in study.analysis.sensitivity
-        if one.drop_criterion or one.censor
-    }
-    return Derived(main.adsl, main.adrs, main.adtte, main.analysis_table, main.counts, variants, main.adtr)
+    variants = {one.id: sensitivity_tables(study, framed, one) for one in study.analysis.sensitivity if one.other_data}
+    return replace(main, variants=variants)
 
 
 def sensitivity_tables(study: Study, framed: Framed, sensitivity: Sensitivity) -> Derived:

@@ -57,11 +57,13 @@ def vital_facts(
 def deaths(
     work: Workspace, study: Study, subjects: ir.Table, facts: ir.Table, vital: ir.Table, calendar: Calendar
 ) -> ir.Table:
-    """One row a subject: `death_day`, `death_rel`, `death_precision`, `death_ref`, and `dead` (true also undated).
+    """One row a subject: `death_day`, `death_low`, `death_high`, `death_rel`, `death_precision`, `death_ref`, and
+    `dead` (true also undated).
 
     The patient's own date goes before a death observation's; of several observations the earliest. A partial date is
-    its middle, of the part from the index date on where the index lies within it: nobody is treated after death. A
-    death after the data cut-off is not used. Dead without a date stays an event without a time.
+    its middle, or the end that the study names, of the part from the index date on where the index lies within it:
+    nobody is treated after death. A death after the data cut-off, by its middle, is not used, and none is put beyond.
+    Dead without a date stays an event without a time.
     """
     import ibis
 
@@ -94,9 +96,9 @@ def deaths(
         claimed=t.deceased.fill_null(False) | t.said.fill_null(False) | t.own_text.notnull() | t.obs_id.notnull(),
     )
     low = ibis.ifelse((t.low < t.index_day) & (t.index_day <= t.high), t.index_day, t.low)
-    t = t.mutate(day=low + (t.high - low) // 2)
-    late = (t.day > day_number(calendar.cutoff)).fill_null(False)
-    t = work.keep(t.mutate(late=late))
+    middle, cutoff = low + (t.high - low) // 2, day_number(calendar.cutoff)
+    t = t.mutate(late=(middle > cutoff).fill_null(False), middle=middle, low=low, high=ibis.least(t.high, cutoff))
+    t = work.keep(t)
     work.count(
         "deaths",
         t,
@@ -107,11 +109,14 @@ def deaths(
             "the patient's date and an observation's differ": (t.own_high < t.obs_low) | (t.obs_high < t.own_low),
         },
     )
-    day = ibis.ifelse(t.late, ibis.null("int64"), t.day)
+    used = {name: ibis.ifelse(t.late, ibis.null("int64"), t[name]) for name in ("middle", "low", "high")}
+    day = used[study.endpoint_rules.partial_dates.event]
     return work.keep(
         t.select(
             *SUBJECT,
             death_day=day,
+            death_low=used["low"],
+            death_high=used["high"],
             death_rel=day - t.index_day,
             death_precision=ibis.ifelse(day.isnull(), ibis.null("string"), t.precision),
             death_ref=ibis.ifelse(day.isnull(), ibis.null("string"), t.ref),

@@ -14,20 +14,23 @@ if TYPE_CHECKING:
 
     from analysis.derive.inputs import Inputs
     from analysis.derive.workspace import Workspace
-    from analysis.study.model import Arm, Study
+    from analysis.study.model import Arm, ArmClause, Study
+
+_EVER = 10**6
 
 
 def decide(
-    inputs: Inputs, work: Workspace, study: Study, codes: Mapping[str, CodeList], cohort: Cohort
+    work: Workspace, study: Study, codes: Mapping[str, CodeList], cohort: Cohort, coded: ir.Table
 ) -> tuple[ir.Table, ir.Table]:
     """Two tables by subject: (arm label or null, arm_reason or null), and (switch_day, for those who switched later).
 
-    All clauses of an arm must hold among the procedures of one day. More than one arm on the index day, or none, leaves
-    by the study's ``arm_rules``. A later session with another arm's material is a switch.
+    All clauses of an arm must hold among the procedures of one day (of a clause with a window, of its days). More than
+    one arm, or none, leaves by the study's ``arm_rules``. A later session with another arm's material is a switch.
+    ``coded`` is what :func:`used` found in the sessions.
     """
     import ibis
 
-    found = work.keep(_evidence(inputs, work, study, codes, cohort))
+    found = work.keep(evidence(study, codes, coded))
     days = cohort.sessions.left_join(found, [cohort.sessions.site == found.site, cohort.sessions.id == found.procedure])
     keys = sorted({key for arm in study.arm for clause in arm.all_ for key in _keys(clause.list_, clause.any_of)})
     flags = {f"_{i}": (days.key == key).any().fill_null(False) for i, key in enumerate(keys)}
@@ -37,7 +40,7 @@ def decide(
     by_day = by_day.mutate(arms=sum(by_day[f"in_{i}"].cast("int64") for i in range(len(study.arm))))
     by_day = work.keep(by_day)
 
-    index = by_day.filter(by_day.rel == 0)
+    index = _at_index(by_day, study, number)
     one = index.arms == 1
     label = ibis.cases(*((one & index[f"in_{i}"], ibis.literal(arm.label)) for i, arm in enumerate(study.arm)))
     reason = ibis.cases(
@@ -47,7 +50,7 @@ def decide(
     )
     decided = work.keep(index.select(*SUBJECT, arm=label, arm_reason=reason))
 
-    later = by_day.filter(by_day.rel > 0)
+    later = by_day.filter(by_day.rel > max(_days(clause)[1] for arm in study.arm for clause in arm.all_))
     work.count(
         "arm",
         later,
@@ -64,6 +67,31 @@ def decide(
     return decided, switch
 
 
+def _days(clause: ArmClause) -> tuple[int, int]:
+    """First and last day from the index of the sessions a clause looks at."""
+    if clause.window is None:
+        return 0, 0
+    low, high = clause.window.low, clause.window.high
+    return -_EVER if low is None else low, _EVER if high is None else high
+
+
+def _at_index(by_day: ir.Table, study: Study, number: Mapping[str, str]) -> ir.Table:
+    """One row a subject: which arms hold (``in_<place>``), each clause in its own days, and how many."""
+    import ibis
+
+    held = {}
+    for i, arm in enumerate(study.arm):
+        for j, clause in enumerate(arm.all_):
+            found = ibis.or_(*(by_day[number[key]] for key in _keys(clause.list_, clause.any_of)))
+            held[f"clause_{i}_{j}"] = (by_day.rel.between(*_days(clause)) & found).any().fill_null(False)
+    t = by_day.group_by(SUBJECT).aggregate(**held)
+    arms = {
+        f"in_{i}": ibis.and_(*(t[f"clause_{i}_{j}"] for j in range(len(arm.all_)))) for i, arm in enumerate(study.arm)
+    }
+    t = t.mutate(**arms)
+    return t.mutate(arms=sum(t[f"in_{i}"].cast("int64") for i in range(len(study.arm))))
+
+
 def _keys(list_: str | None, any_of: tuple[str, ...]) -> tuple[str, ...]:
     return (f"list:{list_}",) if list_ else any_of
 
@@ -75,13 +103,12 @@ def _holds(days: ir.Table, arm: Arm, number: Mapping[str, str]) -> ir.BooleanVal
     return ibis.and_(*clauses)
 
 
-def _evidence(inputs: Inputs, work: Workspace, study: Study, codes: Mapping[str, CodeList], cohort: Cohort) -> ir.Table:
+def evidence(study: Study, codes: Mapping[str, CodeList], coded: ir.Table) -> ir.Table:
     """(site, procedure id, key) for every "source:list" of the arms that holds for a session."""
     import ibis
 
     keys = {key for arm in study.arm for clause in arm.all_ for key in _keys(clause.list_, clause.any_of)}
     lists = {name: codes[name] for name in sorted({key.partition(":")[2] for key in keys})}
-    coded = _coded(inputs, work, cohort)
     hits = listed(coded, {name: CodeList(name, "", made.entries, made.patterns) for name, made in lists.items()})
     parts = [hits.select("site", "procedure", key=hits.source + ":" + hits.list)]
     words = {name: CodeList(name, words=made.words) for name, made in lists.items() if f"text:{name}" in keys}
@@ -93,22 +120,22 @@ def _evidence(inputs: Inputs, work: Workspace, study: Study, codes: Mapping[str,
     return found.filter(found.key.isin(sorted(keys)))
 
 
-def _coded(inputs: Inputs, work: Workspace, cohort: Cohort) -> ir.Table:
+def used(inputs: Inputs, work: Workspace, cohort: Cohort) -> ir.Table:
     """(source of a clause, site, procedure id, coding) of what was done or used in the cohort's sessions."""
     import ibis
 
     sessions = cohort.sessions.select("site", procedure="id").distinct()
     own = inputs["procedure"]
-    used = inputs["procedure_used"].rename(procedure="id").semi_join(sessions, ["site", "procedure"])
+    named = inputs["procedure_used"].rename(procedure="id").semi_join(sessions, ["site", "procedure"])
     keys = ("device_id", "substance_id", "medication_id")
-    work.count("arm", used, {"used reference without key": ibis.and_(*(used[key].isnull() for key in keys))})
+    work.count("arm", named, {"used reference without key": ibis.and_(*(named[key].isnull() for key in keys))})
     given = with_medication_codes(inputs)
     given = given.filter(given.status.isin(USABLE_STATUS["medication_administration"]))
     made = {
         "list": own.select("site", *CODING, procedure="id"),
-        "used_device": _referred(work, used, "device_id", inputs["device"], "device_name"),
-        "used_substance": _referred(work, used, "substance_id", inputs["substance"]).union(
-            _referred(work, used, "medication_id", inputs["medication"])
+        "used_device": _referred(work, named, "device_id", inputs["device"], "device_name"),
+        "used_substance": _referred(work, named, "substance_id", inputs["substance"]).union(
+            _referred(work, named, "medication_id", inputs["medication"])
         ),
         "used_code": inputs["procedure_used_code"].mutate(code_display=ibis.null("string")).rename(procedure="id"),
         "administered": given.select("site", *CODING, procedure="procedure_id"),

@@ -36,6 +36,7 @@ def waterfall(derived: Derived) -> pd.DataFrame:
 def swimmer(derived: Derived) -> pd.DataFrame:
     """One row an event of an analysed subject: USUBJID, TRT01A, DAY (from the index), EVENT, DETAIL.
 
+    With ``[treatment]`` each session after the index day is an event ``session``. The rest:
     EVENT is ``assessment`` (DETAIL its level), ``response`` (the first day the best response was reached, where that is
     CR or PR), ``progression`` (the first PD), ``death`` or ``last alive`` (DETAIL its source). Sorted by subject, day
     and event.
@@ -53,6 +54,10 @@ def swimmer(derived: Derived) -> pd.DataFrame:
         best[["USUBJID", "ADY", "AVALC"]].assign(EVENT="response"),
         worse[["USUBJID", "ADY", "AVALC"]].assign(EVENT="progression"),
     ]
+    if derived.adex is not None:
+        later = derived.adex[(derived.adex["PARAMCD"] == "SESSION") & (derived.adex["ADY"] > 0)]
+        later = later[later["USUBJID"].isin(list(arms.index))].drop_duplicates(["USUBJID", "ADY"])
+        parts.append(later[["USUBJID", "ADY"]].assign(AVALC=None, EVENT="session"))
     for name, date, detail in (("death", "DTHDT", None), ("last alive", "LSTALVDT", "LSTALVSRC")):
         days = (pd.to_datetime(s[date]) - s["TRTSDT"]).dt.days
         rows = pd.DataFrame({"USUBJID": s["USUBJID"], "ADY": days, "AVALC": s[detail] if detail else None})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from analysis.derive.dates import Calendar, as_date
 from analysis.derive.index import SUBJECT
 from analysis.derive.levels import with_level, with_value
+from analysis.derive.origins import behind, origins
 from mappings.codelists import ConceptMapping
 from mappings.comparators import comparator_reason
 from mappings.errors import DefinitionError
@@ -54,8 +55,17 @@ def derive_covariates(
     wide = _from_patient(work, study, subjects, calendar)
     for name, rule in study.covariate.items():
         if rule.from_ is None:
-            best = _picked(inputs, work, study, maps, name, rule, facts)
-            wide = wide.left_join(best, SUBJECT).drop("site_right", "patient_id_right")
+            with work.part() as desk:
+                # What is only needed on the way is given up at the end: there are many covariates.
+                good = _usable(inputs, desk, study, maps, name, rule, facts)
+                best = _best(desk, study, name, rule, good)
+                parts = [work.keep(best.select(*SUBJECT, **{name: best.value, f"{name}_day": best.rel}))]
+                # Where a supplement may hold the variable: what each of the two sources alone would give.
+                for origin, mine in origins(study, rule.list_, good).items():
+                    alone = _first(rule, mine)
+                    parts.append(work.keep(alone.select(*SUBJECT, **{f"{name}_{origin}": alone.value})))
+            for part in parts:
+                wide = wide.left_join(part, SUBJECT).drop("site_right", "patient_id_right")
             if rule.cut:
                 wide = wide.mutate(**{f"{name}_cat": _category(wide[name], rule)})
     return work.keep(wide)
@@ -109,7 +119,7 @@ def _from_patient(work: Workspace, study: Study, subjects: ir.Table, calendar: C
     return work.keep(wide.select(*SUBJECT, *made))
 
 
-def _picked(
+def picked(
     inputs: Inputs,
     work: Workspace,
     study: Study,
@@ -118,38 +128,59 @@ def _picked(
     rule: Covariate,
     facts: ir.Table,
 ) -> ir.Table:
-    """(subject, `<name>`, `<name>_day`) of the one record the rule picks."""
+    """The one record of each subject that the rule picks: a fact, with what the covariate takes as ``value``."""
+    return _best(work, study, name, rule, _usable(inputs, work, study, maps, name, rule, facts))
+
+
+def _best(work: Workspace, study: Study, name: str, rule: Covariate, good: ir.Table) -> ir.Table:
+    best = work.keep(_first(rule, good, behind(study, rule.list_, good)))
+    if not rule.levels:  # the number written is used, and its comparator is said (C-43)
+        work.count_by("covariates", best, f"{name}: " + comparator_reason(best.comparator))
+    return best
+
+
+def _usable(
+    inputs: Inputs,
+    work: Workspace,
+    study: Study,
+    maps: Mapping[str, ConceptMapping],
+    name: str,
+    rule: Covariate,
+    facts: ir.Table,
+) -> ir.Table:
+    """The facts in the rule's window that have a usable ``value``, with its ``rank``; what has none is counted."""
     import ibis
 
-    # What is only needed on the way is given up at the end: there are many covariates.
-    with work.part() as desk:
-        mine = desk.keep(facts.filter((facts.list == rule.list_) & within(facts.rel, rule.window)))
-        if rule.levels:
-            levels = [str(level) for level in rule.levels]
-            asked = {str(level) for c in study.criterion if c.rule.covariate == name for level in c.rule.in_ or ()}
-            t = with_level(mine, inputs, maps[rule.values] if rule.values else None, {*levels, *asked})
-            # A level the study does not list ranks as the worst: it must be seen by the criterion that excludes it.
-            rank = t.level.cases(*((level, i) for i, level in enumerate(levels)), else_=len(levels))
-            t = t.mutate(value=t.level, rank=rank.cast("float64"))
-        else:
-            t = with_value(desk, mine, rule.unit)
-            t = t.mutate(rank=t.value, several=ibis.literal(False))
-        t = desk.keep(t)
-        records = t.group_by(["site", "id"]).aggregate(usable=t.value.notnull().any(), several=t.several.any())
-        reasons = {
-            f"{name}: codings that answer differently": records.several,
-            f"{name}: without a usable value": ~records.usable,
-        }
-        desk.count("covariates", records, reasons)
-        good = t.filter(t.value.notnull())
+    mine = work.keep(facts.filter((facts.list == rule.list_) & within(facts.rel, rule.window)))
+    if rule.levels:
+        levels = [str(level) for level in rule.levels]
+        asked = {str(level) for c in study.criterion if c.rule.covariate == name for level in c.rule.in_ or ()}
+        t = with_level(mine, inputs, maps[rule.values] if rule.values else None, {*levels, *asked})
+        # A level the study does not list ranks as the worst: it must be seen by the criterion that excludes it.
+        rank = t.level.cases(*((level, i) for i, level in enumerate(levels)), else_=len(levels))
+        t = t.mutate(value=t.level, rank=rank.cast("float64"))
+    else:
+        t = with_value(work, mine, rule.unit)
+        t = t.mutate(rank=t.value, several=ibis.literal(False))
+    t = work.keep(t)
+    records = t.group_by(["site", "id"]).aggregate(usable=t.value.notnull().any(), several=t.several.any())
+    reasons = {
+        f"{name}: codings that answer differently": records.several,
+        f"{name}: without a usable value": ~records.usable,
+    }
+    work.count("covariates", records, reasons)
+    return t.filter(t.value.notnull())
 
-        # The index day counts as before; of two records equally near, the one before.
-        order = [good.rel.abs(), good.rel > 0, good.issued_at.desc(), good.id.desc(), good.rank.desc()]
-        if rule.pick in ("largest", "worst"):
-            order = [good.rank.desc(), *order[:-1]]
-        place = ibis.row_number().over(ibis.window(group_by=[good[key] for key in SUBJECT], order_by=order))
-        best = good.mutate(_place=place)
-        best = desk.keep(best.filter(best._place == 0))
-        if not rule.levels:  # the number written is used, and its comparator is said (C-43)
-            desk.count_by("covariates", best, f"{name}: " + comparator_reason(best.comparator))
-        return work.keep(best.select(*SUBJECT, **{name: best.value, f"{name}_day": best.rel}))
+
+def _first(rule: Covariate, good: ir.Table, before: Sequence[ir.Value] = ()) -> ir.Table:
+    """The record of each subject that the rule picks; ``before`` are sort keys that go before the rule's own."""
+    import ibis
+
+    # The index day counts as before; of two records equally near, the one before.
+    order = [good.rel.abs(), good.rel > 0, good.issued_at.desc(), good.id.desc(), good.rank.desc()]
+    if rule.pick in ("largest", "worst"):
+        order = [good.rank.desc(), *order[:-1]]
+    order = [*before, *order]
+    place = ibis.row_number().over(ibis.window(group_by=[good[key] for key in SUBJECT], order_by=order))
+    placed = good.mutate(_place=place)
+    return placed.filter(placed._place == 0)

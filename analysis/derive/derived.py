@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Derived:
     """The frames of docs/architecture.md. ``variants`` holds, by id, the sets of those sensitivity analyses that need
-    other data than the main one (a criterion dropped, a reason to censor added);
-    their own ``variants`` are empty. ``adtr`` is None without lesion measurements."""
+    other data than the main one (a criterion dropped, a reason to censor added, partial dates put elsewhere);
+    their own ``variants`` are empty. ``adtr`` is None without lesion measurements, ``adex`` without
+    ``[treatment]``, ``adae`` without ``[adverse_events]``."""
 
     adsl: pd.DataFrame
     adrs: pd.DataFrame
@@ -23,3 +24,5 @@ class Derived:
     counts: pd.DataFrame
     variants: Mapping[str, Derived] = field(default_factory=dict)
     adtr: pd.DataFrame | None = None
+    adex: pd.DataFrame | None = None
+    adae: pd.DataFrame | None = None

@@ -1,12 +1,14 @@
 """Time to event: for each endpoint the earliest of its events and competing events, else the latest censoring date.
 
 Each source is described in the study file, and its description ends in the row (as in admiral's event and censor
-sources). On one day an event goes before a competing one, both before censoring, and progression before death.
+sources). On one day an event goes before a competing one, both before censoring, and progression before death. An
+event of which only the month or year is known lies in its middle or at one of its ends, as the study says; what
+censors lies in the middle.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from analysis.derive.alive import reference
 from analysis.derive.facts import TABLES
@@ -21,25 +23,46 @@ if TYPE_CHECKING:
     from analysis.study.model import CensorSource, Endpoint, EventSource, Study
 
 _NEVER = 10**6
+End = Literal["low", "high"]
+"""Where a partial date may be put instead of its middle."""
 
 
 def time_to_event(
-    work: Workspace, study: Study, subjects: ir.Table, adrs: ir.Table, facts: ir.Table, cutoff: int
+    work: Workspace,
+    study: Study,
+    subjects: ir.Table,
+    adrs: ir.Table,
+    facts: ir.Table,
+    cutoff: int,
+    end: End | None = None,
 ) -> ir.Table:
     """One row a subject and endpoint: `paramcd`, `aval` (days, null for an event without a time), `cnsr`, `day`,
     `precision`, `evntdesc`, `cnsdtdsc`, `srcdom`, `srcvar`, `srcseq`, `srcref`.
 
     ``subjects`` carry index, death and last-alive columns, ``facts`` the records an event's list names; ``cutoff`` is a
-    day number. ``cnsr`` is 0 for an event, the place of its source in the study file, from 1, for a censored time, and
-    what follows these (``Endpoint.competing_codes``) for a competing event.
+    day number, ``end`` where partial dates of events are put (None: as the study says). ``cnsr`` is 0 for an event,
+    the place of its source in the study file, from 1, for a censored time, and what follows these
+    (``Endpoint.competing_codes``) for a competing event.
     """
     import ibis
 
+    at = end or study.endpoint_rules.partial_dates.event
+    subjects = subjects.mutate(event_day=subjects.death_day if end is None else subjects[f"death_{end}"])
+    adrs, facts = (t.mutate(event_day=_event_day(t, at, cutoff)) for t in (adrs, facts))
     parts = [_endpoint(study, endpoint, subjects, adrs, facts, cutoff) for endpoint in study.endpoint]
     if not parts:
         parts = [_row(subjects, subjects.index_day, 0, 0, "", "", "", "").filter(ibis.literal(False)).drop("place")]
         parts = [parts[0].mutate(paramcd=ibis.literal(""))]
     return work.keep(ibis.union(*parts) if len(parts) > 1 else parts[0])
+
+
+def _event_day(t: ir.Table, end: str, cutoff: int) -> ir.IntegerValue:
+    """The day of a record where it is an event: never before the day after the index, never after the cut-off."""
+    import ibis
+
+    if end == "low":
+        return ibis.greatest(t.low, t.day - t.rel + 1)
+    return ibis.least(t.high, cutoff) if end == "high" else t.day
 
 
 def _endpoint(
@@ -116,22 +139,22 @@ def _event(
     if source.death:
         t = subjects.filter(subjects.dead)
         return _row(
-            t, t.death_day, cnsr, 1, source.desc, "ADSL", "DTHDT", t.death_ref, precision=t.death_precision
+            t, t.event_day, cnsr, 1, source.desc, "ADSL", "DTHDT", t.death_ref, precision=t.death_precision
         )  # fmt: skip
     if source.list_:
         # From day 1 on: what was there on the index day is what the treatment was given for.
         mine = facts.filter((facts.list == source.list_) & (facts.rel > 0) & facts.truth.fill_null(True))
-        first = _one(mine, [mine.rel, mine.source, mine.id])
+        first = _one(mine, [mine.event_day, mine.rel, mine.source, mine.id])
         named = [(first.source == t, reference(TYPE_OF_TABLE[t], first.id, first.version)) for t in TABLES]
         ref = ibis.cases(*named, else_=ibis.null("string"))
-        return _row(first, first.day, cnsr, 0, source.desc, "", "", ref, precision=first.precision)
+        return _row(first, first.event_day, cnsr, 0, source.desc, "", "", ref, precision=first.precision)
     site = source.site or (study.response.site if study.response else None)
     there = adrs[site_column(site)] if site else ibis.literal(True)
     hits = adrs.filter(adrs.accepted & adrs.used & (adrs.level == source.response) & there)
-    first = _one(hits, [hits.rel, hits.aseq])
+    first = _one(hits, [hits.event_day, hits.rel, hits.aseq])
     ref = reference("Observation", first.id, first.version)
     return _row(
-        first, first.day, cnsr, 0, source.desc, "ADRS", "ADT", ref, seq=first.aseq, precision=first.precision
+        first, first.event_day, cnsr, 0, source.desc, "ADRS", "ADT", ref, seq=first.aseq, precision=first.precision
     )  # fmt: skip
 
 

@@ -77,11 +77,31 @@ def gather(
     counted: by status, verification, missing or unreadable date, and date after the cut-off. Records in no list are
     counted by table.
     """
+    facts = judged(
+        inputs, work, cohort, uses, codes, calendar, statuses=statuses, undated=undated, told_later=told_later
+    )
+    work.count_by("facts", facts, facts.list + ": " + facts.unused)
+    return facts.filter(facts.unused.isnull()).drop("unused")
+
+
+def judged(
+    inputs: Inputs,
+    work: Workspace,
+    cohort: ir.Table,
+    uses: Mapping[str, Sequence[str]],
+    codes: Mapping[str, CodeList],
+    calendar: Calendar,
+    *,
+    statuses: Mapping[str, Sequence[str]] | None = None,
+    undated: Collection[str] = (),
+    told_later: Collection[str] = (),
+) -> ir.Table:
+    """As :func:`gather`, with what cannot be used among them: ``unused`` says why, and is null for a fact."""
     import ibis
 
     asked = [table for table in TABLES if any(table in tables for tables in uses.values())]
     if not asked:
-        return _empty(calendar)
+        return _empty(calendar).mutate(unused=ibis.null("string"))
     parts = [_rows(inputs, table) for table in asked]
     rows = ibis.union(*parts) if len(parts) > 1 else parts[0]
     rows = work.keep(rows.semi_join(cohort, ["site", "patient_id"]))
@@ -101,8 +121,7 @@ def gather(
         dated.mutate(issued_at=moment(dated.issued), unused=_unused(dated, statuses or {}, undated, told_later))
     )
     work.drop(dated)
-    work.count_by("facts", facts, facts.list + ": " + facts.unused)
-    return facts.filter(facts.unused.isnull()).drop("unused")
+    return facts
 
 
 def _unused(

@@ -27,20 +27,28 @@ def with_imaging(inputs: Inputs, rule: Response, assessments: ir.Table, calendar
     t = assessments
     if rule.imaging is None:
         return t.mutate(imaging=ibis.literal(False), img_modality=ibis.null("string"))
-    scans = _scans(inputs, t, calendar)
+    found = nearest(inputs, rule, t, calendar)
+    t = t.left_join(found.select("site", "id", img_modality="modality"), ["site", "id"]).drop("site_right", "id_right")
+    return t.mutate(imaging=t.img_modality.notnull())
+
+
+def nearest(inputs: Inputs, rule: Response, assessments: ir.Table, calendar: Calendar) -> ir.Table:
+    """(site, id of the assessment, `scan`, `modality`): the one scan each assessment rests on, none without one."""
+    import ibis
+
+    assert rule.imaging is not None
+    scans = _scans(inputs, assessments, calendar)
     scans = scans.filter(scans.modality.isin([one.upper() for one in rule.imaging.modality]) & scans.scan_day.notnull())
     named = inputs["observation_source"].filter(ibis._.imaging_study_id.notnull())
     named = named.select("site", "id", scan="imaging_study_id", named=True).distinct()
 
-    pairs = t.select(*SUBJECT, "id", "day").distinct().join(scans, SUBJECT)
+    pairs = assessments.select(*SUBJECT, "id", "day").distinct().join(scans, SUBJECT)
     pairs = pairs.mutate(apart=(pairs.day - pairs.scan_day).abs())
     pairs = pairs.filter(pairs.apart <= rule.imaging.max_days_apart)
     pairs = pairs.left_join(named, ["site", "id", "scan"]).drop("site_right", "id_right", "scan_right")
     order = [pairs.named.fill_null(False).desc(), pairs.apart, pairs.scan.desc(), pairs.modality]
     pairs = pairs.mutate(_place=ibis.row_number().over(ibis.window(group_by=[pairs.site, pairs.id], order_by=order)))
-    nearest = pairs.filter(pairs._place == 0).select("site", "id", img_modality="modality")
-    t = t.left_join(nearest, ["site", "id"]).drop("site_right", "id_right")
-    return t.mutate(imaging=t.img_modality.notnull())
+    return pairs.filter(pairs._place == 0).select("site", "id", "scan", "modality")
 
 
 def _scans(inputs: Inputs, assessments: ir.Table, calendar: Calendar) -> ir.Table:

@@ -24,7 +24,7 @@ VIEWS: dict[str, str] = {
     "substance": f"id version {_CODED}",
     "medication": f"id version {_CODED}",
     "medication_administration": f"id version patient_id status {_CODED} medication_id procedure_id effective_date "
-    "effective_start effective_end",
+    "effective_start effective_end dose_value:dec dose_unit dose_unit_code",
     "observation": f"id version patient_id status {_CODED} effective_date effective_start effective_end issued "
     "value_quantity:dec value_unit value_unit_code value_comparator value_integer:int value_boolean:bool value_string "
     "value_date value_text body_site_system body_site performer_id interpretation",

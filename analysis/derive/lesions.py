@@ -33,7 +33,10 @@ def derived_response(
     maps: Mapping[str, ConceptMapping],
     facts: ir.Table,
 ) -> pd.DataFrame:
-    """One row a visit as :func:`analysis.derive.mrecist.assess` gives it. What cannot be used is counted."""
+    """One row a visit as :func:`analysis.derive.mrecist.assess` gives it, with the ``version`` of ``id``.
+
+    What cannot be used is counted.
+    """
     asked = rule.lesions
     assert asked is not None
     rows = work.keep(_one_reading(work, rule, _measured(inputs, work, rule, codes, maps, facts)))
@@ -41,7 +44,8 @@ def derived_response(
     for name in ("role", "enhancing", "status", "organ"):
         frame[name] = frame[name].astype("object").where(frame[name].notna(), None)
     rules = Rules(asked.min_mm, asked.per_organ, asked.in_all, asked.absolute_mm)
-    return assess(frame, rules, enhancement_asked=asked.enhancement is not None)
+    visits = assess(frame, rules, enhancement_asked=asked.enhancement is not None)
+    return visits.merge(frame[["site", "id", "version"]], on=["site", "id"], how="left")
 
 
 def _measured(
@@ -52,7 +56,8 @@ def _measured(
     maps: Mapping[str, ConceptMapping],
     facts: ir.Table,
 ) -> ir.Table:
-    """(subject, id, rel, issued_at, performer_id, organ, here, identity, diameter, role, enhancing, status)."""
+    """(subject, id, version, rel, issued_at, performer_id, organ, here, identity, diameter, role, enhancing, status):
+    one row a lesion and record."""
     import ibis
 
     asked = rule.lesions
@@ -61,7 +66,18 @@ def _measured(
     inside = (within(whole.rel, asked.window) & (whole.rel <= 0)) | within(whole.rel, rule.window)
     work.count("lesions", whole, {"outside the windows of baseline and assessments": ~inside})
     # The fact's own status (of the Observation) must not be taken for a lesion's.
-    own = ("id", "rel", "issued_at", "performer_id", "body_site_system", "body_site", "number", "unit", "whole")
+    own = (
+        "id",
+        "version",
+        "rel",
+        "issued_at",
+        "performer_id",
+        "body_site_system",
+        "body_site",
+        "number",
+        "unit",
+        "whole",
+    )
     whole = work.keep(whole.filter(inside).select(*SUBJECT, *own))
     parts = work.keep(facts.filter(facts.source == "observation_component").semi_join(whole, ["site", "id"]))
 
@@ -144,5 +160,5 @@ def _one_reading(work: Workspace, rule: Response, t: ir.Table) -> ir.Table:
     }
     work.count("lesions", t, reasons)
     t = t.filter(t._rank.notnull() & ~other & (t._place == 0))
-    columns = ("rel", "id", "identity", "organ", "here", "diameter", "role", "enhancing", "status")
+    columns = ("rel", "id", "version", "identity", "organ", "here", "diameter", "role", "enhancing", "status")
     return t.select(*SUBJECT, *columns)

@@ -5,15 +5,17 @@ Everything up to :class:`Prepared` is Ibis on the tables' own engine; from there
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from analysis.derive import alive, arms, index, response
+from analysis.derive.adverse_events import adverse_events
 from analysis.derive.blocks import blocks
 from analysis.derive.covariates import derive_covariates
 from analysis.derive.dates import Calendar, day_number
 from analysis.derive.endpoints import time_to_event
+from analysis.derive.exposure import exposure
 from analysis.derive.facts import TABLES, gather
 from analysis.derive.index import SUBJECT, Cohort
 from analysis.derive.inputs import Inputs
@@ -40,7 +42,9 @@ class Prepared:
 
     ``subjects``: one row a screened subject, with arm, covariates, verdicts (``fails_<criterion>``, ``before_…``),
     death, last alive, best response and ``censor_<sensitivity>``. ``assessments`` and ``times`` are long, by subject;
-    so is ``measured``, the visits with lesion measurements (None where the study asks for none).
+    so is ``measured``, the visits with lesion measurements (None where the study asks for none),
+    ``exposure``, what was used and given in the sessions, ``adverse_events``, and each of ``ends``, the times with
+    the partial dates of events at the end it is named for.
     """
 
     subjects: pd.DataFrame
@@ -48,6 +52,9 @@ class Prepared:
     times: pd.DataFrame
     counts: pd.DataFrame
     measured: pd.DataFrame | None = None
+    exposure: pd.DataFrame | None = None
+    adverse_events: pd.DataFrame | None = None
+    ends: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def prepare(
@@ -85,11 +92,14 @@ def _prepared(
     calendar: Calendar,
 ) -> Prepared:
     """What was prepared of some subjects; its counts are the workspace's."""
-    subjects = _with_patient(inputs, work, cohort.subjects)
-    facts = _facts(inputs, work, study, codes, subjects, calendar)
-    decided, switch = arms.decide(inputs, work, study, codes, cohort)
+    subjects = with_patient(inputs, work, cohort.subjects)
+    facts = facts_of(inputs, work, study, codes, subjects, calendar)
+    used = arms.used(inputs, work, cohort)
+    decided, switch = arms.decide(work, study, codes, cohort, used)
+    exposed = exposure(inputs, work, study, codes, cohort, used)
     wide = derive_covariates(inputs, work, study, maps, subjects, facts, calendar)
     measured = response.measure(inputs, work, study, codes, maps, facts)
+    events = adverse_events(inputs, work, study, maps, facts)
     assessments = response.assess(inputs, work, study, codes, maps, facts, calendar, measured)
     vital = alive.vital_facts(inputs, work, study, maps, facts)
     dead = alive.deaths(work, study, subjects, facts, vital, calendar)
@@ -102,8 +112,14 @@ def _prepared(
     for part in (decided, switch, wide, dead, living, best, other, verdicts, censors):
         whole = whole.left_join(part, SUBJECT).drop("site_right", "patient_id_right")
     whole = work.keep(whole)
-    times = time_to_event(work, study, whole, assessments, facts, day_number(calendar.cutoff))
-    return Prepared(work.pandas(whole), work.pandas(assessments), work.pandas(times), work.counts(), measured)
+    cutoff = day_number(calendar.cutoff)
+    times = time_to_event(work, study, whole, assessments, facts, cutoff)
+    main, seen, ended = (work.pandas(table) for table in (whole, assessments, times))
+    ends: dict[str, pd.DataFrame] = {
+        end: work.pandas(time_to_event(work, study, whole, assessments, facts, cutoff, end))
+        for end in sorted({one.partial_dates for one in study.analysis.sensitivity if one.partial_dates})
+    }
+    return Prepared(main, seen, ended, work.counts(), measured, exposed, events, ends)
 
 
 def _joined(parts: Sequence[Prepared], counts: pd.DataFrame) -> Prepared:
@@ -112,15 +128,15 @@ def _joined(parts: Sequence[Prepared], counts: pd.DataFrame) -> Prepared:
 
     if len(parts) == 1:
         return replace(parts[0], counts=counts)
-    frames = {
-        name: pd.concat([getattr(part, name) for part in parts], ignore_index=True)
-        for name in ("subjects", "assessments", "times")
-    }
-    measured = [part.measured for part in parts if part.measured is not None]
-    return Prepared(**frames, counts=counts, measured=pd.concat(measured, ignore_index=True) if measured else None)
+    joined: dict[str, Any] = {}
+    for name in ("subjects", "assessments", "times", "measured", "exposure", "adverse_events"):
+        frames = [frame for part in parts if (frame := getattr(part, name)) is not None]
+        joined[name] = pd.concat(frames, ignore_index=True) if frames else None
+    ends = {end: pd.concat([part.ends[end] for part in parts], ignore_index=True) for end in parts[0].ends}
+    return replace(parts[0], counts=counts, ends=ends, **joined)
 
 
-def _with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Table:
+def with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Table:
     """The cohort with its Patient records; a subject without one stays, and is counted."""
     import ibis
 
@@ -135,17 +151,19 @@ def _with_patient(inputs: Inputs, work: Workspace, subjects: ir.Table) -> ir.Tab
     return joined
 
 
-def _facts(
+def facts_of(
     inputs: Inputs,
     work: Workspace,
     study: Study,
     codes: Mapping[str, CodeList],
     subjects: ir.Table,
     calendar: Calendar,
+    *,
+    gathered: Callable[..., ir.Table] = gather,
 ) -> ir.Table:
-    """The cohort's facts with ``rel``, their days from the index."""
+    """The cohort's facts with ``rel``, their days from the index; ``gathered`` as :func:`gather` or `judged`."""
     told = study.alive
-    facts = gather(
+    facts = gathered(
         inputs,
         work,
         subjects.select(*SUBJECT),
@@ -173,6 +191,7 @@ def _uses(study: Study) -> dict[str, tuple[str, ...]]:
         study.response.list_ if study.response else None,
         therapy.list_ if therapy else None,
         *(study.response.lesions.lists if study.response and study.response.lesions else ()),
+        *(study.adverse_events.lists if study.adverse_events else ()),
         *(event.list_ for endpoint in study.endpoint for event in endpoint.sources),
         study.alive.last_contact,
         study.alive.vital_status,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from analysis.derive.covariates import within
 from analysis.derive.index import SUBJECT
 from analysis.derive.levels import with_value
+from analysis.derive.origins import behind
 from mappings.comparators import comparator_reason
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def judge(
     that is excluded and not found is no reason to leave, whatever ``missing`` says.
     """
     on_lists = [c for c in study.criterion if c.rule.list_ and c.rule.above is None]
-    marks = {f"_{i}": _present(facts, c.rule).any() for i, c in enumerate(on_lists)}
-    marks |= {f"_{i}_before": (_present(facts, c.rule) & (facts.rel <= 0)).any() for i, c in enumerate(on_lists)}
+    marks = {f"_{i}": present(facts, c.rule).any() for i, c in enumerate(on_lists)}
+    marks |= {f"_{i}_before": (present(facts, c.rule) & (facts.rel <= 0)).any() for i, c in enumerate(on_lists)}
     t = subjects.select(*SUBJECT)
     if marks:
         found = facts.group_by(SUBJECT).aggregate(**marks)
@@ -41,9 +42,9 @@ def judge(
     t = _joined(t, wide)
     for c in study.criterion:
         if c.rule.above is not None:
-            closest = work.keep(_closest(work, facts, c))
-            work.count_by("criteria", closest, f"{c.id}: " + comparator_reason(closest.comparator))
-            t = _joined(t, closest.select(*SUBJECT, **{f"_above_{c.id}": closest.value}))
+            nearest = work.keep(closest(work, study, facts, c))
+            work.count_by("criteria", nearest, f"{c.id}: " + comparator_reason(nearest.comparator))
+            t = _joined(t, nearest.select(*SUBJECT, **{f"_above_{c.id}": nearest.value}))
     assessed = adrs.filter(adrs.adequate).group_by(SUBJECT).aggregate(_days=adrs.rel.collect())
     t = work.keep(_joined(t, assessed))
     for i, c in enumerate(on_lists):
@@ -65,7 +66,8 @@ def _joined(left: ir.Table, right: ir.Table) -> ir.Table:
     return left.left_join(right, SUBJECT).drop("site_right", "patient_id_right")
 
 
-def _present(facts: ir.Table, rule: Requirement) -> ir.BooleanValue:
+def present(facts: ir.Table, rule: Requirement) -> ir.BooleanValue:
+    """Whether a fact is what a criterion's list asks for: in its window, verified as asked, not answered `false`."""
     hit = (facts.list == rule.list_) & within(facts.rel, rule.window) & facts.truth.fill_null(True)
     if rule.verification:
         hit = hit & (facts.verification == rule.verification)
@@ -84,16 +86,17 @@ def _verdict(c: Criterion, met: ir.BooleanValue) -> ir.BooleanValue:
     return (~met).fill_null(c.missing == "fails")
 
 
-def _closest(work: Workspace, facts: ir.Table, c: Criterion) -> ir.Table:
-    """(subject, value, comparator): the measurement of a criterion's list nearest to the index, as for a covariate."""
+def closest(work: Workspace, study: Study, facts: ir.Table, c: Criterion) -> ir.Table:
+    """(subject, id, value, comparator): of a criterion's list the one nearest to the index, as for a covariate."""
     import ibis
 
     mine = facts.filter((facts.list == c.rule.list_) & within(facts.rel, c.rule.window))
     t = with_value(work, mine, c.rule.unit)
     t = t.filter(t.value.notnull())
-    order = [t.rel.abs(), t.rel > 0, t.issued_at.desc(), t.id.desc(), t.value.desc()]
+    nearest = [t.rel.abs(), t.rel > 0, t.issued_at.desc(), t.id.desc(), t.value.desc()]
+    order = [*behind(study, c.rule.list_, t), *nearest]
     t = t.mutate(_place=ibis.row_number().over(ibis.window(group_by=[t[key] for key in SUBJECT], order_by=order)))
-    return t.filter(t._place == 0).select(*SUBJECT, "value", "comparator")
+    return t.filter(t._place == 0).select(*SUBJECT, "id", "value", "comparator")
 
 
 def _incomplete(study: Study, c: Criterion, t: ir.Table) -> ir.BooleanValue:

@@ -11,6 +11,7 @@ from analysis.derive.imaging import with_imaging
 from analysis.derive.index import SUBJECT
 from analysis.derive.lesions import derived_response
 from analysis.derive.levels import with_level
+from analysis.derive.origins import behind
 from mappings.codelists import CodeList, ConceptMapping, matches
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def assess(
     contradicted = _contradicted(inputs, t)
     work.count("response", contradicted, {"display says another level than its code": contradicted.id.notnull()})
     t = t.filter(known)
-    t = _accepted(work, rule, t).mutate(origin=ibis.literal(RECORDED))
+    t = _accepted(work, study, rule, t).mutate(origin=ibis.literal(RECORDED))
     t = t if measured is None else t.union(_derived(facts, rule, measured, t))
     for name in site_lists(study):
         spoken = t.select("site", "id", "body_site_system", "body_site")
@@ -144,16 +145,19 @@ def _used(rule: Response, t: ir.Table) -> ir.BooleanValue:
 def other_best(
     work: Workspace, study: Study, subjects: ir.Table, adrs: ir.Table, facts: ir.Table, deaths: ir.Table
 ) -> ir.Table:
-    """One row a subject: ``other_bor``, the best response by the source the study does not go by; null without one."""
+    """One row a subject: the best response by the source the study does not go by, and the assessment it rests on
+    (``other_bor``, ``other_bor_id``, ``other_bor_version``); null without such a source."""
     import ibis
 
+    names = ("other_bor", "other_bor_id", "other_bor_version")
     rule = study.response
     if rule is None or rule.lesions is None:
-        return subjects.select(*SUBJECT, other_bor=ibis.null("string"))
+        return subjects.select(*SUBJECT, **dict.fromkeys(names, ibis.null("string")))
     other = RECORDED if rule.source == "derived" else DERIVED
     there = adrs[site_column(rule.site)] if rule.site else ibis.literal(True)
     theirs = adrs.mutate(adequate=(adrs.origin == other) & adrs.accepted & adrs.level.isin(rule.order) & there)
-    return best(work, study, subjects, theirs, facts, deaths).select(*SUBJECT, other_bor="bor")
+    made = best(work, study, subjects, theirs, facts, deaths)
+    return made.select(*SUBJECT, **{name: name.removeprefix("other_") for name in names})
 
 
 def site_lists(study: Study) -> tuple[str, ...]:
@@ -172,11 +176,12 @@ def _contradicted(inputs: Inputs, t: ir.Table) -> ir.Table:
     return shown.filter((said != shown.level).fill_null(False)).select("site", "id").distinct()
 
 
-def _accepted(work: Workspace, rule: Response, t: ir.Table) -> ir.Table:
+def _accepted(work: Workspace, study: Study, rule: Response, t: ir.Table) -> ir.Table:
     """Adds ``accepted``: one reading for each day and body site.
 
     The first reader's where the second agrees or is absent; the adjudicator's where they differ (or the first's, as
-    the study says); else nothing. Two records of one reader on one day: the later issued, then the higher id.
+    the study says); else nothing. Two records of one reader on one day: that of the source the study prefers (record
+    or supplement), then the later issued, then the higher id.
     """
     import ibis
 
@@ -186,9 +191,8 @@ def _accepted(work: Workspace, rule: Response, t: ir.Table) -> ir.Table:
         named = {"first": readers.first, "second": readers.second, "adjudicator": readers.adjudicator}
         role = t.performer_id.cases(*((person, what) for what, person in named.items() if person), else_=None)
     t = t.mutate(role=role)
-    place = ibis.row_number().over(
-        ibis.window(group_by=[t[key] for key in (*_AT, "role")], order_by=[t.issued_at.desc(), t.id.desc()])
-    )
+    order = [*behind(study, rule.list_, t), t.issued_at.desc(), t.id.desc()]
+    place = ibis.row_number().over(ibis.window(group_by=[t[key] for key in (*_AT, "role")], order_by=order))
     t = work.keep(t.mutate(_place=place))
     reasons = {
         "reader not named by the study": t.role.isnull(),
@@ -243,7 +247,7 @@ def best(
 
     rule = study.response
     if rule is None:
-        return subjects.select(*SUBJECT, bor=ibis.null("string"), bor_id=ibis.null("string"))
+        return subjects.select(*SUBJECT, **dict.fromkeys(("bor", "bor_id", "bor_version"), ibis.null("string")))
     good = adrs.filter(adrs.adequate)
     until = subjects.select(*SUBJECT)
     ends = []

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from analysis.derive.adverse_events import adae
 from analysis.derive.derived import Derived
+from analysis.derive.exposure import adex
+from analysis.derive.missed_visits import censored_where_last_seen
+from analysis.derive.origins import RECORD, SUPPLEMENT, supplemented
 from analysis.derive.pipeline import CENSOR, Prepared
 from analysis.derive.population import BEFORE, FAILS
 from analysis.derive.pseudonym import usubjid
+from analysis.derive.references import references
 from analysis.derive.tumour_results import tumour_results
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.study.model import Sensitivity, Study
+    from analysis.study.model import Covariate, Sensitivity, Study
 
 WASHOUT = "washout"
+BEFORE_LANDMARK = "before-landmark"
 _SUBJECT = ["site", "patient_id"]
 
 
@@ -29,6 +36,9 @@ class Framed:
     times: pd.DataFrame
     counts: pd.DataFrame
     measured: pd.DataFrame | None = None
+    exposure: pd.DataFrame | None = None
+    adverse_events: pd.DataFrame | None = None
+    ends: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def pseudonymise(prepared: Prepared, key: bytes) -> Framed:
@@ -38,23 +48,58 @@ def pseudonymise(prepared: Prepared, key: bytes) -> Framed:
     subjects = subjects.assign(USUBJID=ids).sort_values(["site", "USUBJID"], ignore_index=True)
     known = subjects[[*_SUBJECT, "USUBJID", "arm"]]
     assessments = prepared.assessments.merge(known, on=_SUBJECT, how="inner")
-    times = prepared.times.merge(known, on=_SUBJECT, how="inner")
+    times, *ends = (
+        frame.merge(known, on=_SUBJECT, how="inner").sort_values(["site", "USUBJID", "paramcd"], ignore_index=True)
+        for frame in (prepared.times, *prepared.ends.values())
+    )
+    measured, exposure, events = (
+        None if long is None else long.merge(known, on=_SUBJECT, how="inner")
+        for long in (prepared.measured, prepared.exposure, prepared.adverse_events)
+    )
     return Framed(
         subjects,
         assessments.sort_values(["site", "USUBJID", "aseq"], ignore_index=True),
-        times.sort_values(["site", "USUBJID", "paramcd"], ignore_index=True),
+        times,
         prepared.counts,
-        None if prepared.measured is None else prepared.measured.merge(known, on=_SUBJECT, how="inner"),
+        measured,
+        exposure,
+        events,
+        dict(zip(prepared.ends, ends, strict=True)),
     )
 
 
 def tables(study: Study, framed: Framed, sensitivity: Sensitivity | None = None) -> Derived:
-    """ADSL, ADRS, ADTTE and the analysis table; with ``sensitivity`` without its criterion and with its censoring."""
-    adsl = _adsl(study, framed.subjects, sensitivity)
+    """ADSL, ADRS, ADTTE and the analysis table; with ``sensitivity`` without its criterion, with its censoring and its
+    times."""
+    framed = replace(framed, times=_times(study, framed, sensitivity))
+    adsl = _adsl(study, framed.subjects, sensitivity, _short(study, framed, sensitivity))
     adrs = _adrs(study, framed)
     adtte = _adtte(study, framed, adsl, sensitivity)
     table = _analysis_table(study, framed, adsl, adtte)
-    return Derived(adsl, adrs, adtte, table, framed.counts, adtr=tumour_results(framed))
+    measured = tumour_results(framed)
+    return Derived(adsl, adrs, adtte, table, framed.counts, adtr=measured, adex=adex(framed), adae=adae(framed))
+
+
+def _times(study: Study, framed: Framed, sensitivity: Sensitivity | None) -> pd.DataFrame:
+    """The times before any list censors them: the main analysis', or with what the sensitivity says of dates."""
+    times = framed.times
+    if sensitivity and sensitivity.partial_dates:
+        times = framed.ends[sensitivity.partial_dates]
+    if sensitivity and sensitivity.max_gap_days:
+        times = censored_where_last_seen(study, sensitivity, framed.subjects, framed.assessments, times)
+    return times
+
+
+def _short(study: Study, framed: Framed, sensitivity: Sensitivity | None) -> set[str]:
+    """Who has an event, or is no longer observed, before the landmark in any endpoint."""
+    if not study.index.landmark:
+        return set()
+    times = framed.times
+    gone = set(times.loc[(times["aval"].astype("Float64") < study.index.landmark).fillna(False), "USUBJID"])
+    if sensitivity and sensitivity.censor:
+        days = framed.subjects[CENSOR + sensitivity.id].astype("Float64")
+        gone |= set(framed.subjects.loc[(days < study.index.landmark).fillna(False), "USUBJID"])
+    return gone
 
 
 def _date(days: pd.Series) -> pd.Series:
@@ -76,8 +121,9 @@ def _imputed(precision: pd.Series) -> pd.Series:
     return _text(precision.map({"year": "M", "month": "D"}))
 
 
-def _reasons(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None) -> pd.Series:
-    """The first reason to leave: washout, the arm's rule, then the criteria in the order of the flow diagram."""
+def _reasons(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None, short: set[str]) -> pd.Series:
+    """The first reason to leave: washout, the landmark (those of ``short`` do not reach it), the arm's rule, then the
+    criteria in the order of the flow diagram."""
     import pandas as pd
 
     reason = pd.Series([None] * len(s), index=s.index, dtype="object")
@@ -90,22 +136,34 @@ def _reasons(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None) -> 
             column = BEFORE + c.id
         reason = reason.mask(s[column].eq(True), c.id)
     reason = reason.mask(s["arm_reason"].notna(), s["arm_reason"])
+    reason = reason.mask(s["USUBJID"].isin(short), BEFORE_LANDMARK)
     return _text(reason.mask(s["washout"].eq(True), WASHOUT))
+
+
+def _typed(name: str, rule: Covariate, values: pd.Series) -> pd.Series:
+    """A covariate's values: numbers, or levels as text."""
+    return values.astype("float64") if not rule.levels and name != "sex" else _text(values)
 
 
 def _covariate_columns(study: Study, s: pd.DataFrame) -> dict[str, pd.Series]:
     columns = {}
     for name, rule in study.covariate.items():
-        columns[name] = s[name].astype("float64") if not rule.levels and name != "sex" else _text(s[name])
+        columns[name] = _typed(name, rule, s[name])
         if rule.cut:
             columns[f"{name}_cat"] = _text(s[f"{name}_cat"])
     return columns
 
 
-def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None) -> pd.DataFrame:
+def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None, short: set[str]) -> pd.DataFrame:
     import pandas as pd
 
-    reason = _reasons(study, s, sensitivity)
+    reason = _reasons(study, s, sensitivity, short)
+    sources = {
+        f"{name}_{origin}": _typed(name, rule, s[f"{name}_{origin}"])
+        for name, rule in study.covariate.items()
+        if supplemented(study, rule.list_)
+        for origin in (RECORD, SUPPLEMENT)
+    }
     distances = {
         f"{name}_day": s[f"{name}_day"].astype("Int64") for name, rule in study.covariate.items() if rule.from_ is None
     }
@@ -119,6 +177,7 @@ def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None) -> pd.
             "TRTSDTF": _imputed(s["index_precision"]),
             **_covariate_columns(study, s),
             **distances,
+            **sources,
             "ANL01FL": _flag(reason.isna()),
             "EXCLRSN": reason,
             "DTHFL": _flag(s["dead"]),
@@ -128,19 +187,9 @@ def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None) -> pd.
             "LSTALVSRC": _text(s["alive_source"]),
             "N_SESSIONS": s["n_sessions"].astype("int64"),
             "ARM_SWITCH": _flag(s["switch_day"].notna()),
-            "SRCREF": _references("Procedure", s["index_id"], s["index_version"]),
+            "SRCREF": references("Procedure", s["index_id"], s["index_version"]),
         }
     )
-
-
-def _references(kind: str, ids: pd.Series, versions: pd.Series) -> pd.Series:
-    made = [
-        None if not isinstance(one, str) else f"{kind}/{one}" + (f"/_history/{v}" if isinstance(v, str) else "")
-        for one, v in zip(ids, versions, strict=True)
-    ]
-    import pandas as pd
-
-    return pd.Series(made, index=ids.index, dtype="object")
 
 
 def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
@@ -167,14 +216,14 @@ def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
             "SITEFL": _flag(a[site_column(site)]) if site else None,
             "IMAGING": _flag(a["imaging"]),
             "IMGMOD": _text(a["img_modality"]),
-            "SRCREF": _references("Observation", a["id"], a["version"]),
+            "SRCREF": references("Observation", a["id"], a["version"]),
         }
     )
     if study.response is None:
         return recorded
     s = framed.subjects[framed.subjects["arm"].notna()]
     rests = pd.DataFrame(
-        {"USUBJID": s["USUBJID"], "SRCREF": _references("Observation", s["bor_id"], s["bor_version"]), "BOR": s["bor"]}
+        {"USUBJID": s["USUBJID"], "SRCREF": references("Observation", s["bor_id"], s["bor_version"]), "BOR": s["bor"]}
     )
     basis = recorded[(recorded["ACCEPTED"] == "Y") & (recorded["PARAMCD"] == "OVRLRESP")].drop_duplicates(
         ["USUBJID", "SRCREF"]
@@ -212,7 +261,10 @@ def _other_best(study: Study, s: pd.DataFrame, like: pd.DataFrame) -> pd.DataFra
     if study.response is None or study.response.lesions is None:
         return like.iloc[:0]
     name = "RECBOR" if study.response.source == "derived" else "DRVBOR"
-    made = pd.DataFrame({"USUBJID": s["USUBJID"], "TRT01A": s["arm"], "PARAMCD": name, "AVALC": s["other_bor"]})
+    rests = references("Observation", s["other_bor_id"], s["other_bor_version"])
+    made = pd.DataFrame(
+        {"USUBJID": s["USUBJID"], "TRT01A": s["arm"], "PARAMCD": name, "AVALC": s["other_bor"], "SRCREF": rests}
+    )
     made = made.reindex(columns=like.columns).assign(ACCEPTED="Y", IMAGING="N")
     for column in ("ADTF", "READER", "ORIGIN", "LASTFL", "SITEFL", "IMGMOD", "SRCREF"):
         made[column] = _text(made[column])
@@ -249,6 +301,10 @@ def _adtte(study: Study, framed: Framed, adsl: pd.DataFrame, sensitivity: Sensit
     )
     if sensitivity and sensitivity.censor:
         frame = _censored(study, framed, frame, sensitivity)
+    # Time starts at the landmark. Only after censoring, whose days count from the index.
+    if start_day := study.index.landmark:
+        frame["AVAL"] -= start_day
+        frame["STARTDT"] += pd.to_timedelta(start_day, unit="D")
     order = {endpoint.id: place for place, endpoint in enumerate(study.endpoint)}
     place = frame["PARAMCD"].map(order)
     return frame.assign(_place=place).sort_values("_place", kind="stable", ignore_index=True).drop(columns="_place")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.derive.references import references
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -44,7 +46,7 @@ def tumour_results(framed: Framed) -> pd.DataFrame | None:
             "NEWSITE": m["new"].map({True: "Y", False: "N"}).astype("object"),
             "NEWELSE": m["elsewhere"].map({True: "Y", False: "N"}).astype("object"),
             "AVALC": m["level"],
-            "SRCREF": "Observation/" + m["id"],
+            "SRCREF": references("Observation", m["id"], m["version"]),
         }
     )
     order = framed.subjects[["USUBJID"]].reset_index(names="_at")

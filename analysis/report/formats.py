@@ -9,7 +9,9 @@ from __future__ import annotations
 MINUS = "\u2212"
 THIN = "\u202f"  # narrow no-break space
 
-COUNTS = frozenset({"n", "count", "missing", "at_risk", "events", "censored", "entered", "expected_below_5"})
+COUNTS = frozenset(
+    {"n", "count", "missing", "at_risk", "events", "censored", "entered", "recorded", "expected_below_5"}
+)
 _DECIMALS = {
     "hr": 3,
     "se": 3,
@@ -27,6 +29,10 @@ _DECIMALS = {
     "max": 1,
     "estimate": 1,
     "difference": 1,
+    "ess": 1,
+    "tau": 1,
+    "largest_smd": 2,
+    "limit": 2,
 }
 FRACTIONS = frozenset({"fraction", "proportion"})
 
@@ -71,6 +77,10 @@ def signed(text: str) -> str:
 def places(statistic: str, unit: str = "") -> int:
     """Decimals a statistic is shown with. Interval ends take those of what they surround: without a unit it is a ratio
     or a probability, with one a time or a percentage."""
+    if statistic == "difference" and not unit:
+        return 3  # of two probabilities
+    if statistic == "estimate" and not unit:
+        return 2  # a ratio that is no time, as an E-value
     if statistic in ("lower", "upper"):
         return 1 if unit else 3
     return _DECIMALS.get(statistic, 3)

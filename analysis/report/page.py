@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from analysis.report import words
@@ -19,6 +14,8 @@ from analysis.report.context import Context
 from analysis.report.figures.canvas import swatch
 from analysis.report.lookup import Index, Row, rows_of
 from analysis.report.sections import (
+    adverse_events,
+    agreement,
     baseline,
     care,
     checklist,
@@ -34,6 +31,9 @@ from analysis.report.sections import modifiers as read_past
 from analysis.report.sections import provenance as footer
 from analysis.report.sections import sensitivity as variations
 from analysis.report.sections import survival as times
+from analysis.report.sections import treatment as received
+from analysis.report.sections import weighting as weights
+from analysis.report.templating import content_policy, environment, read
 from analysis.stats.masking import is_pooled
 from analysis.study.model import Study
 
@@ -51,8 +51,8 @@ def render(
     ``docs/architecture.md``. A state of MASKED in ``provenance`` takes every arm and comparison off the page.
     """
     context = _context(study, results, quality, provenance, expected)
-    style = _read("style.css")
-    page = _environment().get_template("page.html.j2")
+    style = read("style.css")
+    page = environment().get_template("page.html.j2")
     sections = _sections(context)
     shown = [name for name in checklist.TITLES if name not in sections or sections[name]]
     text = page.render(
@@ -61,7 +61,7 @@ def render(
         style=Markup(style),  # noqa: S704 - our own file
         csp=content_policy(style),
     )
-    return _say_in_figures(text, study)
+    return say_in_figures(text, study)
 
 
 def figures(study: Study, results: pd.DataFrame) -> dict[str, str]:
@@ -72,14 +72,9 @@ def figures(study: Study, results: pd.DataFrame) -> dict[str, str]:
         _gather(block, found)
     for many in (times.survival(context), models.models(context)):
         _gather(many, found)
+    _gather(weights.weighting(context), found)
     _gather(variations.sensitivity(context), found)
-    return {name: _say_in_figures(figure, study) for name, figure in found.items()}
-
-
-def content_policy(style: str) -> str:
-    """The page's Content-Security-Policy: nothing but its own style sheet, by hash, and data images."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    return {name: say_in_figures(figure, study) for name, figure in found.items()}
 
 
 def _context(
@@ -96,16 +91,17 @@ def _context(
     return Context(study, Index(rows), quality, provenance, [] if masked else footer.records(expected), masked)
 
 
-def _note(study: Study) -> str:
+def synthetic_note(study: Study) -> str:
+    """What the study says of its synthetic data, or the plain words."""
     return study.study.synthetic_note or "synthetic data, not patients"
 
 
-def _say_in_figures(text: str, study: Study) -> str:
+def say_in_figures(text: str, study: Study) -> str:
     """Begin the description of every figure with what synthetic data are: a figure may be saved without its page."""
     if study.study.data != "synthetic":
         return text
     # Texts from outside are escaped, so that only our own figures have this tag.
-    return re.sub(r'<desc id="[^"]*">', lambda tag: f"{tag[0]}SYNTHETIC: {escape(_note(study))}. ", text)
+    return re.sub(r'<desc id="[^"]*">', lambda tag: f"{tag[0]}SYNTHETIC: {escape(synthetic_note(study))}. ", text)
 
 
 def _pooled(row: Row) -> bool:
@@ -121,17 +117,21 @@ def _sections(context: Context) -> dict[str, Any]:
         "contrasts": context.contrasts,
         "masked": context.masked,
         "synthetic": study.study.data == "synthetic",
-        "note": _note(study),
+        "note": synthetic_note(study),
         "state": footer.state(context),
         "opening": opening.opening(context),
         "curves": times.figures(context, wide=False),
         "care": care.care(context),
         "flow": flow.flow(context),
         "baseline": baseline.baseline(context),
+        "treatment": received.treatment(context),
         "response": response.response(context),
+        "agreement": agreement.agreement(context),
         "survival": times.survival(context),
         "models": models.models(context),
+        "weighting": weights.weighting(context),
         "sensitivity": variations.sensitivity(context),
+        "adverse_events": adverse_events.adverse_events(context),
         "published": published.published(context),
         "quality": quality.quality(context),
         "methods": methods.methods(context),
@@ -155,20 +155,3 @@ def _gather(block: Any, found: dict[str, str]) -> None:
     elif isinstance(block, (list, tuple)):
         for value in block:
             _gather(value, found)
-
-
-@cache
-def _read(name: str) -> str:
-    return (files("analysis.report") / name).read_text(encoding="utf-8")
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FunctionLoader(lambda name: _read(f"templates/{name}")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

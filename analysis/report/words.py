@@ -16,6 +16,9 @@ METHODS = {
     "clopper_pearson": "Clopper-Pearson (exact)",
     "miettinen_nurminen": "Miettinen-Nurminen",
     "logrank": "log-rank",
+    "cmh": "Cochran-Mantel-Haenszel over the sites",
+    "mantel_haenszel_or": "Mantel-Haenszel odds ratio",
+    "mantel_haenszel_rd": "Mantel-Haenszel risk difference",
     "efron": "Efron ties",
     "breslow": "Breslow ties",
     "spss": "symmetric interval as SPSS prints it",
@@ -51,6 +54,7 @@ ARM_RULES = {
     "mixed-materials": "Materials of more than one arm on the index day",
     "material-unknown": "Material of no arm found",
     "washout": "An earlier index procedure within the washout",
+    "before-landmark": "An event, or the end of observation, before the landmark",
 }
 SYMBOLS = {">=": "\u2265", "<=": "\u2264"}
 
@@ -76,7 +80,7 @@ def covariate_label(name: str, covariate: Covariate | None) -> str:
     label = covariate.label if covariate and covariate.label else sentence_case(name.replace("_", " "))
     unit = covariate.unit if covariate else None
     shown = {"a": "years", "wk": "weeks", "mo": "months"}.get(unit or "", unit)
-    return f"{label}, {shown}" if shown and shown not in label else label
+    return f"{label}, {shown}" if shown and shown not in label.casefold() else label
 
 
 def in_sentence(label: str) -> str:

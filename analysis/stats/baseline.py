@@ -35,7 +35,7 @@ def _describe(rows: Rows, data: CovariateData, group: str, members: BoolArray, u
     add("missing", int(members.sum()) - n)
     if data.values is not None:
         values = data.values[members & ~np.isnan(data.values)]
-        for statistic, value in _moments(values).items():
+        for statistic, value in moments(values).items():
             add(statistic, value, unit=unit)
     for k, category in enumerate(data.categories):
         count = int((known & (data.codes == k)).sum())
@@ -43,7 +43,8 @@ def _describe(rows: Rows, data: CovariateData, group: str, members: BoolArray, u
         add("percent", 100 * count / n if n else NotEstimable("no subject has a value"), level=category, unit="%")
 
 
-def _moments(values: FloatArray) -> dict[str, Value]:
+def moments(values: FloatArray) -> dict[str, Value]:
+    """Mean, spread and quartiles of the values, by the names of the results; NotEstimable where there is none."""
     if values.size == 0:
         nothing = NotEstimable("no subject has a value")
         return dict.fromkeys(("mean", "sd", "median", "q1", "q3", "min", "max"), nothing)

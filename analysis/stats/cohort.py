@@ -101,6 +101,11 @@ class Cohort:
         return np.asarray(self._column("SITEID").astype(str), dtype=np.str_)
 
     @cached_property
+    def subjects(self) -> np.ndarray:
+        """The pseudonym of each subject, to look up what other tables say of it."""
+        return np.asarray(self._column("USUBJID").astype(str), dtype=np.str_)
+
+    @cached_property
     def covariates(self) -> dict[str, CovariateData]:
         """All covariates of the study, in its order."""
         return {name: self._covariate(name) for name in self.study.covariate}

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.stats.estimates import Z95, BoolArray, FloatArray, NotEstimable
+from analysis.stats.estimates import Z95, BoolArray, FloatArray, IntArray, NotEstimable
 from analysis.stats.partial_likelihood import derivatives, quadratic_form, usable
 
 #: |coefficient| times the column's range from which a monotone likelihood is looked for: a hazard ratio over 1000.
-_SUSPICIOUS = 7.0
+SUSPICIOUS = 7.0
 #: Twice the gain in log-likelihood still to be had (U' I^-1 U) above which a fit takes one more step.
 _POLISHED = 1e-20
 #: Most rows of the linear programme that proves a monotone likelihood.
@@ -71,8 +71,8 @@ def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str) -> CoxFit 
     except _NoFitError:
         coef = np.full(p, np.nan)
     verdict: bool | None = False
-    if not np.all(np.isfinite(coef)) or np.any(np.abs(coef) * np.ptp(x, axis=0) > _SUSPICIOUS):
-        verdict = _monotone(time, event, x)
+    if not np.all(np.isfinite(coef)) or np.any(np.abs(coef) * np.ptp(x, axis=0) > SUSPICIOUS):
+        verdict = is_monotone(time, event, x)
     if verdict:
         return NotEstimable("the likelihood has no maximum (monotone): a hazard ratio of zero or infinity")
     if not np.all(np.isfinite(coef)):
@@ -88,7 +88,7 @@ def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str) -> CoxFit 
         at = derivatives(time, event, x, coef, ties)
     found = CoxFit(coef, np.asarray(np.linalg.inv(at.total_information)), at.loglik, start.loglik, n, int(event.sum()))
     # Too large to prove: a huge coefficient within its own standard error is where a monotone likelihood stops.
-    if verdict is None and np.any((np.abs(coef) < found.se) & (np.abs(coef) * np.ptp(x, axis=0) > _SUSPICIOUS)):
+    if verdict is None and np.any((np.abs(coef) < found.se) & (np.abs(coef) * np.ptp(x, axis=0) > SUSPICIOUS)):
         return NotEstimable("the likelihood seems to have no maximum (monotone): too large a coefficient")
     return found
 
@@ -133,12 +133,12 @@ def _breslow(time: FloatArray, event: BoolArray, x: FloatArray) -> FloatArray:
     return np.asarray(result.params, dtype=np.float64)
 
 
-def _monotone(time: FloatArray, event: BoolArray, x: FloatArray) -> bool | None:
+def is_monotone(time: FloatArray, event: BoolArray, x: FloatArray, stratum: IntArray | None = None) -> bool | None:
     """Whether some direction lets every event's subject lead its risk set: then the likelihood only climbs.
 
     Exact by linear programming: maximise the sum of g'(x_i - x_j) over events i and subjects j at risk, all of them
     non-negative and |g| <= 1; monotone if and only if the optimum is positive (Bryson and Johnson, Technometrics 1981).
-    None where the programme would be too large.
+    With strata only subjects of one stratum are at risk together. None where the programme would be too large.
     """
     from scipy.optimize import linprog
 
@@ -148,11 +148,13 @@ def _monotone(time: FloatArray, event: BoolArray, x: FloatArray) -> bool | None:
         return None
     # Which kind of subject had its event while which other kind was at risk: from the last time to the first.
     leads = np.zeros((kinds, kinds), dtype=np.bool_)
-    at_risk = np.zeros(kinds, dtype=np.bool_)
-    order = np.argsort(-time, kind="stable")
-    for here in np.split(order, np.flatnonzero(np.diff(time[order])) + 1):
-        at_risk[code[here]] = True
-        leads[code[here[event[here]]]] |= at_risk
+    groups = [np.arange(time.size)] if stratum is None else [np.flatnonzero(stratum == g) for g in np.unique(stratum)]
+    for group in groups:
+        at_risk = np.zeros(kinds, dtype=np.bool_)
+        order = group[np.argsort(-time[group], kind="stable")]
+        for here in np.split(order, np.flatnonzero(np.diff(time[order])) + 1):
+            at_risk[code[here]] = True
+            leads[code[here[event[here]]]] |= at_risk
     first, second = np.nonzero(leads & ~np.eye(kinds, dtype=np.bool_))
     if first.size > _MOST_PAIRS:
         return None

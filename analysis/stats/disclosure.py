@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.stats.disclosure_survival import hide_landmarks_and_means
+from analysis.stats.disclosure_weighting import hide_weighting
 from analysis.stats.rows import TOTAL
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ _TABLE = ("count", "percent", "expected_below_5")
 _ONE_PERSON = ("min", "max")
 _STATUS = ("events", "censored", "unusable")
 _ASSESSED = ("assessments", "assessments_without_imaging")
-# Cross tables and modalities of assessments, and what is pooled over sites: margins of tables with rules of their own.
-_NO_RULE = ("agreement", "imaging", "cmh", "mantel_haenszel_or", "mantel_haenszel_rd")
+# Cross tables and modalities of assessments, what is pooled over sites, treatment, adverse events: margins of tables.
+_NO_RULE = ("treatment", "adverse_events", "agreement", "imaging", "cmh", "mantel_haenszel_or", "mantel_haenszel_rd")
 # Competing events are a part of the censored, and incidences tell counts; the curves' ids hold single subjects' times.
 _COMPETING = ("competing", "incidence_table", "incidence_table_competing", "gray", "gray_competing")
 _COMPETING_CURVES = ("incidence", "incidence_competing")
@@ -39,20 +41,22 @@ def suppress(results: pd.DataFrame, min_count: int) -> pd.DataFrame:
     """
     if min_count <= 1:
         return results.copy()
-    table = _Table(results, min_count)
+    table = Table(results, min_count)
     table.small_arms()
     table.flow()
     table.baseline()
     table.response()
     for endpoint in table.endpoints():
         table.endpoint(endpoint)
+        hide_landmarks_and_means(table, endpoint)
         table.models(endpoint)
+    hide_weighting(table)
     table.without_a_rule()
     table.rest()
     return table.released()
 
 
-class _Table:
+class Table:
     """The results with a mark on each row: hidden, its n hidden, or dropped."""
 
     def __init__(self, results: pd.DataFrame, min_count: int) -> None:
@@ -81,10 +85,20 @@ class _Table:
         """A mask of the rows whose columns have the asked values."""
         found = np.ones(len(self.rows), dtype=np.bool_)
         for column, wanted in asked.items():
-            values = {"group": self._group, "level": self._level}.get(column)
-            values = self._columns[column] if values is None else values
-            found &= np.isin(values, [wanted] if isinstance(wanted, str) else list(wanted))
+            found &= np.isin(self.columns(column), [wanted] if isinstance(wanted, str) else list(wanted))
         return found
+
+    def columns(self, name: str) -> np.ndarray:
+        """One of the text columns."""
+        return {"group": self._group, "level": self._level, **self._columns}[name]
+
+    def values(self, mask: np.ndarray | None = None) -> np.ndarray:
+        """The values as they came, of all rows or of those asked for."""
+        return self._value if mask is None else self._value[mask]
+
+    def sizes(self, mask: np.ndarray | None = None) -> np.ndarray:
+        """The n as they came, of all rows or of those asked for."""
+        return self._n if mask is None else self._n[mask]
 
     def small(self, values: np.ndarray) -> np.ndarray:
         return (values >= 1) & (values < self.k)
@@ -134,9 +148,9 @@ class _Table:
                 self.hidden |= mine & from_table
             if self.any_small(mine & self.at(statistic="n")):
                 self.hidden |= mine  # the mean of one arm follows from those of the other and of all
-            self.hidden |= mine & (self.at(statistic=_ONE_PERSON) | self._few("median", 2) | self._few(("q1", "q3"), 4))
+            self.hidden |= mine & (self.at(statistic=_ONE_PERSON) | self.few("median", 2) | self.few(("q1", "q3"), 4))
 
-    def _few(self, statistic: str | Iterable[str], shares: int) -> np.ndarray:
+    def few(self, statistic: str | Iterable[str], shares: int) -> np.ndarray:
         """Quantiles without ``k`` subjects on either side: they are single subjects' values."""
         return self.at(statistic=statistic) & (self._n < shares * self.k)
 
@@ -184,7 +198,7 @@ class _Table:
             if self.any_small(status & self.at(variable="events", group=group)):
                 self.hidden |= mine & self.at(variable="median", group=group)
         self.hidden |= mine & self.at(variable="median") & (self._n < 2 * self.k)
-        self.hidden |= mine & self.at(variable="follow_up") & (self.at(statistic=_ONE_PERSON) | self._few("median", 2))
+        self.hidden |= mine & self.at(variable="follow_up") & (self.at(statistic=_ONE_PERSON) | self.few("median", 2))
         self._late_times(name)
         self._curve(name)
         if self.any_small(status):
@@ -304,7 +318,10 @@ class _Table:
 
     def without_a_rule(self) -> None:
         """Figures that small counts might be worked out of and for which no rule has been shown to hold: all go."""
-        self.hidden |= self.at(parameter=_NO_RULE) | self.at(method=_NO_RULE) | self.at(variable=_COMPETING)
+        self.hidden |= self.at(parameter=_NO_RULE) | self.at(method=_NO_RULE)
+        sets = np.char.startswith(self._columns["parameter"].astype(str), "sensitivity:")
+        self.hidden |= sets & ~self.at(variable=self.endpoints())  # side by side: only the ratios have a rule
+        self.hidden |= self.at(variable=_COMPETING)
         self.dropped |= self.at(variable=_COMPETING_CURVES)
 
     def rest(self) -> None:

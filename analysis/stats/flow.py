@@ -16,7 +16,8 @@ def exclusion_reasons(study: Study) -> tuple[str, ...]:
     rules = [study.arm_rules.both, study.arm_rules.neither]
     named = [rule.removeprefix("exclude:") for rule in rules]
     washout = ["washout"] if study.index.washout_days else []
-    return tuple(dict.fromkeys([*washout, *named, *(criterion.id for criterion in study.criterion)]))
+    landmark = ["before-landmark"] if study.index.landmark else []
+    return tuple(dict.fromkeys([*washout, *landmark, *named, *(criterion.id for criterion in study.criterion)]))
 
 
 def add_flow(rows: Rows, study: Study, adsl: pd.DataFrame) -> None:

@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from analysis.stats.adverse_events import add_adverse_events
 from analysis.stats.agreement import add_agreement
 from analysis.stats.baseline import add_baseline
 from analysis.stats.cohort import Cohort
 from analysis.stats.competing_rows import add_competing
 from analysis.stats.cox_rows import add_cox
+from analysis.stats.e_value import add_e_values
 from analysis.stats.flow import add_flow
 from analysis.stats.response import add_response
+from analysis.stats.response_landmark_rows import add_response_landmarks
+from analysis.stats.restricted_rows import add_landmarks, add_restricted_means
 from analysis.stats.rows import Rows
 from analysis.stats.sensitivity import add_alpha_crossing, add_sensitivity
+from analysis.stats.source_agreement import add_source_agreement
+from analysis.stats.strata_rows import add_robust, add_within_strata
 from analysis.stats.time_to_event import add_time_to_event
+from analysis.stats.treatment import add_treatment
+from analysis.stats.weighting_rows import add_weighting
 from analysis.study.model import Study
 from mappings.errors import UnusableDataError
 
@@ -29,6 +37,8 @@ def analyse(
     adtte: pd.DataFrame,
     analysis_table: pd.DataFrame,
     variants: Mapping[str, pd.DataFrame] | None = None,
+    adex: pd.DataFrame | None = None,
+    adae: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Compare the arms of the study: one row a statistic, unrounded, sorted by id.
 
@@ -42,13 +52,23 @@ def analyse(
     rows = Rows()
     add_flow(rows, study, adsl)
     add_baseline(rows, cohort)
+    add_treatment(rows, study, adex, analysis_table)
+    add_adverse_events(rows, study, adae, analysis_table)
     add_response(rows, cohort, adrs, analysed)
     add_agreement(rows, study, adrs, analysed)
+    add_source_agreement(rows, study, adsl)
     for endpoint in study.endpoint:
         add_time_to_event(rows, cohort, endpoint.id)
+        add_landmarks(rows, cohort, endpoint.id)
+        add_restricted_means(rows, cohort, endpoint.id)
         add_competing(rows, cohort, endpoint.id)
         add_cox(rows, cohort, endpoint.id)
+        add_within_strata(rows, cohort, endpoint.id)
+        add_robust(rows, cohort, endpoint.id)
+        add_response_landmarks(rows, cohort, adrs, endpoint.id)
     add_sensitivity(rows, study, cohort, variants or {})
+    add_weighting(rows, cohort)
+    add_e_values(rows, study, rows.frame())
     add_alpha_crossing(rows, study, rows.frame())
     return rows.frame()
 

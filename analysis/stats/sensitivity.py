@@ -9,6 +9,7 @@ from analysis.stats.cohort import Cohort
 from analysis.stats.cox_rows import coefficient_values, events_per_term_warning, treatment_model
 from analysis.stats.estimates import NotEstimable
 from analysis.stats.rows import Rows
+from analysis.stats.side_by_side import add_side_by_side
 from analysis.stats.terms import treatment_term
 from analysis.stats.time_to_event import log_rank_tests
 from analysis.study.model import Sensitivity, Study
@@ -25,7 +26,7 @@ def add_sensitivity(rows: Rows, study: Study, cohort: Cohort, variants: Mapping[
     """
     for item in study.analysis.sensitivity:
         found: Cohort | NotEstimable = cohort
-        if item.drop_criterion or item.censor:
+        if item.other_data:
             if item.id not in variants:
                 found = NotEstimable("the data of this set were not derived")
             else:
@@ -35,6 +36,7 @@ def add_sensitivity(rows: Rows, study: Study, cohort: Cohort, variants: Mapping[
                     found = NotEstimable(str(error))
         for endpoint in study.endpoint:
             _add_set(rows, cohort, item, found, endpoint.id)
+        add_side_by_side(rows, study, item, found)
 
 
 def _add_set(rows: Rows, base: Cohort, item: Sensitivity, found: Cohort | NotEstimable, endpoint: str) -> None:
@@ -104,6 +106,6 @@ def _comparisons(tested: pd.DataFrame, outcome: str) -> dict[str, float]:
         if own or (parameter == "response" and variable == outcome):
             named[method] = float(value)  # type: ignore[arg-type]
         elif parameter.startswith("sensitivity:") and variable == outcome:
-            kind = "log-rank" if method == "logrank" else "Cox"
+            kind = {"logrank": "log-rank", "fisher": "Fisher", "pearson": "Pearson"}.get(method, "Cox")
             named[f"{kind} of {parameter.removeprefix('sensitivity:')}"] = float(value)  # type: ignore[arg-type]
     return named

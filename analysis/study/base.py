@@ -39,7 +39,7 @@ def _window(value: object) -> object:
         )
     low, high = match.groups()
     if low is not None and high not in (None, "cutoff") and int(low) > int(high):
-        raise ValueError("the window ends before it begins")
+        raise ValueError('the window ends before it begins: write the earlier day first, for instance "-28..0"')
     return Window(
         low=None if low is None else int(low),
         high=None if high in (None, "cutoff") else int(high),

@@ -11,10 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from analysis.study.faults import did_you_mean
-from analysis.study.lesions import ANSWERS
+from analysis.study.faults import did_you_mean, near_or_all
+from analysis.study.survival_checks import by_response, strata
 from analysis.study.toml_lines import Path
-from mappings.codelists import CodeList, ConceptMapping
 
 Fault = tuple[Path, str]
 Document = Mapping[str, Any]
@@ -45,18 +44,20 @@ _LIST_KEYS = (
     *("response.new_therapy.not_part_of", "endpoint.*.events.*.site", "endpoint.*.events.*.list"),
     *("endpoint.*.competing.*.site", "endpoint.*.competing.*.list"),
     *("alive.last_contact", "alive.vital_status", "alive.death"),
+    *("treatment.materials.*", "treatment.sizes.*", "treatment.drugs.*.list"),
+    *("adverse_events.events.*.list", "adverse_events.looked.*"),
     *(f"response.lesions.{key}" for key in ("list", "identity", "diameter", "role", "enhancement", "status")),
 )
-_MAP_KEYS = ("covariate.*.values", "response.values", "response.lesions.values", "alive.vital_status_values")
+_MAP_KEYS = (
+    "covariate.*.values",
+    "response.values",
+    "response.lesions.values",
+    "alive.vital_status_values",
+    "adverse_events.grades",
+    "supplement.variable.*.values",
+)
 # Ids the flow diagram gives itself.
-_FLOW_WORDS = ("screened", "excluded", "analysed", "washout")
-_VITAL = ("alive", "dead", "lost")
-_MATERIAL_TABLES = {
-    "used_device": ("device",),
-    "used_substance": ("substance",),
-    "used_code": ("procedure_used_code",),
-    "administered": ("medication_administration", "medication"),
-}
+_FLOW_WORDS = ("screened", "excluded", "analysed", "washout", "before-landmark")
 
 
 def at(document: Any, pattern: str) -> Iterator[tuple[Path, Any]]:
@@ -103,7 +104,8 @@ def names(document: Document) -> Iterator[Fault]:
     declared = set(_table(document, "list"))
     for path, name in list_names(document):
         if name not in declared:
-            yield path, f"no [list.{name}] is declared{did_you_mean(name, declared)}"
+            near = did_you_mean(name, declared) or f": add it, and its codes in codes/{name}.json"
+            yield path, f"no [list.{name}] is declared{near}"
     used = {name for _, name in list_names(document)}
     for name in _table(document, "list"):
         if name not in used:
@@ -112,11 +114,11 @@ def names(document: Document) -> Iterator[Fault]:
     keys = ("criterion.*.require.covariate", "criterion.*.exclude.covariate", "analysis.cox.adjust.*")
     for path, name in texts(document, *keys):
         if name not in covariates:
-            yield path, f"there is no [covariate.{name}]{did_you_mean(name, covariates)}"
+            yield path, f"there is no [covariate.{name}]{near_or_all(name, covariates)}"
     criteria = {name for _, name in texts(document, "criterion.*.id")}
     for path, name in texts(document, "analysis.sensitivity.*.drop_criterion"):
         if name not in criteria:
-            yield path, f"there is no criterion {name!r}{did_you_mean(name, criteria)}"
+            yield path, f"there is no criterion {name!r}{near_or_all(name, criteria)}"
     for path, table in [*texts(document, "list.*.table"), *texts(document, "list.*.table.*")]:
         if table not in TABLES:
             yield path, f"there is no table {table!r} with codes{did_you_mean(table, TABLES)}; {', '.join(TABLES)}"
@@ -129,13 +131,13 @@ def unique(document: Document) -> Iterator[Fault]:
         seen: set[str] = set()
         for path, value in texts(document, pattern):
             if counts[value] > 1 and value in seen:
-                yield path, f"{value!r} is used twice"
+                yield path, f"{value!r} is used twice: give each its own"
             seen.add(value)
     rules = [value.partition(":")[2] for _, value in texts(document, "arm_rules.both", "arm_rules.neither")]
     taken = {*_FLOW_WORDS, *(rules or ("mixed-materials", "material-unknown"))}
     for path, value in texts(document, "criterion.*.id"):
         if value in taken:
-            yield path, f"{value!r} already names a step of the flow diagram"
+            yield path, f"{value!r} already names a step of the flow diagram: take another word"
     for path, value in texts(document, "arm.*.label"):
         if value == "total" or " vs " in value:
             yield path, 'a label cannot be "total" or hold " vs ": results use these'
@@ -147,26 +149,29 @@ def covariates(document: Document) -> Iterator[Fault]:
         path: Path = ("covariate", name)
         if not isinstance(one, Mapping):
             continue
-        cut, levels = _scalars(one.get("cut")), _scalars(one.get("levels"))
+        cut, levels = scalars(one.get("cut")), scalars(one.get("levels"))
         if one.get("from") == "patient" and name not in FROM_PATIENT:
             yield path, f"only {' and '.join(FROM_PATIENT)} come from the patient: name it so, or give a list"
         if all(isinstance(c, int | float) for c in cut) and sorted(set(cut)) != cut:
-            yield (*path, "cut"), "the cut points must rise"
+            yield (*path, "cut"), "the cut points must rise: write each once, the lowest first"
         for key in ("levels", "labels", "level_labels"):
             if isinstance(one.get(key), list) and len({str(item) for item in one[key]}) != len(one[key]):
-                yield (*path, key), "an entry stands twice"
+                yield (*path, key), "an entry stands twice: each may stand once"
         if one.get("cox") == "cut" and not cut:
-            yield (*path, "cox"), 'cox = "cut" needs cut points'
+            yield (*path, "cox"), 'cox = "cut" needs cut points: add cut and labels'
         if one.get("cox") == "levels" and not levels:
-            yield (*path, "cox"), 'cox = "levels" needs levels'
+            yield (*path, "cox"), 'cox = "levels" needs levels: add them, or say "linear"'
         if one.get("cox") == "linear" and levels and not all(isinstance(level, int) for level in levels):
-            yield (*path, "cox"), 'cox = "linear" needs levels that are whole numbers'
+            yield (*path, "cox"), 'cox = "linear" needs levels that are whole numbers: say "levels"'
         if levels and one.get("table1") in ("mean_sd", "median_iqr"):
-            yield (*path, "table1"), f"{one['table1']} needs a number, and this variable has levels"
+            yield (*path, "table1"), f"{one['table1']} needs a number, and this variable has levels: say count"
         if levels and one.get("test") in ("t_pooled", "t_welch"):
-            yield (*path, "test"), "a t test needs a number, and this variable has levels"
+            yield (*path, "test"), "a t test needs a number, and this variable has levels: say chi2 or fisher"
         if not levels and not cut and one.get("test") in ("chi2", "fisher"):
-            yield (*path, "test"), "a test of counts needs levels or cut"
+            yield (
+                (*path, "test"),
+                "a test of counts needs levels or cut: add one of them, or say t_welch or mann_whitney",
+            )
         window = one.get("window")
         if isinstance(window, str) and _looks_ahead(window):
             yield (
@@ -189,9 +194,15 @@ def criteria(document: Document) -> Iterator[Fault]:
         if isinstance(one.get("after_index"), str):
             yield from _after_index((*path, "after_index"), one, drops)
         if one.get("missing") == "later" and not complete:
-            yield (*path, "missing"), '"later" leaves it to a completeness criterion, and there is none'
-        elif one.get("missing") == "later" and not any(_get(one, way, "covariate") for way in ("require", "exclude")):
-            yield (*path, "missing"), '"later" is for covariates: completeness does not look at lists'
+            yield (
+                (*path, "missing"),
+                '"later" leaves it to a completeness criterion, and there is none: add one',
+            )
+        elif one.get("missing") == "later" and not any(get(one, way, "covariate") for way in ("require", "exclude")):
+            yield (
+                (*path, "missing"),
+                '"later" is for covariates, not lists: say "fails" or "passes"',
+            )
         if isinstance(one.get("exclude"), Mapping) and "complete" in one["exclude"]:
             yield (*path, "exclude"), 'completeness is required, not excluded: require = { complete = "covariates" }'
     for path, rule in [*at(document, "criterion.*.require"), *at(document, "criterion.*.exclude")]:
@@ -199,14 +210,17 @@ def criteria(document: Document) -> Iterator[Fault]:
             continue
         if rule.get("complete") and (document["criterion"][path[1]] or {}).get("missing") in ("passes", "later"):
             yield (*path[:2], "missing"), 'completeness means missing data fail: missing = "fails"'
-        levels = _get(document, "covariate", rule.get("covariate"), "levels")
+        levels = get(document, "covariate", rule.get("covariate"), "levels")
         if isinstance(levels, list) and isinstance(rule.get("in"), list):
             for position, level in enumerate(rule["in"]):
                 if level not in levels:
-                    near = did_you_mean(str(level), map(str, levels))
+                    near = near_or_all(str(level), map(str, levels))
                     yield (*path, "in", position), f"is no level of {rule['covariate']}{near}"
         if rule.get("assessments") and "response" not in document:
-            yield (*path, "assessments"), "assessments are counted by [response], and there is none"
+            yield (
+                (*path, "assessments"),
+                "assessments are counted by [response], and there is none: add it, or take this out",
+            )
 
 
 def _after_index(path: Path, one: Mapping[str, Any], drops: Mapping[Any, Any]) -> Iterator[Fault]:
@@ -223,16 +237,16 @@ def _after_index(path: Path, one: Mapping[str, Any], drops: Mapping[Any, Any]) -
 def response(document: Document) -> Iterator[Fault]:
     """Response levels, readers and endpoints that do not fit together."""
     rules = document.get("response")
-    known = _scalars(_get(document, "response", "order")) or list(RESPONSES)
+    known = scalars(get(document, "response", "order")) or list(RESPONSES)
     levels = ("endpoint.*.events.*.response", "endpoint.*.competing.*.response")
     for path, level in texts(document, "response.responders.*", "response.controlled.*", *levels):
         if level not in known:
-            yield path, f"{level!r} is not in response.order{did_you_mean(level, map(str, known))}"
+            yield path, f"{level!r} is not in response.order{near_or_all(level, map(str, known))}"
     asked = (*levels, "endpoint.*.censors.*.last")
     for path, _ in [found for key in asked for found in at(document, key)]:
         is_last = path[-1] == "last"
         if rules is None and (not is_last or _at_path(document, path) == "adequate assessment"):
-            yield path, "it needs [response], and there is none"
+            yield path, "it needs [response], and there is none: add it, or take this out"
     if not isinstance(rules, Mapping):
         return
     yield from _lesions(rules)
@@ -262,22 +276,31 @@ def _lesions(rules: Mapping[str, Any]) -> Iterator[Fault]:
 
 def sensitivity(document: Document) -> Iterator[Fault]:
     """Sensitivity analyses that change nothing."""
+    changes = ("set", "drop_criterion", "censor", "partial_dates", "max_gap_days")
+    assessed = "adequate assessment" in [last for _, last in texts(document, "endpoint.*.censors.*.last")]
     for path, one in at(document, "analysis.sensitivity.*"):
-        if isinstance(one, Mapping) and not {"set", "drop_criterion", "censor"} & set(one):
-            yield path, "changes nothing: say set, drop_criterion or censor"
+        if isinstance(one, Mapping) and not set(changes) & set(one):
+            yield path, f"changes nothing: say {', '.join(changes[:-1])} or {changes[-1]}"
+        elif isinstance(one, Mapping) and "max_gap_days" in one and not assessed:
+            yield (
+                (*path, "max_gap_days"),
+                'no endpoint is censored at its last assessment: add { last = "adequate assessment" }, or leave this',
+            )
 
 
 def weak(document: Document) -> Iterator[Fault]:
     """A definition by which a patient with nothing but the index procedure on record would be analysed."""
-    index_list = _get(document, "index", "event", "list")
+    index_list = get(document, "index", "event", "list")
     for _, one in at(document, "criterion.*"):
         if not isinstance(one, Mapping) or one.get("missing") != "fails":
             continue
         rule = one.get("require") or one.get("exclude")
         if not isinstance(rule, Mapping):
             return  # its shape is wrong and reported: no second opinion on it
+        # Completeness of what the Patient alone tells, or of nothing, asks for no record.
+        asks = rule.get("assessments") or any(True for _ in at(document, "covariate.*.list"))
         # The index procedure itself would answer for its own list.
-        if rule.get("list") != index_list and rule.get("covariate") != "age":
+        if rule.get("list") != index_list and rule.get("covariate") != "age" and (asks or not rule.get("complete")):
             return
     path: Path = ("criterion",) if "criterion" in document else ("index",)
     yield (
@@ -287,67 +310,8 @@ def weak(document: Document) -> Iterator[Fault]:
     )
 
 
-def code_lists(document: Document, lists: Mapping[str, CodeList]) -> Iterator[Fault]:
-    """Lists whose content does not fit the use made of them."""
-    for path, value in texts(document, "arm.*.all.*.any_of.*"):
-        source, _, name = value.partition(":")
-        made = lists.get(name)
-        if made is not None and source == "text" and not made.words:
-            yield path, f"list {name} has no words to look for in texts (system urn:bedside:text)"
-        tables = _scalars(_get(document, "list", name, "table"))
-        places = _MATERIAL_TABLES.get(source)
-        if places and tables and not set(places) & set(tables):
-            yield path, f"list {name} is not looked for in {' or '.join(places)}: add it to [list.{name}] table"
-    for path, name in texts(document, "index.event.list"):
-        made = lists.get(name)
-        if made is None:
-            continue
-        if not made.entries and not made.patterns:
-            yield path, f"list {name} holds words only: a server is asked for index procedures by code"
-        elif any(pattern.system is None for pattern in made.patterns):
-            yield path, f"list {name} has a pattern without a code system: a server cannot be asked for it"
-
-
-def concept_maps(document: Document, maps: Mapping[str, ConceptMapping]) -> Iterator[Fault]:
-    """Maps and levels that do not meet."""
-    restricted = {name for _, name in texts(document, "criterion.*.require.covariate", "criterion.*.exclude.covariate")}
-    for path, name in map_names(document):
-        if name not in maps:
-            continue
-        targets = sorted({row.target_code for row in maps[name].rows})
-        if path[:2] == ("response", "lesions"):
-            wrong = [target for target in targets if target not in ANSWERS]
-            if wrong:
-                yield path, f"the map gives {', '.join(wrong)}; allowed are {', '.join(ANSWERS)}"
-        elif path[0] == "covariate":
-            yield from _levels_met(document, path, targets, restricted)
-        else:
-            levels = _VITAL if path[0] == "alive" else _scalars(_get(document, "response", "order")) or RESPONSES
-            allowed = [*map(str, levels), *(["NE"] if path[0] == "response" else [])]
-            wrong = [target for target in targets if target not in allowed]
-            if wrong:
-                yield path, f"the map gives {', '.join(wrong)}; allowed are {', '.join(allowed)}"
-
-
-def _levels_met(document: Document, path: Path, targets: Sequence[str], restricted: set[str]) -> Iterator[Fault]:
-    name = str(path[1])
-    levels = _get(document, "covariate", name, "levels")
-    if not isinstance(levels, list):
-        return
-    for position, level in enumerate(levels):
-        if str(level) not in targets:
-            message = f"the map gives no {str(level)!r}{did_you_mean(str(level), targets)}"
-            yield ("covariate", name, "levels", position), message
-    extra = [target for target in targets if target not in map(str, levels)]
-    if extra and name not in restricted:
-        message = (
-            f"the map also gives {', '.join(extra)}: make it a level, or let a criterion on {name} decide who has it"
-        )
-        yield path, message
-
-
 CHECKS: tuple[Callable[[Document], Iterator[Fault]], ...] = (
-    *(names, unique, covariates, criteria, response, sensitivity, weak),
+    *(names, unique, covariates, criteria, response, sensitivity, weak, strata, by_response),
 )
 """The checks that need the document only."""
 
@@ -357,13 +321,13 @@ def _table(document: Document, name: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _scalars(value: Any) -> list[Any]:
+def scalars(value: Any) -> list[Any]:
     """The plain values of a list, or one plain value as a list; anything else is passed over."""
     values = value if isinstance(value, list) else [value]
     return [item for item in values if isinstance(item, str | int | float)]
 
 
-def _get(document: Any, *keys: Any) -> Any:
+def get(document: Any, *keys: Any) -> Any:
     for key in keys:
         if not isinstance(document, Mapping) or not isinstance(key, str):
             return None

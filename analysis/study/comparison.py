@@ -7,6 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from analysis.study.base import Frozen
+from analysis.study.side_by_side import SideBySide
+from analysis.study.survival import SurvivalPlan
+from analysis.study.weighting import Outcome, Weighting
 
 Ties = Literal["efron", "breslow"]
 
@@ -40,6 +43,13 @@ class Sensitivity(Frozen):
     set_: Method | None = Field(None, alias="set")
     drop_criterion: str | None = None
     censor: str | None = None
+    partial_dates: Literal["low", "high"] | None = None
+    max_gap_days: int | None = Field(None, ge=1)
+
+    @property
+    def other_data(self) -> bool:
+        """Whether it changes subjects or times, and not only how they are compared."""
+        return any((self.drop_criterion, self.censor, self.partial_dates, self.max_gap_days))
 
 
 class AnalysisPlan(Frozen):
@@ -48,8 +58,12 @@ class AnalysisPlan(Frozen):
     primary: Method = Method()
     published: Method | None = None
     cox: Cox = Cox()
+    survival: SurvivalPlan = SurvivalPlan()
     sensitivity: tuple[Sensitivity, ...] = ()
     min_events_per_term: int = 10
+    side_by_side: SideBySide = SideBySide()
+    weighting: Weighting | None = None
+    e_value: Outcome | None = None
 
 
 class Disclosure(Frozen):

@@ -18,10 +18,13 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "endpoint": "Times to event.",
         "endpoint_rules": "The unit of times, and where an event of uncertain date is put.",
         "alive": "What proves that a subject was alive on a day.",
+        "treatment": "What of the treatment received is described by arm.",
+        "adverse_events": "Which adverse events are counted by arm, and when.",
         "analysis": "How the arms are compared.",
         "checks": "When the quality checks stop the analysis.",
         "disclosure": "Which counts are too small to leave the site.",
         "extract": "How a server is asked.",
+        "supplement": "A CSV of what chart review holds and FHIR lacks; its rows become Observations.",
     },
     "PopulationStudy": {
         "study": "What is studied, under which protocol, and with which data.",
@@ -57,6 +60,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "dates": "First and last day of the index date.",
         "washout_days": "An earlier listed procedure within so many days excludes: not a new user.",
         "data_cutoff": "Nothing after this day is ever used.",
+        "landmark": "Time starts so many days after the index, for those who reach that day without an event.",
     },
     "IndexEvent": {
         "table": "The table of the event.",
@@ -71,6 +75,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     "ArmClause": {
         "list": "A list in which the index procedure's own code must be.",
         "any_of": "SOURCE:LIST pairs, one of which must be found: what was used, administered, or said in texts.",
+        "window": "Days from the index of the sessions looked at; the index day where nothing is said.",
     },
     "ArmRules": {
         "both": "Materials of more than one arm on the index day: the reason under which the subject leaves.",
@@ -188,8 +193,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "partial_dates": "Where an event known to the month or year is put.",
     },
     "PartialDates": {
-        "event": "The day of the month or year that stands for it.",
-        "bounds": "Both ends are tried as sensitivity analyses.",
+        "event": "The day of the month or year that stands for it: its middle, its first (low) or its last (high).",
+        "bounds": "Both ends are for sensitivity analyses, which name them by partial_dates.",
     },
     "Alive": {
         "last_contact": "The list of observations whose value is the date of last contact.",
@@ -204,8 +209,12 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "primary": "The conventions we stand by.",
         "published": "The conventions of a publication, shown beside ours.",
         "cox": "The models of the hazard.",
+        "survival": "What is given of the survival curves beside the median.",
         "sensitivity": "Analyses under other assumptions, shown side by side.",
         "min_events_per_term": "With fewer events a term a model is shown with a warning.",
+        "side_by_side": "What more of each sensitivity analysis stands side by side.",
+        "weighting": "Weighting of two arms by propensity scores; none where it is left out.",
+        "e_value": "E-values of the hazard ratios: is the event common (15 % or more by the end) or rare?",
     },
     "Method": {
         "km_ci": "The transform of Kaplan-Meier intervals.",
@@ -231,6 +240,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "set": "Other conventions.",
         "drop_criterion": "The criterion that is left out.",
         "censor": 'The list whose first record after the index date censors, or "arm-switch".',
+        "partial_dates": "Events known to the month or year lie on its first day (low) or its last (high).",
+        "max_gap_days": "An event more days than this after the last adequate assessment is censored there.",
     },
     "CheckRules": {
         "stop_above_percent": "The share of screened subjects, in percent, whose violations stop the analysis.",

@@ -73,7 +73,7 @@ def check(
             break
         for loc in dict.fromkeys(_in_document(fixed, tuple(e["loc"])) for e in unknown):
             problems.append(_put_right(model, fixed, fixed_lines, loc, file))
-    problems += _told(errors, fixed, fixed_lines, file)
+    problems += _told(model, errors, fixed, fixed_lines, file)
     problems.sort(key=lambda p: (p.line or 0, p.field))
     return (None if problems else made), fixed, fixed_lines, problems
 
@@ -95,6 +95,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``: did you mean 'window'?`` where a known name is close, else an empty text."""
     near = difflib.get_close_matches(name, sorted(set(known)), n=1, cutoff=0.6)
     return f": did you mean {near[0]!r}?" if near else ""
+
+
+def near_or_all(name: str, known: Iterable[str]) -> str:
+    """As :func:`did_you_mean`; where nothing is close, what there is, if that is not too much to read."""
+    names = sorted(known) if isinstance(known, set | frozenset) else list(dict.fromkeys(known))
+    there = f"; there are {', '.join(names)}" if 0 < len(names) <= 12 else ""
+    return did_you_mean(name, names) or there
 
 
 def _copied(value: Any) -> Any:
@@ -131,6 +138,27 @@ def _keys_of(model: type[BaseModel], path: Path) -> list[str]:
     for part in path:
         found = [inner for one in found for inner in _step(schema, one, part)]
     return list(dict.fromkeys(key for one in _opened(schema, found) for key in one.get("properties", {})))
+
+
+def _to_write(model: type[BaseModel], path: Path) -> str:
+    """What to write for a key that is missing, by its type: ``: write data = "synthetic" or "real"``."""
+    schema = model.model_json_schema(by_alias=True)
+    found: list[Mapping[str, Any]] = [schema]
+    for part in path:
+        found = [inner for one in found for inner in _step(schema, one, part)]
+    shown = list(dict.fromkeys(_shown(node) for node in _opened(schema, found)))
+    return f": write {path[-1]} = {' or '.join(shown)}" if shown and all(shown) else ""
+
+
+def _shown(node: Mapping[str, Any]) -> str:
+    if "enum" in node or "const" in node:
+        return " or ".join(f'"{choice}"' for choice in node.get("enum", [node.get("const")]))
+    if node.get("format") == "date":
+        return "2020-12-31"
+    required = [f"{key} = …" for key in node.get("required", ())]
+    shapes = {"string": '"…"', "integer": "a whole number", "number": "a number", "boolean": "true or false"}
+    shapes |= {"array": "[ … ]", "object": f"{{ {', '.join(required) or '…'} }}"}
+    return shapes.get(str(node.get("type")), "")
 
 
 def _opened(schema: Mapping[str, Any], nodes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -182,7 +210,11 @@ def _at(document: Any, path: Path) -> Any:
 
 
 def _told(
-    errors: Iterable[ErrorDetails], document: Mapping[str, Any], lines: Mapping[Path, int], file: str
+    model: type[BaseModel],
+    errors: Iterable[ErrorDetails],
+    document: Mapping[str, Any],
+    lines: Mapping[Path, int],
+    file: str,
 ) -> list[Problem]:
     """One problem a place: the choices of a union that all failed are told as one sentence."""
     by_place: dict[Path, list[str]] = {}
@@ -194,6 +226,7 @@ def _told(
         message = _sentence(error)
         if error["type"] == "missing":
             path = (*path, error["loc"][-1])
+            message += _to_write(model, path)
         if error["type"] == "value_error":
             path, message = _nearer(document, path, message)
         said = by_place.setdefault(path, [])

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from analysis.plan import search_tokens
-from analysis.study import checks
+from analysis.study import checks, comparison_checks
 from analysis.study.blanks import blanks
+from analysis.study.code_checks import code_lists, concept_maps
 from analysis.study.faults import check, problem_at
+from analysis.study.json_lines import json_lines, line_at
 from analysis.study.model import PopulationStudy, Study
+from analysis.study.supplement_checks import supplement as supplement_faults
+from analysis.study.supplement_file import SupplementRow, read_supplement
 from analysis.study.toml_lines import Path, parse
 from mappings.codelists import CodeList, ConceptMapping, parse_concept_map, parse_value_set
 from mappings.errors import DefinitionError, Problem
@@ -21,13 +25,14 @@ from mappings.errors import DefinitionError, Problem
 @dataclass(frozen=True)
 class LoadedStudy:
     """A study with its code lists and concept maps by name. ``tokens`` are the lists' codes as a server is asked for
-    them; ``expected`` are the published figures to compare with."""
+    them; ``expected`` are the published figures to compare with; ``supplement`` are the rows of its CSV."""
 
     study: Study | PopulationStudy
     codes: Mapping[str, CodeList] = field(default_factory=dict)
     maps: Mapping[str, ConceptMapping] = field(default_factory=dict)
     tokens: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     expected: dict[str, Any] | None = None
+    supplement: tuple[SupplementRow, ...] = ()
 
 
 def files_named(text: str, file: str = "study.toml") -> tuple[str, ...]:
@@ -38,8 +43,8 @@ def files_named(text: str, file: str = "study.toml") -> tuple[str, ...]:
     """
     document, _ = parse(text, file)
     named = {*_code_files(document).values(), *_map_files(document).values()}
-    published = [value for _, value in checks.texts(document, "study.published")]
-    return tuple(sorted(path for path in {*named, *published} if _inside(path)))
+    others = [value for _, value in checks.texts(document, "study.published", "supplement.file")]
+    return tuple(sorted(path for path in {*named, *others} if _inside(path)))
 
 
 def load_study(text: str, file: str, files: Mapping[str, str]) -> LoadedStudy:
@@ -55,12 +60,15 @@ def load_study(text: str, file: str, files: Mapping[str, str]) -> LoadedStudy:
     if "population" in document:
         return _population(document, lines, file)
     study, fixed, lines, problems = check(Study, document, lines, file)
-    faults = [fault for one in checks.CHECKS for fault in one(fixed)]
+    faults = [fault for one in (*checks.CHECKS, *comparison_checks.CHECKS) for fault in one(fixed)]
     codes, tokens = _read_lists(fixed, lines, file, files, problems)
     maps = _read_maps(fixed, lines, file, files, problems)
-    faults += [*checks.code_lists(fixed, codes), *checks.concept_maps(fixed, maps)]
+    faults += [*code_lists(fixed, codes), *concept_maps(fixed, maps)]
+    used = frozenset(name for _, name in checks.list_names(fixed))
+    faults += supplement_faults(fixed, codes, used)
     expected = _read_expected(fixed, lines, file, files, problems)
     problems += [problem_at(lines, file, path, message) for path, message in faults]
+    rows = _read_supplement(fixed, study, maps, lines, file, files, problems)
     left = [blank for name, content in {file: text, **files}.items() for blank in blanks(content, name)]
     blank_lines = {(blank.file, blank.line) for blank in left}
     # What is wrong with a blank is that it is one.
@@ -68,7 +76,7 @@ def load_study(text: str, file: str, files: Mapping[str, str]) -> LoadedStudy:
     if problems or study is None:
         _refuse(file, problems)
     assert study is not None
-    return LoadedStudy(study, codes, maps, tokens, expected)
+    return LoadedStudy(study, codes, maps, tokens, expected, rows)
 
 
 def _population(document: dict[str, Any], lines: dict[Path, int], file: str) -> LoadedStudy:
@@ -128,7 +136,7 @@ def _read_lists(
             codes[name] = parse_value_set(name, resource, path)
             tokens[name] = search_tokens(resource)
         except DefinitionError as error:
-            problems += error.problems
+            problems += _with_lines(error.problems, files[path])
     return codes, tokens
 
 
@@ -152,8 +160,14 @@ def _read_maps(
         try:
             maps[name] = parse_concept_map(name, resource, path)
         except DefinitionError as error:
-            problems += error.problems
+            problems += _with_lines(error.problems, files[path])
     return maps
+
+
+def _with_lines(problems: Iterable[Problem], text: str) -> list[Problem]:
+    """Problems of a JSON file, each with the line of its field."""
+    lines = json_lines(text)
+    return [replace(one, line=line_at(lines, one.field)) for one in problems]
 
 
 def _read_expected(
@@ -168,6 +182,25 @@ def _read_expected(
     return None
 
 
+def _read_supplement(
+    document: Mapping[str, Any],
+    study: Study | None,
+    maps: Mapping[str, ConceptMapping],
+    lines: Mapping[Path, int],
+    file: str,
+    files: Mapping[str, str],
+    problems: list[Problem],
+) -> tuple[SupplementRow, ...]:
+    """The rows of the CSV; they are looked at once the shape of the study file is right."""
+    for where, path in checks.texts(document, "supplement.file"):
+        text = _text(path, where, "supplement", lines, file, files, problems)
+        if text is not None and study is not None and study.supplement is not None:
+            rows, found = read_supplement(text, path, study.supplement, maps)
+            problems += found
+            return rows
+    return ()
+
+
 def _json(
     path: str,
     where: Path,
@@ -178,18 +211,34 @@ def _json(
     problems: list[Problem],
 ) -> dict[str, Any] | None:
     """A JSON object from one of the files, or None with a problem noted."""
+    text = _text(path, where, what, lines, file, files, problems)
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        problems.append(Problem(f"this is not JSON: {error.msg}", line=error.lineno, file=path))
+        return None
+    if not isinstance(value, dict):
+        problems.append(Problem("must be a JSON object: { … }", line=1, file=path))
+        return None
+    return value
+
+
+def _text(
+    path: str,
+    where: Path,
+    what: str,
+    lines: Mapping[Path, int],
+    file: str,
+    files: Mapping[str, str],
+    problems: list[Problem],
+) -> str | None:
+    """The text of one of the files, or None with a problem noted."""
     if not _inside(path):
         problems.append(problem_at(lines, file, where, "a file of the study must lie in the study folder"))
         return None
     if path not in files:
         problems.append(problem_at(lines, file, where, f"the {what} is missing: there is no file {path}"))
         return None
-    try:
-        value = json.loads(files[path])
-    except json.JSONDecodeError as error:
-        problems.append(Problem(f"this is not JSON: {error.msg}", line=error.lineno, file=path))
-        return None
-    if not isinstance(value, dict):
-        problems.append(Problem("must be a JSON object", file=path))
-        return None
-    return value
+    return files[path]

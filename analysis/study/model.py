@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from analysis.study.adverse_events import AdverseEvents
 from analysis.study.base import Frozen, Window, WindowText
 from analysis.study.comparison import (
     AnalysisPlan,
@@ -34,6 +35,8 @@ from analysis.study.outcomes import (
     Readers,
     Response,
 )
+from analysis.study.supplement import Supplement
+from analysis.study.treatment import Treatment
 
 __all__ = [
     "Alive",
@@ -188,14 +191,15 @@ class Index(Frozen):
     take: Literal["first"] = "first"
     dates: tuple[date, date]
     washout_days: int = Field(0, ge=0)
+    landmark: int = Field(0, ge=0)
     data_cutoff: date
 
     @model_validator(mode="after")
     def _order(self) -> Self:
         if self.dates[0] > self.dates[1]:
-            raise ValueError("dates: the first day is after the last")
+            raise ValueError("dates: the first day is after the last: write the earlier one first")
         if self.data_cutoff < self.dates[1]:
-            raise ValueError("data_cutoff lies before the last index date")
+            raise ValueError("data_cutoff lies before the last index date: name a later day")
         return self
 
 
@@ -203,7 +207,8 @@ class ArmClause(Frozen):
     """Either a list the index procedure's own code must be in, or any of ``source:list`` pairs.
 
     Sources: ``used_device``, ``used_substance``, ``used_code``, ``administered`` (MedicationAdministration.partOf the
-    procedure), ``text`` (words of the list found in the procedure's or the material's text).
+    procedure), ``text`` (words of the list found in the procedure's or the material's text). ``window``: the sessions
+    looked at, in days from the index; the index day where it is left out.
     """
 
     list_: str | None = Field(None, alias="list")
@@ -211,6 +216,7 @@ class ArmClause(Frozen):
         Annotated[str, Field(pattern=r"^(used_device|used_substance|used_code|administered|text):[a-z][a-z0-9-]*$")],
         ...,
     ] = ()
+    window: WindowText | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -257,7 +263,7 @@ class Covariate(Frozen):
         if self.list_ and self.window is None:
             raise ValueError('a covariate from a list needs a window, for instance window = "-28..0"')
         if self.cut and len(self.labels) != len(self.cut) + 1:
-            raise ValueError("labels: one more than the cut points")
+            raise ValueError('labels: one more than the cut points, for instance cut = [60], labels = ["<60", ">=60"]')
         if self.levels and self.cut:
             raise ValueError("say either levels or cut")
         if self.level_labels and len(self.level_labels) != len(self.levels):
@@ -290,10 +296,13 @@ class Study(Frozen):
     endpoint: tuple[Endpoint, ...] = ()
     endpoint_rules: EndpointRules = EndpointRules()
     alive: Alive = Alive()
+    treatment: Treatment | None = None
+    adverse_events: AdverseEvents | None = None
     analysis: AnalysisPlan = AnalysisPlan()
     checks: CheckRules = CheckRules()
     disclosure: Disclosure = Disclosure()
     extract: Extract = Extract()
+    supplement: Supplement | None = None
 
     @property
     def experimental(self) -> Arm:

@@ -33,7 +33,7 @@ _RULES: dict[str, dict[str, Any]] = {
         "dependentRequired": {"list": ["window"], "cut": ["labels"]},
         "not": {"required": ["levels", "cut"]},
     },
-    "EventSource": {"oneOf": _one_of("response", "death")},
+    "EventSource": {"oneOf": _one_of("response", "list", "death")},
     "CensorSource": {"oneOf": _one_of("last", "at")},
 }
 

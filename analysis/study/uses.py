@@ -27,6 +27,8 @@ def list_uses(study: Study) -> tuple[ListUse, ...]:
         for clause in arm.all_:
             found.append((clause.list_, "evidence"))
             found += [(source.partition(":")[2], "material") for source in clause.any_of]
+    found += [(name, "material") for name in (study.treatment.lists if study.treatment else ())]
+    found += [(name, "evidence") for name in (study.adverse_events.lists if study.adverse_events else ())]
     found += [(criterion.rule.list_, "evidence") for criterion in study.criterion]
     found += [(covariate.list_, "evidence") for covariate in study.covariate.values()]
     if study.response is not None:

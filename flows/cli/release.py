@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli.options import RUNS, JsonOption, RunsOption, StudyArgument
+from flows.cli.options import RUNS, JsonOption, RunArgument, RunsOption, StudyArgument
 from mappings.errors import DefinitionError
 
 
@@ -42,6 +42,59 @@ def lock(
     return 0
 
 
+def sign(
+    run: RunArgument,
+    by: Annotated[str, typer.Option("--by", help="Who signs.")],
+    role: Annotated[str, typer.Option("--role", help="In which role, for instance statistician.")],
+    runs: RunsOption = RUNS,
+    as_json: JsonOption = False,
+) -> int:
+    """Sign a run's report over the hashes of study, data, results and report, and write it again as SIGNED."""
+    from dataclasses import asdict
+
+    from flows import run_folder, signing
+    from flows.job import again
+
+    folder = run_folder.find(runs, run)
+    made = signing.sign(again(folder), folder, by, role)
+    if as_json:
+        typer.echo(json.dumps({"outcome": "complete", "run": str(folder.root), "signature": asdict(made)}))
+    else:
+        typer.echo(f"signed {made.who}: {folder.report}")
+        typer.echo(f"the report as DRAFT: sha256 {made.hashes.report}")
+    return 0
+
+
+def status(run: RunArgument, runs: RunsOption = RUNS, as_json: JsonOption = False) -> int:
+    """Say how a run ended, whether its report is MASKED, DRAFT or SIGNED, and what voids which signature."""
+    from dataclasses import asdict
+
+    from flows import run_folder, signing
+
+    folder = run_folder.find(runs, run)
+    said, now = folder.read(), signing.state_now(folder)
+    steps = [step for step in run_folder.STEPS if step in said["steps"]]
+    if as_json:
+        signatures = [
+            {**{k: v for k, v in asdict(one.signature).items() if k != "hashes"}, "void": list(one.void)}
+            for one in now.signatures
+        ]
+        typer.echo(
+            json.dumps(
+                {
+                    "outcome": said["outcome"], "exit_code": said["exit_code"], "run": str(folder.root),
+                    "steps": steps, "state": now.name, "note": now.note, "signatures": signatures,
+                }
+            )
+        )  # fmt: skip
+        return 0
+    ended = said["outcome"] or "not ended"
+    typer.echo(f"{folder.root}: {ended}; done: {', '.join(steps) or 'nothing'}")
+    typer.echo(f"{now.name}: {now.note}")
+    return 0
+
+
 def add_commands(app: Any) -> None:
     """Register these commands."""
-    app.command()(lock)
+    for command in (lock, sign, status):
+        app.command()(command)

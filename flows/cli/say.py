@@ -13,6 +13,7 @@ from flows.job import Job
 from flows.landing.landed_snapshot import snapshot_lines
 from flows.landing.manifest import read_manifest
 from flows.landing.notices import warning_lines
+from flows.landing.supplement import supplement_lines
 from flows.pipeline import Outcome
 from flows.release import release_of
 from flows.run_folder import RunFolder
@@ -101,6 +102,8 @@ def ledger(run: RunFolder) -> None:
         for line in (*snapshot_lines(manifest), *warning_lines(manifest)) if manifest is not None else ():
             typer.echo(line)
     said = run.read()
+    for line in supplement_lines(said.get("supplement")):
+        typer.echo(line)
     for lost in _lost(said.get("references_without_key", [])):
         typer.echo(lost)
     for line in modifier_lines(said):

@@ -22,13 +22,14 @@ def study_check(path: StudyArgument, as_json: JsonOption = False) -> None:
 
     folder = study_folder.read(path)
     said = {"id": folder.study.study.id, "sha256": folder.sha256, "codes": len(folder.codes), "maps": len(folder.maps)}
+    rows = f", {len(folder.supplement):,} rows of the supplement" if folder.supplement else ""
     unused = folder.unused()
     if as_json:
         typer.echo(json.dumps({"outcome": "complete", "study": {**said, "unused": unused}}))
     else:
         for path_ in unused:
             typer.echo(f"{path_}: nothing in the study uses this file", err=True)
-        typer.echo(f"{said['id']}: no fault found; {said['codes']} code lists, {said['maps']} maps")
+        typer.echo(f"{said['id']}: no fault found; {said['codes']} code lists, {said['maps']} maps{rows}")
 
 
 @study.command("schema")

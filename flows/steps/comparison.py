@@ -38,6 +38,8 @@ def analyse(job: Job, run: RunFolder, progress: Progress) -> None:
         derived.adtte,
         derived.analysis_table,
         {name: variant.analysis_table for name, variant in derived.variants.items()},
+        derived.adex,
+        derived.adae,
     )
     released = suppress(results, study.disclosure.min_count)
     held_back = release_of(job, run)

@@ -16,6 +16,7 @@ from flows.job import Job
 from flows.landing.extract import cut_off_in_tidying, extract_site
 from flows.landing.incremental import Incremental, extract_since
 from flows.landing.manifest import Manifest, read_manifest
+from flows.landing.supplement import land_supplement
 from flows.progress import Progress
 from flows.run_folder import RunFolder, private_folder
 from flows.sites import Site
@@ -65,7 +66,10 @@ def reachable(site: Site, progress: Progress) -> Iterator[Site]:
 
 
 def note_extracts(job: Job, run: RunFolder, refused: Mapping[str, str]) -> None:
-    """Write the arrival half of the ledger and what is missing. ``refused`` maps sites not reached to the reason."""
+    """Add the supplement, and write the arrival half of the ledger and what is missing.
+
+    ``refused`` maps sites not reached to the reason.
+    """
     missing = {site: [reason] for site, reason in refused.items()}
     types = {}
     snapshots = {}
@@ -80,8 +84,11 @@ def note_extracts(job: Job, run: RunFolder, refused: Mapping[str, str]) -> None:
             snapshots[site.id] = manifest.incremental["snapshot_sha256"]
         if not manifest.complete:
             missing[site.id] = [f"{m.type}: {m.what} ({m.reason})" for m in manifest.missing] or ["not complete"]
+    types, supplemented = land_supplement(job, run, types)
     ledger_files.write(run, Ledger(types=types))
     run.update(missing=missing, snapshots=snapshots)
+    if supplemented is not None:
+        run.update(supplement=supplemented.as_dict())
     counts = {type_: c.landed for by_type in types.values() for type_, c in by_type.items()}
     run.step_done("extract", {"landed": sum(counts.values()), "patients": patients})
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from expectations.ledger import Ledger
 from flows import ledger_files
 from flows.engines import connected
+from flows.export.data_sets import write_data_sets, write_dictionary
 from flows.job import Job
 from flows.progress import Progress
 from flows.run_folder import RunFolder, private_folder
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from analysis.derive import Derived
 
 _FRAMES = ("adsl", "adrs", "adtte", "analysis_table", "counts")
-_LESIONS = "adtr"  # only where the study has lesion measurements
+_ASKED_FOR = ("adtr", "adex", "adae")  # only where the study has lesion measurements, or describes these
 _SENSITIVITY = "sensitivity"
 
 
@@ -35,6 +36,7 @@ def derive(job: Job, run: RunFolder, progress: Progress) -> None:
         tables = tables_of(con, run)
         derived = room.derive(study, job.folder.codes, job.folder.maps, tables, key, rules, con)
     write_derived(run, derived)
+    write_dictionary(study, run.analysis)
     progress("deriving", 1, 1)
     note_subjects(run, ledger)
 
@@ -50,14 +52,15 @@ def note_subjects(run: RunFolder, ledger: Ledger) -> None:
 
 
 def write_derived(run: RunFolder, derived: Derived, folder: str = "") -> None:
-    """Write analysis tables as Parquet, each whole or not at all."""
+    """Write analysis tables as Parquet, and the data sets as CSV too, each whole or not at all."""
     place = private_folder(run.analysis) / folder
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in (*_FRAMES, *([] if derived.adtr is None else [_LESIONS])):
+    for name in (*_FRAMES, *(name for name in _ASKED_FOR if getattr(derived, name) is not None)):
         part = place / f"{name}.parquet.part"
         getattr(derived, name).to_parquet(part, index=False)
         part.chmod(0o600)
         part.replace(place / f"{name}.parquet")
+    write_data_sets(derived, place)
     for name, variant in derived.variants.items():
         write_derived(run, variant, f"{_SENSITIVITY}/{name}")
 
@@ -69,8 +72,8 @@ def read_derived(run: RunFolder, folder: str = "") -> Derived:
     from analysis.derive import Derived
 
     frames = {name: pd.read_parquet(run.analysis / folder / f"{name}.parquet") for name in _FRAMES}
-    lesions = run.analysis / folder / f"{_LESIONS}.parquet"
-    adtr = pd.read_parquet(lesions) if lesions.exists() else None
+    there = {name: run.analysis / folder / f"{name}.parquet" for name in _ASKED_FOR}
+    asked = {name: pd.read_parquet(path) for name, path in there.items() if path.exists()}
     variants = sorted(p.name for p in (run.analysis / _SENSITIVITY).glob("*") if p.is_dir()) if not folder else []
     held = {name: read_derived(run, f"{_SENSITIVITY}/{name}") for name in variants}
-    return Derived(**frames, variants=held, adtr=adtr)
+    return Derived(**frames, variants=held, **asked)

@@ -18,6 +18,7 @@ import pytest
 from analysis.report.page import render
 from tests.fixtures.report_inputs import made_results, made_study, provenance, quality
 from tests.fixtures.sample_frames import FOLDER, sample_results, sample_study
+from tests.fixtures.single_subjects import on_site_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -69,6 +70,9 @@ def _pages() -> dict[str, str]:
     for figure in figures:
         figure["ours"] = figure["recomputed"]
     eight, bare = made_study(arms=8), made_study(response=False, covariate={}, endpoint=[], analysis={})
+    named = [{"id": f"A{i}", "label": f"{name} after surgery", "all": [{"list": "event"}]}
+             for i, name in enumerate(("Hormonal therapy", "No hormonal therapy"), 1)]  # fmt: skip
+    long = made_study(arm=named)
     sample = sample_study(), sample_results()
     missing = [{"site": "beta", "what": "page 3 of search 7"}]
     masked = provenance(state="MASKED", missing=missing, modifier_extensions=MARKS)
@@ -76,6 +80,8 @@ def _pages() -> dict[str, str]:
         "sample": render(*sample, quality(), provenance(), figures),
         "masked": render(*sample, quality(), masked, figures),
         "eight": render(eight, made_results(eight, subjects=8), quality(), provenance(), None),
+        "long": render(long, made_results(long, subjects=120), quality(), provenance(), None),
+        "on-site": on_site_page(residuals=True),
         "bare": render(bare, made_results(bare), quality(), provenance(), None),
     }
 
@@ -90,7 +96,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
-NAMES = ("sample", "masked", "eight", "bare")
+NAMES = ("sample", "masked", "eight", "long", "on-site", "bare")
 
 
 def _open(browser: Browser, file: Path, width: int = 1280, scheme: Any = "light") -> tuple[Page, list[str], list[str]]:
@@ -169,9 +175,10 @@ def test_the_first_screen_leads_to_the_marks_that_no_table_reads(browser: Browse
     page.close()
 
 
-def test_no_words_lie_outside_or_on_each_other_in_a_figure(browser: Browser, files: dict[str, Path]) -> None:
-    """Every text of every figure lies within its figure, and no two texts of the risk tables overlap."""
-    page, _, _ = _open(browser, files["sample"])
+@pytest.mark.parametrize("name", ["sample", "long", "on-site"])
+def test_no_words_lie_outside_or_on_each_other_in_a_figure(browser: Browser, files: dict[str, Path], name: str) -> None:
+    """Every text of every figure lies within its figure, and no two texts of a figure overlap."""
+    page, _, _ = _open(browser, files[name])
     outside = page.evaluate(
         """() => [...document.querySelectorAll('svg.figure')].flatMap(svg => {
             const frame = svg.getBoundingClientRect();
@@ -196,6 +203,28 @@ def test_no_words_lie_outside_or_on_each_other_in_a_figure(browser: Browser, fil
     )
     assert touching == []
     page.close()
+
+
+@pytest.mark.parametrize(
+    ("state", "looks"), [("MASKED", 0), ("SIGNED", 3)], ids=["masked, nobody has looked", "signed after three looks"]
+)
+def test_each_sheet_repeats_the_release_and_the_looks(browser: Browser, tmp_path: Path, state: str, looks: int) -> None:
+    """Oracle: poppler's reading of the PDF, sheet by sheet; the first line of each is its header."""
+    if shutil.which("pdftotext") is None:
+        pytest.skip("wants pdftotext")
+    file = tmp_path / "released.html"
+    said = provenance(state=state, looks=looks)
+    file.write_text(render(sample_study(), sample_results(), quality(), said, None), encoding="utf-8")
+    page, _, _ = _open(browser, file)
+    page.pdf(path=tmp_path / "released.pdf", format="A4")
+    page.close()
+    command = ["pdftotext", "-layout", tmp_path / "released.pdf", "-"]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    heads = [sheet.strip().splitlines()[0] for sheet in text.split("\f") if sheet.strip()]
+    assert len(heads) > 3
+    for head in heads:
+        assert head.startswith(state)
+        assert f"comparison looked at: {looks}" in head
 
 
 @pytest.mark.parametrize("paper", ["A4", "Letter"])

@@ -6,6 +6,7 @@ Oracle: the derivation of all subjects at once.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from flows.steps.tables import tables_of
 from flows.study_folder import read
 
 STUDY = read(Path(__file__).resolve().parents[2] / "studies" / "li2023")
-FRAMES = ("adsl", "adrs", "adtr", "adtte", "analysis_table", "counts")
+FRAMES = [field.name for field in fields(Derived) if field.name != "variants"]
 
 
 def derived(con: Any, run: RunFolder) -> Derived:
@@ -39,7 +40,7 @@ def whole(con: Any, finished_run: RunFolder) -> Derived:
     return derived(con, finished_run)
 
 
-@pytest.mark.parametrize("most", [1, 7, 29])
+@pytest.mark.parametrize("most", [7, 29])
 def test_blocks_change_nothing(
     con: Any, finished_run: RunFolder, whole: Derived, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,7 +48,11 @@ def test_blocks_change_nothing(
     monkeypatch.setattr(blocks, "SUBJECTS", most)
     made = derived(con, finished_run)
     for name in FRAMES:
-        pd.testing.assert_frame_equal(getattr(made, name), getattr(whole, name))
+        one, other = getattr(made, name), getattr(whole, name)
+        if other is None:
+            assert one is None, name
+        else:
+            pd.testing.assert_frame_equal(one, other)
     assert set(made.variants) == set(whole.variants) != set()
     for name, variant in whole.variants.items():
         pd.testing.assert_frame_equal(made.variants[name].analysis_table, variant.analysis_table)

@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import REPOSITORY
 
 BEHAVIOURS = REPOSITORY / "docs" / "behaviours.md"
+RULES = REPOSITORY / "docs" / "rules.md"
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
 NAMED = re.compile(r"`(?:[\w/]*/)?(test_\w+\.py)::(test_\w+)`")
 ALONE = re.compile(r"`(test_[\w*]+)`")
@@ -53,3 +54,13 @@ def test_every_behaviour_has_a_test() -> None:
     found = rows(BEHAVIOURS)
     assert [row for row in found if not NAMED.search(row.rsplit(" | ", 1)[-1])] == []
     assert len(found) == len(set(found)) > 100
+
+
+def test_every_rule_has_a_test_and_an_oracle_or_is_called_open() -> None:
+    found = rows(RULES)
+    named = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in found]
+    assert [cells for cells in named if len(cells) != 3] == []
+    held = [cells for cells in named if not cells[1].startswith("*open*")]
+    assert [rule for rule, tests, oracle in held if not NAMED.search(tests) or not oracle] == []
+    assert len(found) == len({rule for rule, _, _ in named}) > 50
+    assert len(held) > 45

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from flows.export.data_sets import DATA_SETS
 from flows.run_folder import RunFolder
 from flows.sandbox.server import serve
 from tests.functional.conftest import STUDY, Said, only_run, run_study
@@ -76,6 +77,18 @@ def planted(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run
     return only_run(place / "runs"), said
 
 
+def test_single_subjects_stand_on_the_page_that_stays_and_on_no_other(planted: tuple[RunFolder, Said]) -> None:
+    """Oracle: the pseudonyms of the analysis table."""
+    run, _ = planted
+    subjects = set(pd.read_parquet(run.analysis / "analysis_table.parquet")["USUBJID"])
+    assert len(subjects) == 22
+    stays, leaves = run.on_site.read_text(encoding="utf-8"), run.report.read_text(encoding="utf-8")
+    assert {one for one in subjects if one not in stays} == set()
+    assert {one for one in subjects if one in leaves} == set()
+    assert "on-site.html" not in leaves
+    assert run.on_site.stat().st_mode & 0o777 == 0o600
+
+
 def test_markers_are_where_they_may_be(planted: tuple[RunFolder, Said]) -> None:
     """Else the next test would find nothing because nothing was planted."""
     run, _ = planted
@@ -94,8 +107,10 @@ def test_no_marker_in_anything_said_or_written_for_others(planted: tuple[RunFold
     looked += [run.landing("yichang") / "manifest.json", run.landing("yichang") / "log.ndjson"]
     looked += [run.quarantine("yichang") / "OperationOutcome.ndjson"]
     assert {"results.csv", "index.html", "run.json", "ledger.json", "published.json"} <= {p.name for p in looked}
+    assert run.analysis / "define.json" in looked
     for path in looked:
-        if path.suffix != ".parquet":
+        # The data sets stay on site and are looked at by the next test, column by column.
+        if path.suffix != ".parquet" and not (path.suffix == ".csv" and run.analysis in path.parents):
             assert MARK not in path.read_text(), path
     for name in ("quality/checks.parquet", "results/results.parquet"):
         assert MARK not in pd.read_parquet(run.root / name).to_csv(), name
@@ -105,8 +120,10 @@ def test_no_marker_in_anything_said_or_written_for_others(planted: tuple[RunFold
 def test_subjects_are_hashes_and_only_the_source_reference_leads_back(planted: tuple[RunFolder, Said]) -> None:
     """ADTTE and ADRS name the resource a row rests on (SRCREF); they stay on site. Nothing else in them is an id."""
     run, _ = planted
-    for file in run.analysis.rglob("*.parquet"):
-        frame = pd.read_parquet(file)
+    files = [*run.analysis.rglob("*.parquet"), *run.analysis.rglob("*.csv")]
+    assert {file.name for file in files} >= {f"{name}.{kind}" for name in DATA_SETS for kind in ("parquet", "csv")}
+    for file in files:
+        frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file, dtype=str)
         assert MARK not in frame.drop(columns="SRCREF", errors="ignore").to_csv(), file.name
 
 

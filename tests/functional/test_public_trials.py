@@ -16,7 +16,9 @@ import pytest
 from flows.run_folder import RunFolder
 from flows.sample import write_sample
 from tests.conftest import REPOSITORY
-from tests.functional.conftest import Said, only_run, run_study
+from tests.fixtures.data_sets import assert_described
+from tests.fixtures.recomputed import main_figures, recompute
+from tests.functional.conftest import Said, command, only_run, run_study
 
 FIGURES = {"gbsg2": 250, "veteran": 209}
 pytestmark = pytest.mark.xdist_group("public-trials")
@@ -93,6 +95,20 @@ def test_nobody_is_lost_and_every_check_holds(trial: tuple[str, RunFolder, Said]
     checks = pd.read_parquet(run.root / "quality" / "checks.parquet")
     assert set(checks["status"]) <= {"PASS", "NOT_APPLICABLE"}
     assert "SYNTHETIC" in said.out
+
+
+def test_every_column_is_described_and_the_csv_files_hold_the_data(trial: tuple[str, RunFolder, Said]) -> None:
+    """docs/exports.md; the oracle is the Parquet files that the run itself reads."""
+    assert_described(trial[1])
+
+
+@pytest.mark.r
+def test_r_gives_every_main_figure_from_the_data_sets(trial: tuple[str, RunFolder, Said], tmp_path: Path) -> None:
+    """The oracle is R on the run's own data, beside tests/golden/trials.R on R's copies."""
+    assert command("export", trial[1].root, "--r", tmp_path / "r").code == 0
+    found = recompute(tmp_path / "r")
+    assert found.code == 0, found.end + found.errors
+    assert set(found.verdicts) == main_figures(pd.read_parquet(trial[1].results / "results.parquet"))
 
 
 def test_the_page_says_whence_the_data_are_and_whether_arms_were_drawn(trial: tuple[str, RunFolder, Said]) -> None:

@@ -93,14 +93,17 @@ def test_a_lock_releases_the_comparison_of_the_open_study(
 
 
 def test_each_look_is_counted_with_who_and_when(own: RunFolder, locked: tuple[Path, Path, Ran]) -> None:
+    assert "MASKED: arms are not compared" in command("diff", own.root, own.root).out
+    assert not store(own).exists(), "what is masked is no look"
     assert lock(own, locked[1]).code == 0
     again(own)
     assert "<dt>Times the comparison was looked at</dt><dd>2</dd>" in own.report.read_text()
     again(own, "report")
     assert "<dt>Times the comparison was looked at</dt><dd>3</dd>" in own.report.read_text()
+    assert command("diff", own.root, own.root).code == 0
     lines = [json.loads(line) for line in (store(own) / "looks.ndjson").read_text().splitlines()]
     assert [(line["command"], line["run"]) for line in lines] == [
-        ("analyse", own.id), ("report", own.id), ("report", own.id),
+        ("analyse", own.id), ("report", own.id), ("report", own.id), ("diff", own.id),
     ]  # fmt: skip
     assert all(line["who"] and line["at"].endswith("Z") for line in lines)
     for path in (store(own), *store(own).iterdir()):
@@ -183,3 +186,31 @@ def test_what_cannot_be_locked_is_refused_with_the_reason(
     broken = command("report", own.root)
     assert broken.code == 2
     assert "is no lock of format 1" in broken.err
+
+
+def test_a_masked_report_is_not_signed(own: RunFolder, locked: tuple[Path, Path, Ran]) -> None:
+    """Nor one whose lock came after its analysis: what was computed is still masked."""
+    sign = ("sign", own.root, "--by", "Dr. S. Signer", "--role", "statistician")
+    for said in (command(*sign), lock(own, locked[1]), command(*sign)):
+        assert said.code == (0 if said.out.startswith("locked") else 2)
+        assert "the report is masked" in said.err or said.code == 0
+    assert not (own.root / "signatures.json").exists()
+    assert command("status", own.root).out.splitlines()[1].startswith("MASKED: comparison released by")
+
+
+def test_another_look_does_not_void_a_signature_and_a_void_lock_masks_it(
+    own: RunFolder, locked: tuple[Path, Path, Ran]
+) -> None:
+    assert lock(own, locked[1]).code == 0
+    again(own)
+    assert command("sign", own.root, "--by", "Dr. S. Signer", "--role", "statistician").code == 0
+    again(own, "report")
+    page = own.report.read_text()
+    assert "<b>SIGNED</b> by Dr. S. Signer (statistician) at " in page
+    assert f"; comparison released by {BY} with the data cut-off {CUTOFF}" in page
+    assert "<dt>Times the comparison was looked at</dt><dd>3</dd>" in page
+    (store(own) / "lock.json").unlink()
+    again(own, "report")
+    assert "MASKED" in own.report.read_text()
+    assert "SIGNED" not in own.report.read_text()
+    assert command("status", own.root).out.splitlines()[1].startswith("MASKED: the study is locked")

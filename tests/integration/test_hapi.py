@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from flows.job import prepare
 from flows.landing.connect import connect
@@ -19,6 +20,7 @@ from flows.landing.extract import extract_site
 from flows.sample import write_sample
 from flows.sandbox.server import serve
 from flows.sites import Site
+from tests.fixtures.exported import comparison_as_fhir
 from tests.integration.command import STUDIES, Run, bedside_run
 from tests.integration.hapi_server import hapi_server, load
 from tests.integration.public_sample import Chosen, colorectal_patients
@@ -146,3 +148,16 @@ def test_an_export_gives_the_snapshot_that_a_search_gives(
     assert _snapshot(tmp_path / "bulk") == _snapshot(tmp_path / "search")
     # Asked to wait two minutes by every poll, as HAPI does; the setting cuts it, and the log says so.
     assert "asked to wait 120 s; waiting 1 s" in (tmp_path / "bulk" / "log.ndjson").read_text()
+
+
+def test_the_comparison_as_fhir_is_taken_and_given_back(server: str, loaded: dict[str, int]) -> None:
+    """What ``bedside export --fhir`` writes; HAPI refuses what is no R4, and a reference to what is not there."""
+    made = comparison_as_fhir()
+    assert sum(load(server, [json.dumps(one).encode() for one in made]).values()) == len(made) > 400
+    (report,) = (one for one in made if one["resourceType"] == "MeasureReport")
+    asked = {"measure": report["measure"], "_count": "5"}
+    found = requests.get(f"{server}/MeasureReport", params=asked, timeout=60).json()["entry"]
+    assert [entry["resource"]["group"] for entry in found] == [report["group"]]
+    (target,) = (one for one in made if one["resourceType"] == "Provenance")
+    kept = requests.get(f"{server}/Provenance/{target['id']}", timeout=60).json()
+    assert kept["target"] == target["target"]

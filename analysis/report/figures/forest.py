@@ -1,4 +1,8 @@
-"""Forest plot of hazard ratios: log axis, squares by weight, n and events at the left, the estimate at the right."""
+"""Forest plot of hazard ratios: log axis, squares by weight, n and events at the left, estimate and P at the right.
+
+A ratio for one unit of a number (a year of age) has no weight to be set beside that of two groups: its precision is
+that of its unit. It is drawn as a small open square of one size.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from analysis.report.figures.canvas import INK, line, rect, svg, tag, text, wrap
+from analysis.report.figures.canvas import INK, PAPER, line, plain, rect, svg, tag, text, wrap
 
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
@@ -25,11 +29,35 @@ class ForestRow:
     upper: float | None
     weight: float | None = None  # 1 / se², drawn as the square's area
     strong: bool = False
+    tests: tuple[Markup | str, ...] = ()  # P values, a column each
+    per_unit: bool = False
 
 
-def forest(key: str, title: str, description: str, rows: Sequence[ForestRow], sides: tuple[str, str]) -> Markup:
-    """The figure, 760 units wide. ``sides`` says what left and right of 1 mean."""
-    label_w, counts_x, left, width = 214.0, 226.0, 288.0, 220.0
+def described(rows: Sequence[ForestRow], tests: Sequence[str]) -> str:
+    """The rows in words, for the figure's description."""
+    return "; ".join(
+        f"{r.label}: {plain(r.shown)}" + "".join(f", {t} {plain(p)}" for t, p in zip(tests, r.tests, strict=False))
+        for r in rows
+    )
+
+
+def forest(
+    key: str,
+    title: str,
+    description: str,
+    rows: Sequence[ForestRow],
+    sides: tuple[str, str],
+    confidence: str,
+    tests: Sequence[str] = ("P",),
+    beside: bool = False,
+) -> Markup:
+    """The figure, 760 units wide. ``sides`` says what left and right of 1 mean; ``tests`` heads the columns of P.
+
+    ``beside``: the rows are of one comparison, and a dashed line at the first lets the others be held to it.
+    """
+    label_w, counts_x, left, width = 198.0, 260.0, 274.0, 196.0
+    shown_x = left + width + 14
+    ends = [720.0] if len(tests) == 1 else [760.0 - 74 * k for k in reversed(range(len(tests)))]
     low, high = _limits(rows)
 
     def x(value: float) -> float:
@@ -39,23 +67,41 @@ def forest(key: str, title: str, description: str, rows: Sequence[ForestRow], si
     y = 18.0
     drawn: list[Markup] = [
         text(0, y, "Comparison", size=11, soft=True),
-        text(counts_x, y, "n / events", size=11, soft=True),
-        text(left + width + 16, y, "Hazard ratio (95 % interval), P", size=11, soft=True),
+        text(counts_x, y, "n / events", size=11, anchor="end", soft=True),
+        text(shown_x, y, f"HR ({confidence} interval)", size=11, soft=True),
+        *(text(end, y, name, size=11, anchor="end", soft=True) for end, name in zip(ends, tests, strict=True)),
         line(0, y + 8, 760, y + 8, stroke_width=0.8),
     ]
     y += 28
     top = y - 14
-    heaviest = max((r.weight for r in rows if r.weight), default=1.0)
+    heaviest = max((r.weight for r in rows if r.weight and not r.per_unit), default=1.0)
     for row in rows:
         lines = wrap(row.label, label_w, 12)
         for i, words in enumerate(lines):
             drawn.append(text(0, y + 14 * i, words, size=12, weight=600 if row.strong else None))
-        drawn.append(text(counts_x, y, row.counts, size=11.5))
-        drawn.append(text(left + width + 16, y, row.shown, size=11.5))
+        drawn.append(text(counts_x, y, row.counts, size=11.5, anchor="end"))
+        drawn.append(text(shown_x, y, row.shown, size=11.5))
+        drawn += [text(end, y, p, size=11.5, anchor="end") for end, p in zip(ends, row.tests, strict=False)]
         drawn += _row(row, x, y - 4, heaviest, low, high)
         y += 25 + 14 * (len(lines) - 1)
     bottom = y - 10
     drawn.insert(0, line(x(1), top - 2, x(1), bottom, stroke=INK, class_="median", stroke_width=0.9))
+    first = rows[0].hr if beside and rows else None
+    if first is not None and low <= first <= high:
+        drawn.insert(
+            0,
+            line(
+                x(first),
+                top - 2,
+                x(first),
+                bottom,
+                stroke=INK,
+                class_="median",
+                stroke_width=0.8,
+                opacity=0.55,
+                stroke_dasharray="4 3",
+            ),
+        )
     drawn.append(line(left, bottom, left + width, bottom, stroke_width=0.8))
     decades = math.log10(high / low) > 2
     for tick in TICKS:
@@ -107,6 +153,11 @@ def _row(row: ForestRow, x: object, y: float, heaviest: float, low: float, high:
                     stroke_width=1.5,
                 )
             )
+    if row.per_unit:
+        if low <= row.hr <= high:
+            at = x(row.hr)
+            drawn.append(rect(at - 3, y - 3, 6, 6, fill=PAPER, stroke=INK, stroke_width=1.4, class_="box"))
+        return drawn
     side = 5 + 7 * math.sqrt((row.weight or heaviest * 0.25) / heaviest)
     if not low <= row.hr <= high:
         return drawn

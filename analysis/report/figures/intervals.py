@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from analysis.report.figures.canvas import INK, line, marker, nice_step, svg, tag, text, wrap
+from analysis.report.figures.canvas import INK, line, marker, nice_step, plain, svg, tag, text, wrap
 from analysis.report.formats import signed
 from analysis.report.palette import ArmStyle
+
+LETTER = 5.7  # the width of a letter of this figure's text
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,13 @@ def intervals(
         for point in points:
             if point.style:
                 drawn.append(marker(point.style, 5, y - 4, 3.4))
-            drawn.append(text(14 if point.style else 0, y, point.label, size=10.5, soft=True))
+            start = 14.0 if point.style else 0.0
+            beside = start + LETTER * (len(point.label) + len(plain(point.shown)) + 2) <= 330
+            lines = [point.label] if beside else wrap(point.label, 330 - start, 10.5)
+            for k, words in enumerate(lines):
+                y += 13 if k else 0
+                drawn.append(text(start, y, words, size=10.5, soft=True))
+            y += 0 if beside else 14
             drawn.append(text(330, y, point.shown, size=10.5, anchor="end"))
             y += 12
             drawn += _interval(point, x, y)
@@ -110,7 +118,7 @@ def balance(
     limit: float = 0.1,
 ) -> Markup:
     """Absolute standardised mean differences, a covariate a row, one dot a contrast, a line at ``limit``."""
-    left, width, top, step = 190.0, 250.0, 12.0, 24.0
+    left, width, top, step = 212.0, 234.0, 12.0, 24.0
     far = max([0.5, *(abs(v) for _, dots, _ in rows for _, v in dots)]) * 1.06
 
     def x(value: float) -> float:
@@ -125,7 +133,10 @@ def balance(
     for i, (label, dots, shown) in enumerate(rows):
         y = top + step * (i + 0.5)
         drawn.append(line(left, y, left + width, y, stroke_width=0.6, opacity=0.7))
-        drawn.append(text(left - 10, y + 4, wrap(label, left - 4)[0], size=11.5, anchor="end"))
+        lines = wrap(label, left - 10)[:2]
+        first = y + 4 if len(lines) == 1 else y - 1
+        size = 11.5 if len(lines) == 1 else 10.5
+        drawn += [text(left - 10, first + 11 * k, part, size=size, anchor="end") for k, part in enumerate(lines)]
         drawn += [marker(style, x(abs(value)), y, 4.4) for style, value in dots]
         drawn.append(text(left + width + 10, y + 4, shown, size=10.5))
     drawn += _axis(0.0, far, x, bottom + 2, "absolute standardised mean difference")[:-1]

@@ -8,51 +8,14 @@ curve is drawn pale.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from analysis.report.curves import Curve, Tick
-from analysis.report.figures.canvas import INK, PAPER, line, marker, number, plain, rect, spread, svg, tag, text
-from analysis.report.lookup import Cell
-from analysis.report.palette import ArmStyle
+from analysis.report.figures.canvas import INK, PAPER, line, marker, number, plain, rect, svg, tag, text
+from analysis.report.figures.curve_labels import ArmCurve, Box, Frame, crossings, place_names
 
 PALE_BELOW = 0.10
-
-
-@dataclass(frozen=True)
-class ArmCurve:
-    """A curve with its look, its median and its rows of the risk table (statistic label, cells)."""
-
-    curve: Curve
-    style: ArmStyle
-    median: float | None
-    table: tuple[tuple[str, Sequence[Cell]], ...]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Where the plot lies, and the scales from time and probability to units."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-    last: float  # the time at the right edge
-
-    def x(self, time: float) -> float:
-        return self.left + self.width * min(time, self.last) / self.last
-
-    def y(self, probability: float) -> float:
-        return self.top + self.height * (1 - probability)
-
-    @property
-    def bottom(self) -> float:
-        return self.top + self.height
-
-    @property
-    def right(self) -> float:
-        return self.left + self.width
 
 
 def kaplan_meier(
@@ -77,8 +40,9 @@ def kaplan_meier(
         children.append(_band(frame, arm))
     for arm in arms:
         children.extend(_steps(frame, arm))
-    children.extend(_labels(frame, arms))
-    children.append(_inset(frame, arms, inset))
+    words, box = _inset(frame, arms, inset)
+    children.extend(place_names(frame, arms, [box]))
+    children.append(words)
     table, bottom = _risk_table(frame, arms, ticks, beside)
     return svg(key, width, bottom, title, description, [*children, *table], "km km-wide" if wide else "km")
 
@@ -208,97 +172,43 @@ def _time_before(curve: Curve, time: float) -> float:
     return max((s.time for s in curve.drawn if s.time < time), default=0.0)
 
 
-def _labels(frame: Frame, arms: Sequence[ArmCurve]) -> list[Markup]:
-    """Each curve's name at its end: above the last step's level, to its right where there is room, else to its left."""
-    ends = []
-    for arm in arms:
-        if not arm.curve.drawn:
-            continue
-        last = arm.curve.drawn[-1]
-        before = arm.curve.drawn[-2].value("survival") if len(arm.curve.drawn) > 1 else 1.0
-        level = last.value("survival") or 0.0
-        dropped = before is not None and before - level > 0.02
-        room = frame.right - frame.x(last.time)
-        to_right = room > 12 + len(arm.style.label) * 6.6
-        y = frame.y(level) if to_right else frame.y(before if dropped and before is not None else level) - 9
-        ends.append(
-            (
-                arm,
-                frame.x(last.time) + (7 if to_right else -2),
-                y + (4 if to_right else 0),
-                "start" if to_right else "end",
-            )
-        )
-    ys = spread([e[2] for e in ends], 13, frame.top + 8, frame.bottom - 5)
-    return [
-        tag(
-            "g",
-            text(
-                x,
-                y,
-                arm.style.label,
-                size=11.5,
-                anchor=anchor,
-                weight=600,
-                css=f"{arm.style.css} name",
-                fill=arm.style.ink,
-            ),
-            paint_order="stroke",
-            stroke=PAPER,
-            stroke_width=3,
-            stroke_linejoin="round",
-            class_="halo",
-        )
-        for (arm, x, _, anchor), y in zip(ends, ys, strict=True)
-    ]
-
-
-def _inset(frame: Frame, arms: Sequence[ArmCurve], lines: Sequence[Markup | str]) -> Markup:
-    """The lines at the top right, or at the bottom left where fewer curves run through."""
+def _inset(frame: Frame, arms: Sequence[ArmCurve], lines: Sequence[Markup | str]) -> tuple[Markup, Box]:
+    """The lines at the top right, or at the bottom left where fewer curves run through; and where they lie."""
     wide = 6.1 * max((len(plain(words)) for words in lines), default=0)
     tall = 6.0 + 14.0 * len(lines)
-    right, low = frame.right - 4 - wide, frame.bottom - 4 - tall
-    places = ((right, frame.top + 1.0), (frame.left + 8.0, low))
-    crossed = [_crossings(frame, arms, x, y, wide, tall) for x, y in places]
+    low = frame.bottom - 4 - tall
+    places = (Box(frame.right - 4 - wide, frame.top + 1.0, wide, tall), Box(frame.left + 8.0, low, wide, tall))
+    crossed = [crossings(frame, arms, box) for box in places]
     left = crossed[1] < crossed[0]
     x, anchor = (frame.left + 8.0, "start") if left else (frame.right - 4, "end")
     top = low + 11 if left else frame.top + 13
     rows = [text(x, top + 14 * i, words, size=10.5, anchor=anchor) for i, words in enumerate(lines)]
-    return tag("g", *rows, paint_order="stroke", stroke=PAPER, stroke_width=3, class_="halo")
-
-
-def _crossings(frame: Frame, arms: Sequence[ArmCurve], x: float, y: float, wide: float, tall: float) -> int:
-    """How many pieces of curves run through a box."""
-    found = 0
-    for arm in arms:
-        before, level = frame.x(0), frame.y(1)
-        for step in arm.curve.drawn:
-            at, lower = frame.x(step.time), frame.y(step.value("survival") or 0.0)
-            flat = before < x + wide and at > x and y < level < y + tall
-            drop = x < at < x + wide and level < y + tall and lower > y
-            found += flat or drop
-            before, level = at, lower
-    return found
+    return tag("g", *rows, paint_order="stroke", stroke=PAPER, stroke_width=3, class_="halo"), places[left]
 
 
 def _risk_table(
     frame: Frame, arms: Sequence[ArmCurve], ticks: Sequence[Tick], beside: bool
 ) -> tuple[list[Markup], float]:
-    """Numbers under the ticks. ``beside``: one row an arm with its label left of it; else a heading line and rows."""
+    """Numbers under the ticks. ``beside``: one row an arm with its label left of it; else the label on a line of its
+    own. An arm of one row of numbers has their name once, above all arms."""
     y = frame.bottom + 54
     drawn: list[Markup] = []
-    if beside:
+    alone = all(len(arm.table) == 1 for arm in arms)
+    if alone:
         drawn.append(text(2, y, "Number at risk", size=10.5, weight=600))
         y += 16
     for arm in arms:
-        rows = arm.table[:1] if beside else arm.table
         if not beside:
-            drawn += [marker(arm.style, 7, y - 4, 3.6), text(17, y, arm.style.label, size=11, weight=600)]
+            drawn += [
+                marker(arm.style, 7, y - 4, 3.6),
+                text(17, y, arm.style.label, size=11, weight=None if alone else 600),
+            ]
             y += 15
         else:
             drawn.append(marker(arm.style, 7, y - 3.6, 3.4))
-        for name, cells in rows:
-            drawn.append(text(17, y, arm.style.label if beside else name, size=10.5, soft=not beside))
+        for name, cells in arm.table:
+            if beside or not alone:
+                drawn.append(text(17, y, arm.style.label if beside else name, size=10.5, soft=not beside))
             drawn += [
                 text(frame.x(tick.time), y, cell.tspan, size=10.5, anchor="middle")
                 for tick, cell in zip(ticks, cells, strict=True)

@@ -34,7 +34,8 @@ def baseline(context: Context) -> dict[str, Any] | None:
     if context.masked or not names:
         return None
     lines = [line for name in names for line in _covariate(context, lookup, name, context.study.covariate[name])]
-    return {"lines": lines, "lookup": lookup, "figure": _balance(context, lookup, names)}
+    short = sum(len(arm) for arm in context.arms) <= 20
+    return {"lines": lines, "lookup": lookup, "short": short, "figure": _balance(context, lookup, names)}
 
 
 def _covariate(context: Context, lookup: Lookup, name: str, covariate: Covariate) -> list[Line]:

@@ -14,8 +14,9 @@ from markupsafe import Markup
 from analysis.report import formats, words
 from analysis.report.context import Context
 from analysis.report.lookup import Cell, Lookup
+from analysis.report.sections.adverse_events import ANY, recorded_of
 from analysis.report.sections.baseline import smd
-from analysis.report.sections.crossing import crossings
+from analysis.report.sections.crossing import crossings, weighted_crossings
 from analysis.report.sections.models import by_term
 from analysis.report.sections.modifiers import elements
 
@@ -37,6 +38,7 @@ def care(context: Context) -> list[Sentence]:
         *_after_index(context, lookup),
         *_small_expected(context),
         *_imaging(context),
+        *_adverse_events(context, lookup),
         *_not_reached(context),
     ]
     if len(made) < LEAST:
@@ -124,13 +126,13 @@ def _imbalance(context: Context, lookup: Lookup) -> Iterator[Sentence]:
 
 
 def _crossings(context: Context, lookup: Lookup) -> Iterator[Sentence]:
-    pieces = crossings(context, lookup)
-    if not pieces:
-        return
+    by_method, by_weights = crossings(context, lookup), weighted_crossings(context, lookup)
     parts: list[object] = []
-    for piece in pieces:
+    for piece in (*by_method, *by_weights):
         parts += ["; " if parts else "", *piece]
-    yield (f"Whether P falls below {context.study.analysis.alpha:g} depends on the method: ", *parts, ".")
+    if parts:
+        on = words.listing(["the method" if by_method else "", "the weighting" if by_weights else ""], "and on")
+        yield (f"Whether P falls below {context.study.analysis.alpha:g} depends on {on}: ", *parts, ".")
 
 
 def _after_index(context: Context, lookup: Lookup) -> Iterator[Sentence]:
@@ -173,6 +175,23 @@ def _imaging(context: Context) -> Iterator[Sentence]:
     if without:
         shown = formats.guarded(without, context.study.disclosure.min_count)
         yield (f"Response assessments without an imaging study near them: {shown}.",)
+
+
+def _adverse_events(context: Context, lookup: Lookup) -> Iterator[Sentence]:
+    """Of how many anything is known, where it is not everybody."""
+    if context.study.adverse_events is None or context.masked:
+        return
+    known = recorded_of(lookup, ANY, "total")
+    if known.value == 0:
+        yield ("Nothing is recorded of adverse events; that is not known to be none.",)
+    elif known.row and known.value is not None and known.value < (known.row.n or 0):
+        yield (
+            "Anything on adverse events is recorded of ",
+            known.silent,
+            " subjects of ",
+            known.denominator,
+            "; of the others it is not known whether they had any.",
+        )
 
 
 def _get(record: Any, key: str) -> Any:

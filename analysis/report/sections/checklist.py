@@ -18,10 +18,13 @@ TITLES = {
     "care": "Read with care",
     "flow": "Flow",
     "baseline": "Baseline",
+    "treatment": "Treatment received",
     "response": "Response",
     "survival": "Survival",
     "models": "Models",
+    "weighting": "Weighting",
     "sensitivity": "Sensitivity",
+    "adverse_events": "Adverse events",
     "methods": "Methods",
     "quality": "Data quality",
     "limits": "Limits",
@@ -35,7 +38,9 @@ HERE, PARTLY, AUTHORS, LOCKED, NOTHING = (
     "not shown while locked",
     "not done here",
 )
-_OF_COMPARISON = frozenset({"baseline", "response", "survival", "models", "sensitivity"})
+_OF_COMPARISON = frozenset(
+    {"baseline", "treatment", "response", "survival", "models", "weighting", "sensitivity", "adverse_events"}
+)
 
 
 @dataclass(frozen=True)
@@ -121,8 +126,9 @@ STROBE = (
     Item("12d", "Loss to follow-up", ("methods",), _losses),
     Item("12e", "Sensitivity analyses", ("sensitivity",), _sets),
     Item("13", "Numbers at each stage, reasons, a flow diagram", ("flow",)),
-    Item("14", "Who the subjects were; how many lack each variable; length of follow-up", ("baseline", "survival")),
-    Item("15", "Events over time", ("survival",)),
+    Item("14", "Who the subjects were; how many lack each variable; length of follow-up",
+         ("baseline", "treatment", "survival")),
+    Item("15", "Events over time", ("survival", "adverse_events")),
     Item("16", "Estimates without and with adjustment, intervals, categories; absolute risks",
          ("response", "survival", "models")),
     Item("17", "Other analyses", ("sensitivity",)),

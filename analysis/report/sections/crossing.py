@@ -1,4 +1,4 @@
-"""Comparisons whose P lies on the other side of alpha than the primary one, with both P values named."""
+"""Comparisons whose P lies on the other side of alpha than the primary or unweighted one, both P values named."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from analysis.report.context import Context, Contrast, treatment_rows
 from analysis.report.lookup import Lookup, Row
 
 Sentence = tuple[object, ...]
+ESTIMANDS = {"ATE": "all subjects (ATE)", "ATT": "those of {} (ATT)", "ATO": "the overlap (ATO)"}
 RATES = {"orr": "objective response", "dcr": "disease control"}
 
 
@@ -22,6 +23,36 @@ def crossings(context: Context, lookup: Lookup) -> list[Sentence]:
         if contrast is not None:
             found.append(_piece(context, lookup, row, contrast))
     return found
+
+
+def weighted_crossings(context: Context, lookup: Lookup) -> list[Sentence]:
+    """One piece of a sentence for each endpoint whose P lies on the other side of alpha once subjects are weighted."""
+    plan = context.study.analysis.weighting
+    if plan is None or context.masked or not context.contrasts:
+        return []
+    contrast, alpha = context.contrasts[0], context.study.analysis.alpha
+    ties = context.study.analysis.primary.ties
+    found = []
+    for endpoint in context.endpoints:
+        first = treatment_rows(context.index.of(endpoint.id, "cox_univariate"), contrast, ties).get("p")
+        if first is None or first.value is None:
+            continue
+        parts: list[object] = []
+        for estimand in plan.estimands:
+            for row in context.index.of(f"weighting:{estimand}", endpoint.id):
+                if (row.statistic, row.method, row.group) != ("p", f"{ties}_robust", contrast.group):
+                    continue
+                if row.value is not None and (row.value < alpha) != (first.value < alpha):
+                    whom = weighted_to(context, estimand)
+                    parts += [", " if parts else "", lookup.show(row, quiet=True), f" weighted to {whom}"]
+        if parts:
+            found.append((f"{endpoint.id}, P ", lookup.show(first, quiet=True), " unweighted but ", *parts))
+    return found
+
+
+def weighted_to(context: Context, estimand: str) -> str:
+    """Whom the weights make the arms resemble, in words."""
+    return ESTIMANDS[estimand].format(context.study.experimental.label)
 
 
 def _piece(context: Context, lookup: Lookup, row: Row, contrast: Contrast) -> Sentence:
@@ -47,7 +78,12 @@ def _tests(context: Context, outcome: str, contrast: Contrast) -> list[tuple[str
     if outcome in RATES:
         rows = [r for r in context.index.of("response", outcome) if r.statistic == "p" and r.group == contrast.group]
         rows.sort(key=lambda r: r.method != plan.primary.response)
-        return [(words.method(r.method), r) for r in rows]
+        return [(words.method(r.method), r) for r in rows] + [
+            (f"{words.method(r.method)} (sensitivity “{declared.text or declared.id.replace('-', ' ')}”)", r)
+            for declared in plan.sensitivity
+            for r in context.index.of(f"sensitivity:{declared.id}", outcome)
+            if r.statistic == "p" and r.group == contrast.group
+        ]
     found: list[tuple[str, Row]] = []
     rows = list(context.index.of(outcome, "cox_univariate"))
     for ties in sorted({r.method for r in rows if r.statistic == "p"}, key=lambda m: m != plan.primary.ties):

@@ -65,7 +65,7 @@ def _left(context: Context, lookup: Lookup) -> list[Left]:
 def known_rules(study: Any) -> list[str]:
     """The names of what excludes before any criterion, in the order it is judged."""
     arm_rules = [study.arm_rules.both.partition(":")[2], study.arm_rules.neither.partition(":")[2]]
-    return ["washout", *arm_rules]
+    return ["washout", "before-landmark", *arm_rules]
 
 
 def rule_words(name: str) -> str:

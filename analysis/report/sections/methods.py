@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from analysis.report import words
 from analysis.report.context import Context
+from analysis.report.sections.methods_asked import Paragraph, asked, received
 from analysis.study.model import ArmClause, Covariate, Endpoint, Method, Study
 
-Paragraph = tuple[str, str]
-
+_PARTIAL = {
+    "middle": "middle is used",
+    "low": "middle is used, of an event's the first day",
+    "high": "middle is used, of an event's the last day",
+}
+_RESPONSE_FROM = {
+    "recorded": "as recorded",
+    "derived": "derived from lesion measurements",
+    "recorded-then-derived": "as recorded, else derived from lesion measurements",
+}
 _SOURCES = {
     "used_device": "a device used in the procedure",
     "used_substance": "a substance used in the procedure",
@@ -23,11 +32,13 @@ def methods(context: Context) -> list[Paragraph]:
     made = [_design(study), _arms(study), _eligibility(study)]
     if study.covariate:
         made.append(_covariates(study))
+    made += received(study)
     if study.response:
         made.append(_response(study))
     if study.endpoint:
         made.append(_endpoints(study))
         made.append(_survival(study))
+    made += asked(study)
     made.append(_choices(study))
     made.append(_disclosure(study))
     return made
@@ -44,6 +55,12 @@ def _design(study: Study) -> Paragraph:
         if index.washout_days
         else ""
     )
+    landmark = (
+        f" Time starts on day {index.landmark} (landmark); whoever had an event, or was last observed, before it is "
+        "left out."
+        if index.landmark
+        else ""
+    )
     registered = "not registered" if protocol.registration == "none" else f"registered as {protocol.registration}"
     return (
         "Design",
@@ -51,7 +68,7 @@ def _design(study: Study) -> Paragraph:
         f"{registered}; ethics: {protocol.ethics}. The index date is the day of the first procedure of the list "
         f"“{_name(index.event.list_)}” with status {words.listing(index.event.status, 'or')}, from "
         f"{index.dates[0]:%-d %B %Y} to {index.dates[1]:%-d %B %Y}; later ones are exposure.{wash} Nothing dated after "
-        f"{index.data_cutoff:%-d %B %Y} was used. Days count from the index date, which is day 0.",
+        f"{index.data_cutoff:%-d %B %Y} was used. Days count from the index date, which is day 0.{landmark}",
     )
 
 
@@ -146,35 +163,39 @@ def _response(study: Study) -> Paragraph:
     )
     none = "count as non-responders" if rule.not_evaluable == "non-responder" else "are left out of the rates"
     until = words.listing([u.replace("-", " ") for u in rule.best_until], "or")
+    made_for = " mRECIST was made for hypervascular liver cancer." if rule.criteria.casefold() == "mrecist" else ""
     return (
         "Response",
-        f"{rule.criteria} as recorded{readers}, {words.window(rule.window)}. The best response is taken up to the "
-        f"first {until}; a response need not be confirmed.{stable}{imaging} Objective response is "
-        f"{' + '.join(rule.responders)}, disease control {' + '.join(rule.controlled)}; subjects who cannot be "
-        f"evaluated {none}. Rates carry exact (Clopper-Pearson) intervals, their difference the interval of Miettinen "
-        "and Nurminen; the order of best responses is compared by the Mann-Whitney test with correction for ties.",
+        f"{rule.criteria} {_RESPONSE_FROM[rule.source]}{readers}, {words.window(rule.window)}.{made_for} The best "
+        f"response is taken up to the first {until}; a response need not be confirmed.{stable}{imaging} "
+        f"Objective response is {' + '.join(rule.responders)}, disease control {' + '.join(rule.controlled)}; "
+        f"subjects who cannot be evaluated {none}. Rates carry exact (Clopper-Pearson) intervals, their difference the "
+        "interval of Miettinen and Nurminen; the order of best responses is compared by the Mann-Whitney test with "
+        "correction for ties.",
     )
 
 
-def _endpoint(endpoint: Endpoint) -> str:
+def _endpoint(endpoint: Endpoint, landmark: int) -> str:
     events = words.listing([words.in_sentence(e.desc) for e in endpoint.events], "or")
     censors = ", else ".join(words.in_sentence(c.desc) for c in endpoint.censors)
     first = ", whichever is first" if len(endpoint.events) > 1 else ""
+    start = f"day {landmark}" if landmark else "the index date"
     other = words.listing([words.in_sentence(e.desc) for e in endpoint.competing], "or")
     competing = f"; {other} is a competing event (Aalen-Johansen incidence, Gray's test)" if other else ""
     return (
-        f"{endpoint.label} ({endpoint.id}) runs from the index date to {events}{first}; without an event it is "
+        f"{endpoint.label} ({endpoint.id}) runs from {start} to {events}{first}; without an event it is "
         f"censored at: {censors}{competing}."
     )
 
 
 def _endpoints(study: Study) -> Paragraph:
     rules = study.endpoint_rules
+    told = [_endpoint(endpoint, study.index.landmark) for endpoint in study.endpoint]
     return (
         "Endpoints",
-        f"{' '.join(_endpoint(e) for e in study.endpoint)} On one day: {rules.same_day}. Times of 0 days are kept. "
+        f"{' '.join(told)} On one day: {rules.same_day}. Times of 0 days are kept. "
         f"Times are in {words.time_unit(rules)}{words.DIVISORS[rules.unit]}. Of a partial date the "
-        f"{rules.partial_dates.event} is used.",
+        f"{_PARTIAL[rules.partial_dates.event]}.",
     )
 
 

@@ -9,9 +9,10 @@ from markupsafe import Markup
 
 from analysis.report import words
 from analysis.report.context import TREATMENT, Context
-from analysis.report.figures.canvas import plain
-from analysis.report.figures.forest import ForestRow, forest
+from analysis.report.figures.forest import ForestRow, described, forest
 from analysis.report.lookup import Cell, Lookup, Row
+from analysis.report.sections.log_log import log_log
+from analysis.report.sections.within_strata import within_strata
 from analysis.study.model import Endpoint
 
 MODELS = (("cox_univariate", "Each term alone"), ("cox_adjusted", "All terms in one model"))
@@ -39,6 +40,7 @@ def _endpoint(context: Context, endpoint: Endpoint) -> dict[str, Any]:
                     "variable": variable,
                     "ties": words.method(ties),
                     "main": ties == primary,
+                    "per_unit": any(not t.partition("=")[2] and t not in TREATMENT for t, _ in terms),
                     "terms": [_line(context, lookup, term, found) for term, found in terms],
                     "figure": _forest(context, endpoint, variable, label, terms) if ties == primary else None,
                 }
@@ -48,8 +50,10 @@ def _endpoint(context: Context, endpoint: Endpoint) -> dict[str, Any]:
         "label": endpoint.label,
         "lookup": lookup,
         "tables": tables,
+        "strata": within_strata(context, lookup, endpoint.id),
         "stepwise": _stepwise(context, lookup, endpoint.id),
         "ph": _proportional(context, lookup, endpoint.id),
+        "log_log": log_log(context, lookup, endpoint),
     }
 
 
@@ -167,13 +171,13 @@ def _forest(
     rows = [_forest_row(context, quiet, term, found) for term, found in terms]
     if not any(r.hr is not None for r in rows):
         return None
-    described = "; ".join(f"{r.label}: {plain(r.shown)}" for r in rows)
     return forest(
         f"forest-{endpoint.id.lower()}-{variable.removeprefix('cox_')}",
         f"{endpoint.label}: hazard ratios, {label.lower()}",
-        f"Hazard ratios on a log axis. {described}",
+        f"Hazard ratios on a log axis. {described(rows, ('P',))}",
         rows,
         ("lower hazard", "higher hazard"),
+        words.confidence(context.study),
     )
 
 
@@ -182,16 +186,21 @@ def _forest_row(context: Context, lookup: Lookup, term: str, found: dict[str, Ro
         lookup.show(found[s], quiet=True) if s in found else Cell(None)
         for s in ("hr", "lower", "upper", "p", "n", "events", "se")
     ]
-    return forest_row(words.term_label(context.study, term), cells, term.partition("=")[0] in TREATMENT)
+    name, _, level = term.partition("=")
+    treatment = name in TREATMENT
+    return forest_row(words.term_label(context.study, term), cells, treatment, per_unit=not treatment and not level)
 
 
-def forest_row(label: str, cells: list[Cell], strong: bool) -> ForestRow:
-    """A row from the cells hr, lower, upper, p, n, events, se."""
+def forest_row(
+    label: str, cells: list[Cell], strong: bool, more: Sequence[Cell] = (), per_unit: bool = False
+) -> ForestRow:
+    """A row from the cells hr, lower, upper, p, n, events, se; ``more`` are further P."""
     hr, lower, upper, p, n, events, se = cells
     counts = Markup("{} / {}").format(n.tspan, events.tspan) if n and events else ""
     if hr.value is None:
         shown = Markup("{}").format(hr.tspan)
     else:
-        shown = Markup("{} ({} to {}), {}").format(hr.tspan, lower.tspan, upper.tspan, p.tspan)
+        shown = Markup("{} ({} to {})").format(hr.tspan, lower.tspan, upper.tspan)
+    tests = tuple("" if cell.value is None and hr.value is None else cell.tspan for cell in (p, *more))
     weight = 1 / se.value**2 if se.value else None
-    return ForestRow(label, counts, shown, hr.value, lower.value, upper.value, weight, strong)
+    return ForestRow(label, counts, shown, hr.value, lower.value, upper.value, weight, strong, tests, per_unit)

@@ -13,6 +13,7 @@ from analysis.report.lookup import Cell, Lookup, Row
 from analysis.study.model import Endpoint, Method
 
 RATES = (("orr", "Objective response"), ("dcr", "Disease control"))
+DIFFERENCE = "miettinen_nurminen"
 SAME = Markup('<span class="same">same</span>')
 
 
@@ -111,7 +112,7 @@ def _survival_row(context: Context, lookup: Lookup, endpoint: Endpoint, chosen: 
         method=f"{words.sentence_case(words.method(median))}; Cox with {words.method(chosen.ties)}; log-rank",
         arms={arm: median_text(lookup, endpoint.id, arm, median) for arm in context.arms},
         contrasts=_ratios(context, lookup, endpoint.id, chosen),
-        p=_ps(context, lookup, endpoint.id, "logrank", None),
+        p=_ps(context, lookup, endpoint.id, "logrank", "logrank"),
         kind="Hazard ratio",
     )
 
@@ -216,9 +217,19 @@ def rate_text(lookup: Lookup, variable: str, arm: str) -> Markup:
 
 
 def difference_text(lookup: Lookup, variable: str, contrast: Contrast) -> Markup:
-    """``18.2 points (−20.4 to 52.4)``."""
-    cells = [lookup.cell("response", variable, s, group=contrast.group) for s in ("difference", "lower", "upper")]
+    """``18.2 points (−20.4 to 52.4)``; one NE when it is not estimable."""
+    cells = difference_cells(lookup, variable, contrast)
+    if cells[0].value is None:
+        return Markup("{}").format(cells[0])
     return Markup('<b class="estimate">{} points</b> <span class="interval">({} to {})</span>').format(*cells)
+
+
+def difference_cells(lookup: Lookup, variable: str, contrast: Contrast, quiet: bool = False) -> list[Cell]:
+    """Difference, lower and upper of all subjects together; the sites' common one is another method's."""
+    return [
+        lookup.cell("response", variable, s, group=contrast.group, method=DIFFERENCE, quiet=quiet)
+        for s in ("difference", "lower", "upper")
+    ]
 
 
 def of_n(cell: Cell, lookup: Lookup, arm: str) -> Markup | Cell:

@@ -13,7 +13,9 @@ from analysis.report.figures.intervals import Point, intervals
 from analysis.report.figures.stacked_bars import Segment, stacked_bars
 from analysis.report.lookup import Cell, Lookup
 from analysis.report.palette import ArmStyle
-from analysis.report.sections.opening import RATES, difference_text, of_n, rate_text
+from analysis.report.sections.opening import RATES, difference_cells, difference_text, of_n, rate_text
+
+STRATIFIED = frozenset({"cmh"})  # over the sites: in a table of its own
 
 
 def response(context: Context) -> dict[str, Any] | None:
@@ -48,7 +50,7 @@ def response(context: Context) -> dict[str, Any] | None:
                 "p": [
                     (r.group, words.method(r.method), lookup.show(r))
                     for r in context.index.of("response", v)
-                    if r.statistic == "p"
+                    if r.statistic == "p" and r.method not in STRATIFIED
                 ],
             }
             for v, label in rates
@@ -134,14 +136,12 @@ def _differences(context: Context, lookup: Lookup, rates: list[tuple[str, str]])
     for variable, label in rates:
         points = []
         for contrast in context.contrasts:
-            cells = tuple(
-                lookup.cell("response", variable, s, group=contrast.group, quiet=True)
-                for s in ("difference", "lower", "upper")
-            )
+            cells = tuple(difference_cells(lookup, variable, contrast, quiet=True))
             if not cells[0]:
                 continue
             style = context.arms[contrast.experimental] if len(context.contrasts) > 1 else None
-            shown = Markup("{} ({} to {})").format(*(c.tspan for c in cells))
+            estimable = cells[0].value is not None
+            shown = Markup("{} ({} to {})").format(*(c.tspan for c in cells)) if estimable else cells[0].tspan
             named = f"{contrast.experimental} minus {contrast.reference}"
             points.append(_point(named, cells, shown, style))
         if points:

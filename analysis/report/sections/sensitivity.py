@@ -6,15 +6,17 @@ from typing import Any
 
 from markupsafe import Markup
 
+from analysis.report import words
 from analysis.report.context import TREATMENT, Context, Contrast, treatment_rows
-from analysis.report.figures.canvas import plain
-from analysis.report.figures.forest import forest
+from analysis.report.figures.forest import described, forest
 from analysis.report.lookup import Cell, Lookup, Row
 from analysis.report.sections.crossing import crossings
 from analysis.report.sections.models import forest_row, marked_once
+from analysis.report.sections.side_by_side import PRIMARY, set_label, side_by_side
 from analysis.study.model import Endpoint
 
 _WANTED = ("hr", "lower", "upper", "p", "n", "events", "se")
+TESTS = ("Cox P", "Log-rank P")
 
 
 def sensitivity(context: Context) -> dict[str, Any] | None:
@@ -30,13 +32,13 @@ def sensitivity(context: Context) -> dict[str, Any] | None:
             lines += [
                 _line(
                     s.id,
-                    s.text or s.id.replace("-", " "),
+                    set_label(s),
                     _found(context, f"sensitivity:{s.id}", endpoint.id, contrast),
                     lookup,
                 )
                 for s in declared
             ]
-            rows = [forest_row(line["label"], line["quiet"], line["id"] == "primary") for line in lines]
+            rows = [forest_row(line["label"], line["quiet"], line["id"] == "primary", [line["test"]]) for line in lines]
             name = f"{endpoint.label}: {contrast.experimental} against {contrast.reference}"
             blocks.append(
                 {
@@ -45,15 +47,23 @@ def sensitivity(context: Context) -> dict[str, Any] | None:
                     "figure": forest(
                         f"sensitivity-{endpoint.id.lower()}-{context.arms[contrast.experimental].number}",
                         f"{name}, every variation",
-                        "; ".join(f"{r.label}: {plain(r.shown)}" for r in rows),
+                        described(rows, TESTS),
                         rows,
                         ("lower hazard", "higher hazard"),
+                        words.confidence(context.study),
+                        TESTS,
+                        beside=True,
                     )
                     if any(r.hr is not None for r in rows)
                     else None,
                 }
             )
-    return {"blocks": blocks, "lookup": lookup, "crossings": crossings(context, lookup)}
+    return {
+        "blocks": blocks,
+        "lookup": lookup,
+        "crossings": crossings(context, lookup),
+        "side_by_side": side_by_side(context, lookup),
+    }
 
 
 def _primary(context: Context, lookup: Lookup, endpoint: Endpoint, contrast: Contrast) -> dict[str, Any]:
@@ -64,7 +74,7 @@ def _primary(context: Context, lookup: Lookup, endpoint: Endpoint, contrast: Con
         for r in context.index.of(endpoint.id, "logrank")
         if r.statistic == "p" and r.group in (contrast.group, "total")
     ]
-    return _line("primary", "Primary analysis", found, lookup, tests[0] if tests else None)
+    return _line("primary", PRIMARY, found, lookup, tests[0] if tests else None)
 
 
 def _found(context: Context, parameter: str, endpoint: str, contrast: Contrast) -> dict[str, Row]:
@@ -90,6 +100,7 @@ def _line(key: str, label: str, found: dict[str, Row], lookup: Lookup, logrank: 
         "hr": hr,
         "interval": None if hr.value is None else Markup("{} to {}").format(lower, upper),
         "p": p,
+        "test": lookup.show(test, quiet=True) if test else Cell(None),
         "logrank": lookup.show(test) if test else Cell(None),
         "n": n,
         "events": events,

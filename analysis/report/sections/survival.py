@@ -9,9 +9,11 @@ from markupsafe import Markup
 from analysis.report import words
 from analysis.report.context import Context, treatment_rows
 from analysis.report.curves import Curve, curve_of, risk_cells, ticks_of
-from analysis.report.figures.kaplan_meier import ArmCurve, kaplan_meier
+from analysis.report.figures.curve_labels import ArmCurve
+from analysis.report.figures.kaplan_meier import kaplan_meier
 from analysis.report.lookup import Cell, Lookup
 from analysis.report.sections.opening import median_text
+from analysis.report.sections.restricted import restricted
 from analysis.study.model import Endpoint
 
 STATISTICS = (("At risk", "at_risk"), ("Censored", "censored"), ("Events", "events"))
@@ -59,6 +61,7 @@ def _endpoint(context: Context, endpoint: Endpoint) -> dict[str, Any]:
             (words.sentence_case(words.method(m)), [median_text(lookup, endpoint.id, arm, m) for arm in context.arms])
             for m in methods
         ],
+        "restricted": restricted(context, lookup, endpoint, words.time_unit(context.study.endpoint_rules)),
         "logrank": [
             (r.group, lookup.show(r), lookup.cell(endpoint.id, "logrank", "chi2", group=r.group, method=r.method))
             for r in context.index.of(endpoint.id, "logrank")
@@ -110,7 +113,7 @@ def _figure(context: Context, lookup: Lookup, endpoint: Endpoint, wide: bool) ->
         _described(context, lookup, endpoint, unit),
         arms,
         ticks,
-        f"{words.sentence_case(unit)} since the index date",
+        f"{words.sentence_case(unit)} since the {'landmark' if context.study.index.landmark else 'index date'}",
         _inset(context, lookup, endpoint),
         wide=wide,
     )

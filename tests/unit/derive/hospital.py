@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import ibis
@@ -235,6 +236,9 @@ class Hospital:
             if rows:
                 columns = schema(view)
                 frame = pd.DataFrame([{name: row.get(name) for name in columns} for row in rows], columns=list(columns))
+                for name in (name for name, kind in columns.items() if kind.startswith("decimal")):
+                    # A column of None only is no decimal to Ibis.
+                    frame[name] = [Decimal("NaN" if v is None or v != v else str(v)) for v in frame[name]]
                 made[view] = ibis.memtable(frame, schema=ibis.schema(columns))
         return made
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 
 from analysis.derive.courses import swimmer, waterfall
 from tests.unit.derive.test_deriving_lesions import Clinic, course
@@ -41,3 +44,14 @@ def test_the_course_of_a_subject() -> None:
         (120, "progression", "PD"),
         (153, "death", None),
     ]
+
+
+def test_sessions_after_the_index_day_are_events() -> None:
+    """A material of the same day is no further session, and the index session is no event."""
+    derived = course((60, 30)).measured("derived")
+    (one,) = derived.analysis_table["USUBJID"]
+    table = pd.DataFrame(
+        {"USUBJID": one, "PARAMCD": ["SESSION", "SESSION", "MATERIAL", "SESSION"], "ADY": [0, 40, 40, 90]}
+    )
+    rows = swimmer(replace(derived, adex=table))
+    assert list(rows.loc[rows["EVENT"] == "session", "DAY"]) == [40, 90]

@@ -100,10 +100,18 @@ def test_a_derived_progression_ends_progression_free_survival() -> None:
     assert list(named["PARAMCD"]) == ["OVRLRESP"]
 
 
-def test_a_progression_of_the_other_source_ends_no_endpoint() -> None:
-    derived = course((60, 30), (120, 60)).measured("recorded")
-    assert only(derived.adrs, PARAMCD="DRVRESP", ADY=120)["AVALC"] == "PD"
-    assert only(derived.adtte, PARAMCD="PFS")["CNSR"] > 0
+def test_a_derived_progression_is_no_event_of_a_study_that_goes_by_what_was_recorded() -> None:
+    """docs/architecture.md: DRVRESP is the source the study does not go by."""
+    derived = course((60, 30), (120, 60)).measured()
+    assert list(derived.adrs[derived.adrs["AVALC"] == "PD"]["PARAMCD"]) == ["DRVRESP"]
+    row = only(derived.adtte, PARAMCD="PFS")
+    assert (row["AVAL"], row["CNSR"]) == (60, 1)
+
+
+def test_the_other_best_response_names_the_measurement_it_rests_on() -> None:
+    derived = course((60, 30)).measured()
+    rests = only(derived.adrs, PARAMCD="DRVBOR")["SRCREF"]
+    assert rests == only(derived.adtr, ADY=60)["SRCREF"] == only(derived.adrs, PARAMCD="DRVRESP")["SRCREF"]
 
 
 def test_a_study_without_lesions_has_no_tumour_results() -> None:

@@ -69,7 +69,7 @@ def test_suppressing_twice_is_suppressing_once(sample):
 def test_only_curve_rows_are_dropped_since_their_ids_hold_single_times(sample):
     out = suppress(sample, 5)
     gone = sample[~sample["id"].isin(out["id"])]
-    assert set(gone["variable"]) == {"km"}
+    assert set(gone["variable"]) == {"km", "PFS_km", "OS_km"}  # the last two weighted
 
 
 def test_single_subjects_times_and_sizes_are_hidden(sample):

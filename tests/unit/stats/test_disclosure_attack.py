@@ -18,6 +18,7 @@ from scipy.optimize import linprog
 
 from analysis.stats.disclosure import PEOPLE, suppress
 from analysis.stats.results import analyse
+from analysis.study.model import Study
 from tests.fixtures.sample_frames import adtte_of, sample_study
 
 STUDY = sample_study()
@@ -27,7 +28,7 @@ RATES = {"orr": STUDY.response.responders, "dcr": STUDY.response.controlled}
 LEVELS = (*STUDY.response.order, "NE")
 
 
-def made_up_results(seed: int) -> pd.DataFrame:
+def made_up_results(seed: int, study: Study = STUDY) -> pd.DataFrame:
     """The sample study on a random cohort with rare categories, missing values, few censored and few excluded."""
     rng = np.random.default_rng(seed)
     n, left = int(rng.integers(24, 160)), int(rng.integers(0, 25))
@@ -52,7 +53,7 @@ def made_up_results(seed: int) -> pd.DataFrame:
     reasons = [criterion.id for criterion in STUDY.criterion]
     adsl.loc[n:, "EXCLRSN"] = rng.choice(reasons, left, p=rng.dirichlet(np.full(len(reasons), 0.5)))
     seen = analysed[["USUBJID", "TRT01A"]].assign(PARAMCD="OVRLRESP", AVALC="SD", ACCEPTED="Y", IMAGING="Y")
-    return analyse(STUDY, adsl, seen, adtte_of(analysed, tuple(e.id for e in STUDY.endpoint)), analysed)
+    return analyse(study, adsl, seen, adtte_of(analysed, tuple(e.id for e in STUDY.endpoint)), analysed)
 
 
 @dataclass
@@ -106,7 +107,7 @@ class Attacker:
             if s == "n":
                 return self.known(v, arms)
             return Counter({("missing", v, a) if s == "missing" else ("cell", v, x, a): 1 for a in arms})
-        if p == "response":
+        if p == "response" or (p.startswith("sensitivity:") and v in RATES):
             return Counter({("level", y, a): 1 for y in RATES.get(v, (x,)) for a in arms})
         if p.startswith("sensitivity:") or (v == "cox_univariate" and x.startswith("treatment=")):
             return self.usable(
@@ -129,14 +130,17 @@ class Attacker:
             return Counter({**{("reason", r): 1 for r in self.reasons}, **{("size", a): 1 for a in ARMS}})
         if p == "baseline":
             return self.known(v, arms)
-        if p == "response":
+        if p == "response" or (p.startswith("sensitivity:") and v in RATES):
             return Counter({("size", a): 1 for a in arms})
+        if p.startswith("sensitivity:") and v.endswith(("_median", "_survival")):
+            return self.usable(v.partition("_")[0], arms)
         if p in self.ticks and v in (
             *("events", "censored", "unusable"),
             "km",
             "risk_table",
             "median",
             "follow_up",
+            "landmark",
             "logrank",
         ):
             return self.usable(p, arms)
@@ -154,6 +158,8 @@ class Attacker:
                 self.equations.append((of_n, float(row.n)))
             if row.statistic == "percent" and not np.isnan(row.value):
                 count = self.value_of(row._replace(statistic="count"))
+                if count is None:
+                    continue  # a weighted share is of no whole number
                 share = Counter({key: 100.0 * times for key, times in count.items()})
                 share.subtract(dict.fromkeys(of_n, row.value))
                 self.equations.append((share, 0.0))

@@ -121,7 +121,7 @@ def test_a_fault_in_a_code_list_is_named_by_its_own_file() -> None:
     broken = {**files, "codes/angina.json": "{\n", "maps/smoking.json": json.dumps({"resourceType": "ValueSet"})}
     assert [(p.file, p.line) for p in problems_of(text, broken)] == [
         ("codes/angina.json", 2),
-        ("maps/smoking.json", None),
+        ("maps/smoking.json", 1),
     ]
 
 

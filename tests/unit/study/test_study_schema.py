@@ -102,7 +102,14 @@ def test_the_sample_study_names_it_for_editors() -> None:
     assert named.resolve() == REPOSITORY / "studies" / "study.schema.json"
 
 
-@pytest.mark.parametrize("text", [li2023()[0], example()[0], POPULATION], ids=["li2023", "example", "population"])
+GOOD = {
+    **{path.parent.name: path.read_text(encoding="utf-8") for path in (REPOSITORY / "studies").glob("*/study.toml")},
+    "example": example()[0],
+    "population": POPULATION,
+}
+
+
+@pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)
 def test_good_files_pass(text: str) -> None:
     assert models_accept(text)
     assert [str(error) for error in validator().iter_errors(as_json(text))] == []

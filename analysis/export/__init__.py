@@ -1,0 +1,1 @@
+"""What leaves an analysis in other forms than our own: the column dictionary, FHIR resources, an R script. Pure."""

@@ -1,0 +1,128 @@
+"""More of each sensitivity set, as the study asks: medians, survival at named times, response rates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.stats.cohort import DAYS, Cohort
+from analysis.stats.estimates import NotEstimable, Value
+from analysis.stats.proportions import fisher, miettinen_nurminen, pearson
+from analysis.stats.rows import Rows, contrast
+from analysis.stats.survival import KaplanMeier, Quantity, kaplan_meier, median_survival, survival_limits
+from analysis.stats.time_to_event import UNITS
+from analysis.study.model import Method, Sensitivity, Study
+
+_THREE = ("estimate", "lower", "upper")
+
+
+def add_side_by_side(rows: Rows, study: Study, item: Sensitivity, found: Cohort | NotEstimable) -> None:
+    """Rows of ``sensitivity:<id>`` beyond the hazard ratio; ``found`` is the set's cohort, or why there is none."""
+    asked, method = study.analysis.side_by_side, item.set_ or study.analysis.primary
+    parameter = f"sensitivity:{item.id}"
+    for endpoint in study.endpoint:
+        for place, arm in enumerate(study.arm):
+            curve = found if isinstance(found, NotEstimable) else _curve(found, endpoint.id, place)
+            if asked.median:
+                _median(rows, study, parameter, endpoint.id, arm.label, curve, method)
+            for at in asked.survival_at:
+                _survival(rows, study, parameter, endpoint.id, arm.label, curve, method, at)
+    if asked.response and study.response is not None:
+        _response(rows, study, parameter, found, method)
+
+
+def survival_at(curve: KaplanMeier, day: float, transform: str) -> Quantity:
+    """Survival just after ``day`` with its limits; NotEstimable once nobody is left to be observed (R ``summary``
+    of a survfit with ``extend = FALSE``), but for a curve that has come down to 0."""
+    last = int(np.searchsorted(curve.time, day, side="right")) - 1
+    if day > curve.time[-1] and curve.survival[-1] > 0:
+        nobody = NotEstimable("nobody is observed so long")
+        return Quantity(nobody, nobody, nobody)
+    lower, upper = survival_limits(curve, transform)
+    none = NotEstimable("no variance where survival is 0 or 1")
+    low, high = (none if np.isnan(line[last]) else float(line[last]) for line in (lower, upper))
+    return Quantity(float(curve.survival[last]), low, high)
+
+
+def _curve(cohort: Cohort, endpoint: str, arm: int) -> KaplanMeier | NotEstimable:
+    data = cohort.endpoint(endpoint)
+    members = cohort.arm[data.index] == arm
+    if not members.any():
+        return NotEstimable("no subject with a usable time")
+    return kaplan_meier(data.time[members], data.event[members])
+
+
+def _median(
+    rows: Rows,
+    study: Study,
+    parameter: str,
+    endpoint: str,
+    arm: str,
+    curve: KaplanMeier | NotEstimable,
+    method: Method,
+) -> None:
+    unit = study.endpoint_rules.unit
+    n = None if isinstance(curve, NotEstimable) else curve.n
+    found = Quantity(curve, curve, curve) if isinstance(curve, NotEstimable) else median_survival(curve, method.km_ci)
+    for statistic, value in zip(_THREE, (found.estimate, found.lower, found.upper), strict=True):
+        shown = value if isinstance(value, NotEstimable) else value / DAYS[unit]
+        where = {"group": arm, "unit": UNITS[unit], "method": _km(method)}
+        rows.add(parameter, f"{endpoint}_median", statistic, shown, n=n, **where)
+
+
+def _survival(
+    rows: Rows,
+    study: Study,
+    parameter: str,
+    endpoint: str,
+    arm: str,
+    curve: KaplanMeier | NotEstimable,
+    method: Method,
+    at: float,
+) -> None:
+    n = None if isinstance(curve, NotEstimable) else curve.n
+    day = at * DAYS[study.endpoint_rules.unit]
+    found = Quantity(curve, curve, curve) if isinstance(curve, NotEstimable) else survival_at(curve, day, method.km_ci)
+    told = {"survival": found.estimate, "lower": found.lower, "upper": found.upper}
+    for statistic, value in told.items():
+        where = {"group": arm, "level": f"{at:g}", "method": _km(method)}
+        rows.add(parameter, f"{endpoint}_survival", statistic, value, n=n, **where)
+
+
+def _km(method: Method) -> str:
+    return "km_" + method.km_ci.replace("-", "_")
+
+
+def _response(rows: Rows, study: Study, parameter: str, found: Cohort | NotEstimable, method: Method) -> None:
+    """Rates of each arm, differences against the reference, and the test the set names."""
+    response = study.response
+    assert response is not None
+    for name, levels in (("orr", response.responders), ("dcr", response.controlled)):
+        hits, sizes = {}, {}
+        for place, arm in enumerate(study.arm):
+            if isinstance(found, NotEstimable):
+                rows.add(parameter, name, "percent", found, group=arm.label, unit="%")
+                continue
+            best = found.best_response[found.in_arm(place)]
+            if response.not_evaluable == "exclude":
+                best = best[best < len(response.order)]
+            good = [k for k, level in enumerate(response.order) if level in levels]
+            hits[place], sizes[place] = int(np.isin(best, good).sum()), int(best.size)
+            share: Value = 100 * hits[place] / sizes[place] if sizes[place] else NotEstimable("no subjects")
+            rows.add(parameter, name, "percent", share, group=arm.label, unit="%", n=sizes[place])
+        last = len(study.arm) - 1
+        for place, arm in enumerate(study.arm[:-1]):
+            group, n = contrast(arm.label, study.reference.label), None
+            three: tuple[Value, Value, Value]
+            p: Value
+            if isinstance(found, NotEstimable):
+                three, p = (found, found, found), found
+            else:
+                n = sizes[place] + sizes[last]
+                three = miettinen_nurminen(hits[place], sizes[place], hits[last], sizes[last])
+                table = np.array([[hits[i], sizes[i] - hits[i]] for i in (place, last)])
+                p = (fisher if method.response == "fisher" else pearson)(table).p
+            for statistic, value in zip(("difference", "lower", "upper"), three, strict=True):
+                shown = value if isinstance(value, NotEstimable) else 100 * value
+                where = {"group": group, "unit": "percentage points", "method": "miettinen_nurminen"}
+                rows.add(parameter, name, statistic, shown, n=n, **where)
+            rows.add(parameter, name, "p", p, group=group, method=method.response, n=n)
