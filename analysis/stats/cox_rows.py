@@ -11,10 +11,11 @@ from analysis.stats.firth_rows import add_firth, warning_beside
 from analysis.stats.models import Fitter, Model
 from analysis.stats.proportional_hazards import score_test_of_proportional_hazards
 from analysis.stats.rows import Rows
-from analysis.stats.stepwise import Stepwise, forward_stepwise
+from analysis.stats.stepwise import Stepwise, backward_stepwise, forward_stepwise, removal_p
 from analysis.stats.survival import Test
 from analysis.stats.terms import Column, Term, model_terms, treatment_term
 from analysis.stats.time_to_event import methods_of
+from analysis.study.comparison import Stepwise as StepwisePlan
 
 
 def ties_of(cohort: Cohort) -> tuple[str, ...]:
@@ -43,8 +44,20 @@ def add_cox(rows: Rows, cohort: Cohort, endpoint: str) -> None:
         plan = cohort.study.analysis.cox.stepwise
         for remove in plan.remove if plan is not None else ():
             assert plan is not None
-            chosen = forward_stepwise(together, terms, ties=ties, remove=remove, p_in=plan.p_in, p_out=plan.p_out)
-            _add_stepwise(rows, cohort, endpoint, chosen, terms, f"{ties}_{remove}")
+            select = backward_stepwise if plan.direction == "backward" else forward_stepwise
+            chosen = select(
+                together, terms, ties=ties, enter=plan.enter, remove=remove, p_in=plan.p_in, p_out=plan.p_out
+            )
+            method = stepwise_method(plan, ties, remove)
+            _add_stepwise(rows, cohort, endpoint, chosen, terms, method)
+            if plan.direction == "backward":
+                _add_removals(rows, endpoint, together, chosen, terms, ties, remove, method)
+
+
+def stepwise_method(plan: StepwisePlan, ties: str, remove: str) -> str:
+    """``<ties>_<remove>`` of a forward choice by score entry; what differs from that stands between the two."""
+    direction = ("backward",) if plan.direction == "backward" else ()
+    return "_".join((ties, *direction, *(() if plan.enter == "score" else (plan.enter,)), remove))
 
 
 def coefficient_values(model: Model, column: Column) -> dict[str, Value]:
@@ -111,9 +124,32 @@ def _add_stepwise(
             warning = events_per_term_warning(cohort, model.events, coefficients)
             for statistic, value in coefficient_values(model, column).items():
                 rows.add(endpoint, "cox_stepwise", statistic, value, n=model.n, warning=warning, **where)
-            rows.add(endpoint, "cox_stepwise", "entry_p", chosen.entry[term.id].p, n=model.n, **where)
+            if term.id in chosen.entry:  # not what a backward choice began with
+                rows.add(endpoint, "cox_stepwise", "entry_p", chosen.entry[term.id].p, n=model.n, **where)
             rows.add(endpoint, "cox_stepwise", "n", model.n, n=model.n, **where)
             rows.add(endpoint, "cox_stepwise", "events", model.events, n=model.n, **where)
+
+
+def _add_removals(
+    rows: Rows,
+    endpoint: str,
+    fitter: Fitter,
+    chosen: Stepwise,
+    candidates: Sequence[Term],
+    ties: str,
+    remove: str,
+    method: str,
+) -> None:
+    """Of a backward choice: the step each term left at (0: it did not), and the removal P of what stayed."""
+    model = chosen.model
+    n = None if model is None else model.n
+    for term in candidates:
+        for column in term.columns:
+            where = {"group": column.group, "level": column.level, "method": method}
+            rows.add(endpoint, "cox_stepwise", "removed", chosen.removed.get(term.id, 0), n=n, **where)
+            if model is not None and term.id in chosen.entered:
+                p = removal_p(fitter, model.terms, term, ties, remove)
+                rows.add(endpoint, "cox_stepwise", "removal_p", p, n=n, **where)
 
 
 def _add_proportional_hazards(

@@ -1,4 +1,4 @@
-"""Forward stepwise selection as SPSS's COXREG does it: entry by score test, removal by likelihood ratio or Wald."""
+"""Stepwise selection, forward as SPSS's COXREG does it or backward; entry and removal by score, ratio or Wald test."""
 
 from __future__ import annotations
 
@@ -16,13 +16,32 @@ from analysis.stats.terms import Term
 
 
 @dataclass(frozen=True)
+class Step:
+    """One term that ``entered`` or was ``removed``, with the P it did so by."""
+
+    what: str
+    term: str
+    p: float
+
+
+@dataclass(frozen=True)
 class Stepwise:
-    """What was chosen: the final model, the step each term entered at with its score test, and who could not enter."""
+    """What was chosen: the final model, the step each term entered at with its test, and who could not enter.
+
+    ``steps`` tells the way there. Terms that a backward selection began with have entered at step 1, without a test.
+    """
 
     model: Model | None
     entered: dict[str, int]
     entry: dict[str, Test]
     refused: dict[str, str]
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def removed(self) -> dict[str, int]:
+        """The step at which each term that is out now left: its place in ``steps``, after the first model's 1."""
+        found = {step.term: number for number, step in enumerate(self.steps, 2) if step.what == "removed"}
+        return {term: number for term, number in found.items() if term not in self.entered}
 
 
 def score_test(fitter: Fitter, model: Sequence[Term], candidate: Term, ties: str) -> Test:
@@ -49,10 +68,33 @@ def score_test(fitter: Fitter, model: Sequence[Term], candidate: Term, ties: str
     return Test(value, float(chi2.sf(value, len(usable))), len(usable))
 
 
-def removal_p(fitter: Fitter, model: Sequence[Term], term: Term, ties: str, how: str) -> float:
-    """P of leaving the term out of the fitted model, by likelihood ratio (``lr``) or ``wald``; 0 where unknown."""
+def entry_test(fitter: Fitter, model: Sequence[Term], candidate: Term, ties: str, how: str) -> Test:
+    """Test of adding the candidate: by ``score``, or in the model with it by likelihood ratio (``lr``) or ``wald``."""
     from scipy.stats import chi2
 
+    if how == "score":
+        return score_test(fitter, model, candidate, ties)
+    full = fitter.fit([*model, candidate], ties)
+    if not isinstance(full.fit, CoxFit):
+        return Test(full.fit, full.fit, 0)
+    df = len(full.positions(candidate))
+    if not df:
+        reason = NotEstimable("no variation among the subjects of the model")
+        return Test(reason, reason, 0)
+    p = removal_p(fitter, [*model, candidate], candidate, ties, how)
+    return Test(float(chi2.isf(p, df)), p, df)
+
+
+def removal_p(fitter: Fitter, model: Sequence[Term], term: Term, ties: str, how: str) -> float:
+    """P of leaving the term out of the fitted model, by ``score``, likelihood ratio (``lr``) or ``wald``.
+
+    0 where the model without it has no fit: what cannot be told is not removed.
+    """
+    from scipy.stats import chi2
+
+    if how == "score":
+        p = score_test(fitter, [other for other in model if other is not term], term, ties).p
+        return p if isinstance(p, float) else 0.0
     full = fitter.fit(model, ties)
     assert isinstance(full.fit, CoxFit)
     at = full.positions(term)
@@ -69,47 +111,126 @@ def removal_p(fitter: Fitter, model: Sequence[Term], term: Term, ties: str, how:
 
 
 def forward_stepwise(
-    fitter: Fitter, candidates: Sequence[Term], *, ties: str, remove: str, p_in: float, p_out: float
+    fitter: Fitter,
+    candidates: Sequence[Term],
+    *,
+    ties: str,
+    remove: str,
+    p_in: float,
+    p_out: float,
+    enter: str = "score",
 ) -> Stepwise:
     """Select among the candidates; subjects missing any of them are left out throughout (make the fitter so).
 
-    A step enters the candidate with the smallest score P below ``p_in`` (the earlier one of two equal), then removes,
+    A step enters the candidate with the smallest entry P below ``p_in`` (the earlier one of two equal), then removes,
     largest P first, what has a removal P above ``p_out``. It ends when nobody enters or a model comes back. A candidate
     whose entry gives a model without a fit (monotone likelihood) is refused, with the reason.
     """
-    model: list[Term] = []
-    entered: dict[str, int] = {}
-    entry: dict[str, Test] = {}
-    refused: dict[str, str] = {}
-    seen = {frozenset[str]()}
-    step = 0
-    while True:
-        tests = [
-            (term, score_test(fitter, model, term, ties))
-            for term in candidates
-            if term not in model and term.id not in refused
-        ]
-        ranked = sorted(
-            ((test.p, k) for k, (_, test) in enumerate(tests) if isinstance(test.p, float) and test.p < p_in)
-        )
-        if not ranked:
-            break
-        term, test = tests[ranked[0][1]]
-        outcome = fitter.fit([*model, term], ties).fit
-        if isinstance(outcome, NotEstimable):
-            refused[term.id] = outcome.reason
-            continue
-        step += 1
-        model.append(term)
-        entered[term.id], entry[term.id] = step, test
+    return _Selection(fitter, candidates, ties, enter, remove, p_in, p_out).forward([])
+
+
+def backward_stepwise(
+    fitter: Fitter,
+    candidates: Sequence[Term],
+    *,
+    ties: str,
+    remove: str,
+    p_in: float,
+    p_out: float,
+    enter: str = "score",
+) -> Stepwise:
+    """Begin with all candidates and remove, largest P first, what has a removal P above ``p_out``; then go on as
+    ``forward_stepwise`` does, so that what is out may come back.
+
+    Where the model of all has no fit nothing is chosen, and every candidate is refused with the reason.
+    """
+    return _Selection(fitter, candidates, ties, enter, remove, p_in, p_out).backward()
+
+
+class _Selection:
+    """A selection on its way."""
+
+    def __init__(
+        self,
+        fitter: Fitter,
+        candidates: Sequence[Term],
+        ties: str,
+        enter: str,
+        remove: str,
+        p_in: float,
+        p_out: float,
+    ) -> None:
+        self._fitter, self._candidates, self._ties = fitter, candidates, ties
+        self._enter, self._remove, self._p_in, self._p_out = enter, remove, p_in, p_out
+        self._model: list[Term] = []
+        self._entered: dict[str, int] = {}
+        self._entry: dict[str, Test] = {}
+        self._refused: dict[str, str] = {}
+        self._steps: list[Step] = []
+
+    def backward(self) -> Stepwise:
+        whole = self._fitter.fit(self._candidates, self._ties)
+        if isinstance(whole.fit, NotEstimable):
+            reason = f"the model of all candidates has no fit: {whole.fit.reason}"
+            return Stepwise(None, {}, {}, {term.id: reason for term in self._candidates})
+        flat = "no variation among the subjects of the model"
+        self._refused = {term.id: flat for term in self._candidates if not whole.positions(term)}
+        self._model = [term for term in self._candidates if term.id not in self._refused]
+        self._entered = {term.id: 1 for term in self._model}
+        begun = frozenset(self._entered)
+        self._shrink()
+        return self.forward([begun])
+
+    def forward(self, seen: Sequence[frozenset[str]]) -> Stepwise:
+        known = {*seen, self._state()}
+        step = 0
         while True:
-            worst = max(((removal_p(fitter, model, t, ties, remove), k) for k, t in enumerate(model)), default=(0.0, 0))
-            if worst[0] <= p_out:
+            best = self._best_entry()
+            if best is None:
                 break
-            gone = model.pop(worst[1])
-            del entered[gone.id], entry[gone.id]
-        state = frozenset(t.id for t in model)
-        if state in seen:
-            break
-        seen.add(state)
-    return Stepwise(fitter.fit(model, ties) if model else None, entered, entry, refused)
+            term, test = best
+            outcome = self._fitter.fit([*self._model, term], self._ties).fit
+            if isinstance(outcome, NotEstimable):
+                self._refused[term.id] = outcome.reason
+                continue
+            # Forward counts entries; backward every step, the first model being its first.
+            step = len(self._steps) + 2 if seen else step + 1
+            self._model.append(term)
+            self._entered[term.id], self._entry[term.id] = step, test
+            assert isinstance(test.p, float)
+            self._steps.append(Step("entered", term.id, test.p))
+            self._shrink()
+            if self._state() in known:
+                break
+            known.add(self._state())
+        model = self._fitter.fit(self._model, self._ties) if self._model else None
+        return Stepwise(model, self._entered, self._entry, self._refused, tuple(self._steps))
+
+    def _state(self) -> frozenset[str]:
+        return frozenset(term.id for term in self._model)
+
+    def _best_entry(self) -> tuple[Term, Test] | None:
+        """The candidate with the smallest P below ``p_in``. Who cannot be tested for want of a fit is refused."""
+        best: tuple[float, Term, Test] | None = None
+        for term in self._candidates:
+            if term in self._model or term.id in self._refused:
+                continue
+            test = entry_test(self._fitter, self._model, term, self._ties, self._enter)
+            if isinstance(test.p, NotEstimable):
+                if self._enter != "score":
+                    self._refused[term.id] = test.p.reason
+            elif test.p < self._p_in and (best is None or test.p < best[0]):
+                best = (test.p, term, test)
+        return None if best is None else best[1:]
+
+    def _shrink(self) -> None:
+        while self._model:
+            tests = [removal_p(self._fitter, self._model, t, self._ties, self._remove) for t in self._model]
+            # Of two equal ones the later.
+            worst, k = max((p, k) for k, p in enumerate(tests))
+            if worst <= self._p_out:
+                break
+            gone = self._model.pop(k)
+            del self._entered[gone.id]
+            self._entry.pop(gone.id, None)
+            self._steps.append(Step("removed", gone.id, worst))

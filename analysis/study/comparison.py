@@ -15,9 +15,10 @@ Ties = Literal["efron", "breslow"]
 
 
 class Stepwise(Frozen):
-    enter: Literal["score"] = "score"
+    direction: Literal["forward", "backward"] = "forward"
+    enter: Literal["score", "lr", "wald"] = "score"
     p_in: float = Field(0.05, gt=0, lt=1)
-    remove: tuple[Literal["lr", "wald"], ...] = ("lr", "wald")
+    remove: tuple[Literal["score", "lr", "wald"], ...] = ("lr", "wald")
     p_out: float = Field(0.10, gt=0, lt=1)
 
 

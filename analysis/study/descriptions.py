@@ -234,6 +234,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "firth": "Firth's penalised models: true always; when-needed where a model has no fit or few events a term.",
     },
     "Stepwise": {
+        "direction": "forward begins with no covariate, backward with all of them.",
         "enter": "The test by which a covariate enters.",
         "p_in": "It enters below this P value.",
         "remove": "The tests by which one is removed, each a model of its own.",

@@ -199,6 +199,9 @@ def _endpoints(study: Study) -> Paragraph:
     )
 
 
+_TESTS = {"score": "score test", "lr": "likelihood ratio", "wald": "Wald"}
+
+
 def _survival(study: Study) -> Paragraph:
     plan = study.analysis
     adjust = [words.in_sentence(words.covariate_label(name, study.covariate.get(name))) for name in plan.cox.adjust]
@@ -206,10 +209,12 @@ def _survival(study: Study) -> Paragraph:
     step = ""
     if plan.cox.stepwise:
         s = plan.cox.stepwise
-        removal = words.listing(["likelihood ratio" if r == "lr" else "Wald" for r in s.remove])
+        removal = words.listing([_TESTS[r] for r in s.remove])
+        entry = "score-test" if s.enter == "score" else _TESTS[s.enter]
         step = (
-            f" Forward selection enters the term with the smallest score-test P below {s.p_in:g} and removes above "
-            f"{s.p_out:g}, by {removal}; treatment is a candidate like the rest."
+            f" {'Forward' if s.direction == 'forward' else 'Backward'} selection enters the term with the smallest "
+            f"{entry} P below {s.p_in:g} and removes above {s.p_out:g}, by {removal}; treatment is a candidate like "
+            "the rest."
         )
     variations = [s.text or _name(s.id) for s in plan.sensitivity]
     sensitivity = f" Declared sensitivity analyses: {'; '.join(variations)}." if variations else ""
