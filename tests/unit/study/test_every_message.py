@@ -66,6 +66,7 @@ BROKEN = [
     ('table1 = "count"', 'table1 = "mean_sd"', "covariate.smoking.table1", "mean_sd needs a number, and this variable has levels: say count"),
     ('test = "fisher"', 'test = "t_welch"', "covariate.smoking.test", "a t test needs a number, and this variable has levels"),
     ('test = "t_welch"', 'test = "fisher"', "covariate.age.test", "a test of counts needs levels or cut"),
+    ('release = "open"', 'release = "open"\nsensitivity = [{ id = "missed", max_gap_days = 112 }]', "analysis.sensitivity[0].max_gap_days", "no endpoint is censored at its last assessment"),
     ('adjust = ["age", "smoking"]', 'adjust = ["zzz"]', "analysis.cox.adjust[0]", "there is no [covariate.zzz]; there are age, age_group, smoking"),
     ('events = [{ death = true, desc = "Death" }]', 'events = [{ desc = "Death" }]', "endpoint[0].events[0]", "say exactly one of: response, list, death = true"),
     ('{ death = true, desc = "Death" }', '{ death = true, site = "angina", desc = "Death" }', "endpoint[0].events[0]", "a site belongs to a response"),
