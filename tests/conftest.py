@@ -15,6 +15,11 @@ from pathlib import Path
 
 import pytest
 
+# Before numpy is loaded, here and in what tests start: several workers, each with a thread a core for small matrices,
+# wait for each other most of the time.
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
 

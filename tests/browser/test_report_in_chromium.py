@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from analysis.report.page import render
+from tests.fixtures.received import receiving_results, receiving_study
 from tests.fixtures.report_inputs import made_results, made_study, provenance, quality
 from tests.fixtures.sample_frames import FOLDER, sample_results, sample_study
 from tests.fixtures.single_subjects import on_site_page
@@ -73,7 +74,7 @@ def _pages() -> dict[str, str]:
     named = [{"id": f"A{i}", "label": f"{name} after surgery", "all": [{"list": "event"}]}
              for i, name in enumerate(("Hormonal therapy", "No hormonal therapy"), 1)]  # fmt: skip
     long = made_study(arm=named)
-    sample = sample_study(), sample_results()
+    sample, receiving = (sample_study(), sample_results()), receiving_study()
     missing = [{"site": "beta", "what": "page 3 of search 7"}]
     masked = provenance(state="MASKED", missing=missing, modifier_extensions=MARKS)
     return {
@@ -81,6 +82,7 @@ def _pages() -> dict[str, str]:
         "masked": render(*sample, quality(), masked, figures),
         "eight": render(eight, made_results(eight, subjects=8), quality(), provenance(), None),
         "long": render(long, made_results(long, subjects=120), quality(), provenance(), None),
+        "received": render(receiving, receiving_results(receiving), quality(), provenance(), None),
         "on-site": on_site_page(residuals=True),
         "bare": render(bare, made_results(bare), quality(), provenance(), None),
     }
@@ -96,7 +98,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
-NAMES = ("sample", "masked", "eight", "long", "on-site", "bare")
+NAMES = ("sample", "masked", "eight", "long", "received", "on-site", "bare")
 
 
 def _open(browser: Browser, file: Path, width: int = 1280, scheme: Any = "light") -> tuple[Page, list[str], list[str]]:
@@ -175,7 +177,7 @@ def test_the_first_screen_leads_to_the_marks_that_no_table_reads(browser: Browse
     page.close()
 
 
-@pytest.mark.parametrize("name", ["sample", "long", "on-site"])
+@pytest.mark.parametrize("name", ["sample", "long", "received", "on-site"])
 def test_no_words_lie_outside_or_on_each_other_in_a_figure(browser: Browser, files: dict[str, Path], name: str) -> None:
     """Every text of every figure lies within its figure, and no two texts of a figure overlap."""
     page, _, _ = _open(browser, files[name])
