@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.report.figures.swimmer import MARKS, glyph
@@ -69,6 +70,27 @@ def test_every_event_of_a_subject_stands_in_its_line() -> None:
         said = " ".join(lines[event.USUBJID][4:])
         assert re.search(rf"\b{event.DAY}\b", said)
     assert [row[3] for row in lines.values()].count("not known") == 1  # the one whose sessions nobody counted
+
+
+def test_later_sessions_stand_in_the_line_and_on_the_lane() -> None:
+    """Oracle: two sessions put into one subject's course; its cell names them, and two marks more are drawn."""
+    study = made_study()
+    table = bars(study, 2)
+    events, one = courses(table), str(table["USUBJID"].iloc[0])
+    own = events[events["USUBJID"] == one].iloc[[0, 0]].assign(DAY=[41, 97], EVENT="session", DETAIL=None)
+    counts = dict.fromkeys(table["USUBJID"], 1) | {one: 3}
+    cells, marks = [], []
+    for frame in (events, pd.concat([events, own], ignore_index=True)):
+        text = render_on_site(study, table, frame, counts, provenance())
+        assert text is not None
+        page = PageReader(text)
+        cells.append({row[1]: row[3] for row in _rows(page, "swimmer")})
+        figure = next(e for e in page.all("svg") if "swimmer" in e.attributes["class"])
+        bars_drawn = [e for e in page.all("rect") if figure in e.ancestors()]
+        marks.append(sum(float(e.attributes["height"]) == 11 for e in bars_drawn))
+    assert cells[0][one] == "3"
+    assert cells[1] == cells[0] | {one: "3: day 0, day 41, day 97"}
+    assert marks[1] - marks[0] == 2
 
 
 def test_numbers_are_those_of_the_lanes_by_arm_and_length() -> None:
