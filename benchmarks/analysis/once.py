@@ -27,8 +27,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # What is timed within derivation and comparison: title, module that looks it up, name.
 PARTS = (
     ("index events", "analysis.derive.index", "find"),
-    ("patients", "analysis.derive.pipeline", "_with_patient"),
-    ("facts of the cohort", "analysis.derive.pipeline", "_facts"),
+    ("patients", "analysis.derive.pipeline", "with_patient"),
+    ("facts of the cohort", "analysis.derive.pipeline", "facts_of"),
     ("arms", "analysis.derive.arms", "decide"),
     ("covariates", "analysis.derive.pipeline", "derive_covariates"),
     ("deaths and last contact", "analysis.derive.alive", "last_alive"),
@@ -37,6 +37,8 @@ PARTS = (
     ("baseline table", "analysis.stats.results", "add_baseline"),
     ("Kaplan-Meier, medians, log-rank", "analysis.stats.results", "add_time_to_event"),
     ("Cox models", "analysis.stats.results", "add_cox"),
+    ("survival at landmarks", "analysis.stats.results", "add_landmarks"),
+    ("restricted means", "analysis.stats.results", "add_restricted_means"),
     ("sensitivity", "analysis.stats.results", "add_sensitivity"),
 )
 

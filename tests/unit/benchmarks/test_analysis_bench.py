@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from benchmarks.analysis.figure import draw
+from benchmarks.analysis.once import PARTS
 from benchmarks.analysis.page import write_page
 from benchmarks.analysis.summary import Round, summarise
 from tests.conftest import REPOSITORY
@@ -64,6 +66,11 @@ def test_shares_and_the_rest_make_up_the_whole() -> None:
     for line in ("| index | 3.0 | 30 % |", "| write and read | 1.0 | 10 % |", "| the rest | 6.0 | 60 % |"):
         assert line in page
     assert "| 1,000 | lifelines alone | 2.00 | 1.00 | 1.50 | 0.50000000 |" in page
+
+
+@pytest.mark.parametrize(("title", "module", "name"), PARTS, ids=[title for title, *_ in PARTS])
+def test_what_is_timed_is_there(title: str, module: str, name: str) -> None:
+    assert callable(getattr(import_module(module), name)), title
 
 
 def test_the_page_and_the_figure_in_docs_are_those_of_the_kept_results() -> None:
