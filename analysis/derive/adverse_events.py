@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from analysis.derive.covariates import within
+from analysis.derive.dates import dates_of
 from analysis.derive.index import SUBJECT
 from analysis.derive.levels import with_level
 from analysis.derive.references import references
@@ -79,7 +80,7 @@ def adae(framed: Framed) -> pd.DataFrame | None:
             "PARAMCD": t["paramcd"],
             "AEDECOD": t["item"],
             "ATOXGR": t["grade"].astype("object").where(t["grade"].notna(), None),
-            "ASTDT": pd.to_datetime((begun + t["rel"]).astype("float64"), unit="D"),
+            "ASTDT": dates_of(begun + t["rel"]),
             "ADY": t["rel"].astype("Int64"),
             "SRCREF": t["source"].map(TYPE_OF_TABLE).astype("object") + named.astype("object"),
         }

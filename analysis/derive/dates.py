@@ -16,6 +16,7 @@ from mappings.partial_dates import seconds_since_1970, with_dates
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pandas as pd
 
     from analysis.derive.workspace import Workspace
 
@@ -80,3 +81,13 @@ def as_date(day: ir.IntegerValue) -> ir.DateValue:
     import ibis
 
     return ibis.date(EPOCH.year, EPOCH.month, EPOCH.day) + day.as_interval("D")
+
+
+def dates_of(days: pd.Series) -> pd.Series:
+    """Day numbers of a frame as timestamps, missing where they are missing.
+
+    Whole numbers go in, the gaps left out: of floats with gaps among them pandas now and then says that one overflows.
+    """
+    import pandas as pd
+
+    return pd.to_datetime(days.dropna().astype("int64"), unit="D").reindex(days.index)

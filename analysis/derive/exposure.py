@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from analysis.derive.dates import dates_of
 from analysis.derive.facts import CODING, USABLE_STATUS, listed, with_medication_codes
 from analysis.derive.index import SUBJECT, Cohort
 from analysis.derive.levels import with_value
@@ -96,7 +97,7 @@ def adex(framed: Framed) -> pd.DataFrame | None:
             "AVAL": t["dose"],
             "AVALU": t["unit"],
             "ASEQ": t.groupby("USUBJID")["rel"].rank(method="dense").astype("Int64"),
-            "ADT": pd.to_datetime((begun + t["rel"]).astype("float64"), unit="D"),
+            "ADT": dates_of(begun + t["rel"]),
             "ADY": t["rel"].astype("Int64"),
         }
     )

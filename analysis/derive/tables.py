@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from analysis.derive.adverse_events import adae
+from analysis.derive.dates import dates_of
 from analysis.derive.derived import Derived
 from analysis.derive.exposure import adex
 from analysis.derive.missed_visits import censored_where_last_seen
@@ -102,12 +103,6 @@ def _short(study: Study, framed: Framed, sensitivity: Sensitivity | None) -> set
     return gone
 
 
-def _date(days: pd.Series) -> pd.Series:
-    import pandas as pd
-
-    return pd.to_datetime(days.astype("Float64").astype("float64"), unit="D")
-
-
 def _text(values: pd.Series) -> pd.Series:
     return values.astype("object").where(values.notna(), None)
 
@@ -173,7 +168,7 @@ def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None, short:
             "USUBJID": s["USUBJID"],
             "SITEID": s["site"],
             "TRT01A": _text(s["arm"]),
-            "TRTSDT": _date(s["index_day"]),
+            "TRTSDT": dates_of(s["index_day"]),
             "TRTSDTF": _imputed(s["index_precision"]),
             **_covariate_columns(study, s),
             **distances,
@@ -181,9 +176,9 @@ def _adsl(study: Study, s: pd.DataFrame, sensitivity: Sensitivity | None, short:
             "ANL01FL": _flag(reason.isna()),
             "EXCLRSN": reason,
             "DTHFL": _flag(s["dead"]),
-            "DTHDT": _date(s["death_day"]),
+            "DTHDT": dates_of(s["death_day"]),
             "DTHDTF": _imputed(s["death_precision"]),
-            "LSTALVDT": _date(s["alive_day"]),
+            "LSTALVDT": dates_of(s["alive_day"]),
             "LSTALVSRC": _text(s["alive_source"]),
             "N_SESSIONS": s["n_sessions"].astype("int64"),
             "ARM_SWITCH": _flag(s["switch_day"].notna()),
@@ -206,7 +201,7 @@ def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
             "PARAMCD": _overall_parameter(a),
             "ASEQ": a["aseq"].astype("Int64"),
             "AVALC": _text(a["level"]),
-            "ADT": _date(a["day"]),
+            "ADT": dates_of(a["day"]),
             "ADTF": _imputed(a["precision"]),
             "ADY": a["rel"].astype("Int64"),
             "READER": _text(a["performer_id"]),
@@ -287,8 +282,8 @@ def _adtte(study: Study, framed: Framed, adsl: pd.DataFrame, sensitivity: Sensit
             "AVAL": t["aval"].astype("float64"),
             "AVALU": "DAYS",
             "CNSR": t["cnsr"].astype("int64"),
-            "STARTDT": _date(begun),
-            "ADT": _date(t["day"]),
+            "STARTDT": dates_of(begun),
+            "ADT": dates_of(t["day"]),
             "ADTF": _imputed(t["precision"]),
             "EVNTDESC": _text(t["evntdesc"]),
             "CNSDTDSC": _text(t["cnsdtdsc"]),

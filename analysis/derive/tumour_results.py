@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.derive.dates import dates_of
 from analysis.derive.references import references
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def tumour_results(framed: Framed) -> pd.DataFrame | None:
             "USUBJID": m["USUBJID"],
             "TRT01A": m["arm"].astype("object").where(m["arm"].notna(), None),
             "PARAMCD": "SUMDIAM",
-            "ADT": pd.to_datetime((begun + m["rel"]).astype("float64"), unit="D"),
+            "ADT": dates_of(begun + m["rel"]),
             "ADY": m["rel"].astype("Int64"),
             "AVAL": m["total"].astype("float64"),
             "BASE": m["base"].astype("float64"),

@@ -254,4 +254,4 @@ def test_every_sheet_says_what_it_is_and_no_figure_is_cut(
     assert all("DRAFT" in sheet and "SYNTHETIC" in sheet for sheet in sheets)
     # A figure that was split would have its axis title on another sheet than its axis label.
     for sheet in sheets:
-        assert sheet.count("Months since the index date") == sheet.count("Probability")
+        assert sheet.count("Months since the index date") == sheet.count("Probability") + sheet.count("log(−log S)")
