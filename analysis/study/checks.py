@@ -329,6 +329,7 @@ def scalars(value: Any) -> list[Any]:
 
 
 def get(document: Any, *keys: Any) -> Any:
+    """What stands under the keys, one within the other; None where one is missing or not a table."""
     for key in keys:
         if not isinstance(document, Mapping) or not isinstance(key, str):
             return None

@@ -6,39 +6,26 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.acceptance.summary import TITLES
+from benchmarks.shared.pages import measured_on, targets
 
 
 def write_page(results: dict[str, Any]) -> str:
     """The whole page."""
-    return "\n".join((*_head(results), *_targets(results), *_judges(results), *_acceptances(results))) + "\n"
+    return "\n".join((*_head(results), *targets(results), *_judges(results), *_acceptances(results))) + "\n"
 
 
 def _head(results: dict[str, Any]) -> Iterator[str]:
-    machine, rounds, load = results["machine"], results["rounds"], results["load"]
+    rounds = results["rounds"]
     resources, size = sum(results["resources"].values()), sum(results["bytes"].values())
     yield "# Performance of acceptance"
     yield ""
     yield "Written by `make bench-accept`; do not edit. The figures are in `benchmarks/acceptance/results.json`."
     yield ""
-    yield f"Measured on {machine['cores']} cores ({machine['processor']}, {machine['memory_gib']} GiB,"
-    yield f"{machine['system']}), Python {machine['python']}, at a load of {load['least']:g} to {load['most']:g}"
-    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
-    yield f"(others' and its own). {versions}."
+    yield from measured_on(results)
     yield ""
     yield f"The data are the public Synthea sample of the shared folder: {resources:,} resources, {size / 1e6:.0f} MB,"
     yield "all valid. The ways take turns; shown is the median of"
     yield f"{rounds['judges']} rounds of judging and {rounds['acceptances']} of whole acceptances."
-    yield ""
-
-
-def _targets(results: dict[str, Any]) -> Iterator[str]:
-    yield "## Targets"
-    yield ""
-    yield "| Target | Wanted | Measured | Reached |"
-    yield "|---|---|---|---|"
-    for target in results["targets"]:
-        reached = "yes" if target["met"] else "**no**"
-        yield f"| {target['target']} | {target['wanted']} | {target['measured']:.2f} | {reached} |"
     yield ""
 
 

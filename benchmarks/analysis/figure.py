@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from benchmarks.shared.figures import drawn
 
 _LEFT, _RIGHT, _TOP, _ROW, _WIDTH = 170, 120, 66, 34, 760
 _EACH = 100_000
 _COLOURS = ("#0b6e99", "#7a7f85", "#b5541c")
 _TEMPLATE = """\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {{ width }} {{ height }}" width="{{ width }}" \
-height="{{ height }}" role="img" aria-label="{{ title }}" font-family="system-ui, sans-serif" font-size="13">
-<title>{{ title }}</title>
-<rect width="{{ width }}" height="{{ height }}" rx="6" fill="#ffffff" stroke="#d0d7de"/>
-<text x="16" y="24" fill="#1f2328" font-size="15" font-weight="600">{{ title }}</text>
 {% for step in steps -%}
 <rect x="{{ step.x }}" y="37" width="10" height="10" fill="{{ step.colour }}"/>\
 <text x="{{ step.x + 16 }}" y="46" fill="#1f2328">{{ step.name }}</text>
@@ -29,7 +24,6 @@ height="{{ height }}" role="img" aria-label="{{ title }}" font-family="system-ui
 {% endfor -%}
 <text x="{{ left }}" y="{{ height - 14 }}" fill="#57606a">seconds for each 100,000 subjects; bars of one length: time \
 grows with the subjects</text>
-</svg>
 """
 
 
@@ -55,15 +49,12 @@ def draw(results: Mapping[str, Any]) -> str:
             }
         )
     starts = (16, 130, 400)
-    return (
-        Environment(autoescape=True, undefined=StrictUndefined)
-        .from_string(_TEMPLATE)
-        .render(
-            title=f"Derivation and comparison, {results['machine']['cores']} cores",
-            width=_WIDTH,
-            height=_TOP + len(rows) * _ROW + 34,
-            left=_LEFT,
-            rows=rows,
-            steps=[{"x": x, "colour": c, "name": n} for x, c, n in zip(starts, _COLOURS, names, strict=True)],
-        )
+    return drawn(
+        _TEMPLATE,
+        title=f"Derivation and comparison, {results['machine']['cores']} cores",
+        width=_WIDTH,
+        height=_TOP + len(rows) * _ROW + 34,
+        left=_LEFT,
+        rows=rows,
+        steps=[{"x": x, "colour": c, "name": n} for x, c, n in zip(starts, _COLOURS, names, strict=True)],
     )

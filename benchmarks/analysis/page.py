@@ -6,25 +6,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmarks.analysis.summary import COMPARE, DERIVE
+from benchmarks.shared.pages import measured_on, targets
 
 TITLES = {"bedside": "Bedside", "lifelines": "lifelines alone", "R survival": "R's survival alone"}
 
 
 def write_page(results: Mapping[str, Any]) -> str:
     """The whole page."""
-    parts = (_head, _targets, _sizes, _shares, _peers)
+    parts = (_head, targets, _sizes, _shares, _peers)
     return "\n".join(line for part in parts for line in part(results)) + "\n"
 
 
 def _head(results: Mapping[str, Any]) -> Iterator[str]:
-    machine, load = results["machine"], results["load"]
     yield "# Performance of derivation and analysis"
     yield ""
     yield "Written by `make bench-analysis`; do not edit. The figures are in `benchmarks/analysis/results.json`."
     yield ""
-    yield f"Measured on {machine['cores']} cores ({machine['processor']}, {machine['memory_gib']} GiB,"
-    yield f"{machine['system']}), Python {machine['python']}, at a load of {load['least']:g} to {load['most']:g}"
-    yield f"(others' and its own). {', '.join(f'{name} {number}' for name, number in results['versions'].items())}."
+    yield from measured_on(results)
     yield ""
     yield "The study is GBSG2 (`studies/gbsg2`), its tables copied to the number of subjects wanted and moved a little"
     yield "(`benchmarks/analysis/data.py`), 15 rows a subject, as Parquet. A run derives ADSL, ADRS, ADTTE and the"
@@ -34,17 +32,6 @@ def _head(results: Mapping[str, Any]) -> Iterator[str]:
     yield "process of its own, in turn; shown are medians, of memory the highest."
     yield ""
     yield "![Seconds by subjects](performance-analysis.svg)"
-    yield ""
-
-
-def _targets(results: Mapping[str, Any]) -> Iterator[str]:
-    yield "## Targets"
-    yield ""
-    yield "| Target | Wanted | Measured | Reached |"
-    yield "|---|---|---|---|"
-    for target in results["targets"]:
-        reached = "yes" if target["met"] else "**no**"
-        yield f"| {target['target']} | {target['wanted']} | {target['measured']:.2f} | {reached} |"
     yield ""
 
 

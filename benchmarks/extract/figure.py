@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 from benchmarks.extract.contenders import CONTENDERS
+from benchmarks.shared.figures import drawn
 
 _LEFT, _RIGHT, _TOP, _ROW, _WIDTH = 200, 90, 66, 40, 760
 _COLOURS = {"pages": "#b5541c", "sandbox": "#0b6e99"}
 _NAMES = {"pages": "from prepared pages", "sandbox": "from the sandbox"}
 _TEMPLATE = """\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {{ width }} {{ height }}" width="{{ width }}" \
-height="{{ height }}" role="img" aria-label="{{ title }}" font-family="system-ui, sans-serif" font-size="13">
-<title>{{ title }}</title>
-<rect width="{{ width }}" height="{{ height }}" rx="6" fill="#ffffff" stroke="#d0d7de"/>
-<text x="16" y="24" fill="#1f2328" font-size="15" font-weight="600">{{ title }}</text>
 {% for server in servers -%}
 <rect x="{{ server.x }}" y="37" width="10" height="10" fill="{{ server.colour }}"/>\
 <text x="{{ server.x + 16 }}" y="46" fill="#1f2328">{{ server.name }}</text>
@@ -30,7 +24,6 @@ height="{{ height }}" role="img" aria-label="{{ title }}" font-family="system-ui
 {%- endfor %}
 {% endfor -%}
 <text x="{{ left }}" y="{{ height - 14 }}" fill="#57606a">resources a second</text>
-</svg>
 """
 
 
@@ -57,15 +50,12 @@ def draw(results: dict[str, Any]) -> str:
             if contender.name in at[server]
         ]
         rows.append({"title": contender.title, "ours": contender.kind == "ours", "y": y, "bars": bars})
-    return (
-        Environment(autoescape=True, undefined=StrictUndefined)
-        .from_string(_TEMPLATE)
-        .render(
-            title=f"Fetching the sample, {results['machine']['cores']} cores",
-            width=_WIDTH,
-            height=_TOP + len(rows) * _ROW + 34,
-            left=_LEFT,
-            rows=rows,
-            servers=[{"x": _LEFT + i * 180, "colour": _COLOURS[s], "name": _NAMES[s]} for i, s in enumerate(servers)],
-        )
+    return drawn(
+        _TEMPLATE,
+        title=f"Fetching the sample, {results['machine']['cores']} cores",
+        width=_WIDTH,
+        height=_TOP + len(rows) * _ROW + 34,
+        left=_LEFT,
+        rows=rows,
+        servers=[{"x": _LEFT + i * 180, "colour": _COLOURS[s], "name": _NAMES[s]} for i, s in enumerate(servers)],
     )

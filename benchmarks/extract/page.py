@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.extract.contenders import CONTENDERS, Contender
 from benchmarks.extract.summary import ROUNDS, STOP_RATE
+from benchmarks.shared.pages import worst_cases
 
 SERVERS = {
     "pages": "A server that only sends pages made beforehand",
@@ -67,16 +68,7 @@ def _head(results: dict[str, Any]) -> Iterator[str]:
 
 
 def _targets(results: dict[str, Any]) -> Iterator[str]:
-    yield "## Targets"
-    yield ""
-    yield "| Target | Wanted | Worst case measured | Reached | Each |"
-    yield "|---|---|---|---|---|"
-    for target in results["targets"]:
-        reached = {None: "not measured", True: "yes", False: "**no**"}[target["met"]]
-        each = "; ".join(f"{where}: {value:g}" for where, value in target["each"].items())
-        worst = "" if target["worst"] is None else f"{target['worst']:g}"
-        yield f"| {target['target']} | at least {target['bound']:g} | {worst} | {reached} | {each} |"
-    yield ""
+    yield from worst_cases(results, "; ")
     for memory in results["memory"]:
         yield f"Memory: {memory['bytes'] / 1e9:.1f} GB ({memory['landed']:,} resources in {memory['pages']:,} pages,"
         yield f"made while they are asked for) went through Bedside in {memory['seconds']:.0f} s"

@@ -5,20 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 from benchmarks.mapping.contenders import BY_NAME
+from benchmarks.shared.figures import drawn
 
 SIZE = 100_000
 _LEFT, _RIGHT, _TOP, _ROW = 240, 50, 66, 30
 _WIDTH = 760
 _COLOURS = ("#0b6e99", "#b5541c", "#4c7a34")
 _TEMPLATE = """\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {{ width }} {{ height }}" width="{{ width }}" \
-height="{{ height }}" role="img" aria-label="{{ title }}" font-family="system-ui, sans-serif" font-size="13">
-<title>{{ title }}</title>
-<rect width="{{ width }}" height="{{ height }}" rx="6" fill="#ffffff" stroke="#d0d7de"/>
-<text x="16" y="24" fill="#1f2328" font-size="15" font-weight="600">{{ title }}</text>
 {% for view in views -%}
 <circle cx="{{ view.x }}" cy="42" r="5" fill="{{ view.colour }}"/>\
 <text x="{{ view.x + 10 }}" y="46" fill="#1f2328">{{ view.name }}</text>
@@ -38,7 +32,6 @@ height="{{ height }}" role="img" aria-label="{{ title }}" font-family="system-ui
 {%- endif %}
 {% endfor -%}
 <text x="{{ left }}" y="{{ bottom + 36 }}" fill="#57606a">resources a second, warm, log scale</text>
-</svg>
 """
 
 
@@ -73,18 +66,15 @@ def draw(results: dict[str, Any]) -> str:
         row = {"title": contender.title, "ours": contender.ours, "y": _TOP + 14 + i * _ROW, "dots": dots}
         rows.append({**row, "first": min(places), "last": max(places)})
     bottom = _TOP + len(rows) * _ROW
-    return (
-        Environment(autoescape=True, undefined=StrictUndefined)
-        .from_string(_TEMPLATE)
-        .render(
-            title=f"One view over {SIZE:,} resources, {results['machine']['cores']} cores",
-            width=_WIDTH,
-            height=bottom + 50,
-            left=_LEFT,
-            top=_TOP,
-            bottom=bottom,
-            views=[{"name": v, "colour": _COLOURS[j % 3], "x": _LEFT + j * 140} for j, v in enumerate(views)],
-            ticks=[{"x": x(10**power), "text": f"{10**power:,}"} for power in range(low, high + 1)],
-            rows=rows,
-        )
+    return drawn(
+        _TEMPLATE,
+        title=f"One view over {SIZE:,} resources, {results['machine']['cores']} cores",
+        width=_WIDTH,
+        height=bottom + 50,
+        left=_LEFT,
+        top=_TOP,
+        bottom=bottom,
+        views=[{"name": v, "colour": _COLOURS[j % 3], "x": _LEFT + j * 140} for j, v in enumerate(views)],
+        ticks=[{"x": x(10**power), "text": f"{10**power:,}"} for power in range(low, high + 1)],
+        rows=rows,
     )

@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.mapping.contenders import BY_NAME
 from benchmarks.mapping.rounds import SMALL, STOP_RATE, STOP_SIZE, TINY
 from benchmarks.mapping.summary import QUOTED, ROUNDS
+from benchmarks.shared.pages import worst_cases
 
 _WORDS = {
     "keys carry their type (Patient/1)": "keys carry their type (`Patient/1` where ours is `1`)",
@@ -76,17 +77,7 @@ def _plural(view: str) -> str:
 
 
 def _targets(results: dict[str, Any]) -> Iterator[str]:
-    yield "## Targets"
-    yield ""
-    yield "| Target | Wanted | Worst case measured | Reached | Each |"
-    yield "|---|---|---|---|---|"
-    for target in results["targets"]:
-        sign = "at most" if target["at_most"] else "at least"
-        reached = {None: "not measured", True: "yes", False: "**no**"}[target["met"]]
-        each = ", ".join(f"{where}: {value:g}" for where, value in target["each"].items())
-        worst = "" if target["worst"] is None else f"{target['worst']:g}"
-        yield f"| {target['target']} | {sign} {target['bound']:g} | {worst} | {reached} | {each} |"
-    yield ""
+    yield from worst_cases(results, ", ")
     memory = results["memory"]
     if memory:
         yield f"Memory: {memory['bytes'] / 1e9:.1f} GB ({memory['resources']:,} {_plural(memory['view'])}) through"
