@@ -9,6 +9,7 @@ from analysis.stats.cohort import Cohort
 from analysis.stats.cox_rows import coefficient_values, events_per_term_warning, treatment_model
 from analysis.stats.estimates import NotEstimable
 from analysis.stats.rows import Rows
+from analysis.stats.sensitivity_weighted import add_set_weighted
 from analysis.stats.side_by_side import add_side_by_side
 from analysis.stats.strata_rows import add_set_within_strata
 from analysis.stats.terms import treatment_term
@@ -38,6 +39,7 @@ def add_sensitivity(rows: Rows, study: Study, cohort: Cohort, variants: Mapping[
         for endpoint in study.endpoint:
             _add_set(rows, cohort, item, found, endpoint.id)
             _add_strata(rows, cohort, item, found, endpoint.id)
+        add_set_weighted(rows, study, item, found)
         add_side_by_side(rows, study, item, found)
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from analysis.stats.cohort import DAYS, Cohort
 from analysis.stats.estimates import NotEstimable, Value
 from analysis.stats.proportions import fisher, miettinen_nurminen, pearson
+from analysis.stats.restricted import survival_at
 from analysis.stats.rows import Rows, contrast
-from analysis.stats.survival import KaplanMeier, Quantity, kaplan_meier, median_survival, survival_limits
+from analysis.stats.survival import KaplanMeier, Quantity, kaplan_meier, median_survival
 from analysis.stats.time_to_event import UNITS
 from analysis.study.model import Method, Sensitivity, Study
 
@@ -28,19 +29,6 @@ def add_side_by_side(rows: Rows, study: Study, item: Sensitivity, found: Cohort 
                 _survival(rows, study, parameter, endpoint.id, arm.label, curve, method, at)
     if asked.response and study.response is not None:
         _response(rows, study, parameter, found, method)
-
-
-def survival_at(curve: KaplanMeier, day: float, transform: str) -> Quantity:
-    """Survival just after ``day`` with its limits; NotEstimable once nobody is left to be observed (R ``summary``
-    of a survfit with ``extend = FALSE``), but for a curve that has come down to 0."""
-    last = int(np.searchsorted(curve.time, day, side="right")) - 1
-    if day > curve.time[-1] and curve.survival[-1] > 0:
-        nobody = NotEstimable("nobody is observed so long")
-        return Quantity(nobody, nobody, nobody)
-    lower, upper = survival_limits(curve, transform)
-    none = NotEstimable("no variance where survival is 0 or 1")
-    low, high = (none if np.isnan(line[last]) else float(line[last]) for line in (lower, upper))
-    return Quantity(float(curve.survival[last]), low, high)
 
 
 def _curve(cohort: Cohort, endpoint: str, arm: int) -> KaplanMeier | NotEstimable:
@@ -81,8 +69,12 @@ def _survival(
 ) -> None:
     n = None if isinstance(curve, NotEstimable) else curve.n
     day = at * DAYS[study.endpoint_rules.unit]
-    found = Quantity(curve, curve, curve) if isinstance(curve, NotEstimable) else survival_at(curve, day, method.km_ci)
-    told = {"survival": found.estimate, "lower": found.lower, "upper": found.upper}
+    told: dict[str, Value]
+    if isinstance(curve, NotEstimable):
+        told = {"survival": curve, "lower": curve, "upper": curve}
+    else:
+        found = survival_at(curve, day, method.km_ci)
+        told = {"survival": found.value, "lower": found.lower, "upper": found.upper}
     for statistic, value in told.items():
         where = {"group": arm, "level": f"{at:g}", "method": _km(method)}
         rows.add(parameter, f"{endpoint}_survival", statistic, value, n=n, **where)

@@ -5,14 +5,13 @@ No weighted outcome without its balance and effective sample size: they are made
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.stats import logistic, weighted_cox
+from analysis.stats import weighted_cox
 from analysis.stats.cohort import DAYS, Cohort
-from analysis.stats.estimates import BoolArray, FloatArray, IntArray, NotEstimable, Value
-from analysis.stats.logistic import LogisticFit
+from analysis.stats.estimates import BoolArray, FloatArray, NotEstimable, Value
 from analysis.stats.propensity import (
     balance,
     common_support,
@@ -22,9 +21,10 @@ from analysis.stats.propensity import (
     weighted_survival,
     weights,
 )
+from analysis.stats.propensity_scores import Sample, Scored, score
 from analysis.stats.rows import TOTAL, Rows, contrast
-from analysis.stats.terms import Column, covariate_term
 from analysis.stats.time_to_event import UNITS
+from analysis.study.comparison import Ties
 from analysis.study.weighting import Estimand, Weighting
 
 _BINS = 10
@@ -36,41 +36,23 @@ def add_weighting(rows: Rows, cohort: Cohort) -> None:
     if plan is None:
         return
     group = contrast(cohort.arms[0], cohort.arms[-1])
-    if len(cohort.arms) > 2:
-        _refused(rows, cohort, plan, group, NotEstimable("weighting compares two arms, and this study has more"))
+    scored = score(cohort, plan)
+    if isinstance(scored, NotEstimable):
+        _refused(rows, cohort, plan, group, scored)
         return
-    columns = _columns(cohort, plan)
-    known = ~np.any([np.isnan(column.values) for column in columns], axis=0)
     for label, members in _groups(cohort):
-        rows.add("propensity", "missing", "n", int((members & ~known).sum()), group=label)
-    used = np.flatnonzero(known)
-    score = _model(rows, cohort, plan, group, columns, used)
-    if not isinstance(score, NotEstimable) and plan.trim is not None:
-        low, high = plan.trim
-        keep = (score >= low) & (score <= high)
+        rows.add("propensity", "missing", "n", int((members & ~scored.known).sum()), group=label)
+    _model(rows, group, scored)
+    if scored.trimmed is not None:
         for label, members in _groups(cohort):
-            rows.add("propensity", "trimmed", "n", int((members[used] & ~keep).sum()), group=label)
-        used = used[keep]
-        # The model is fitted again in those who stay, whom the weights are for (Li, Thomas and Li, AJE 2019;188:250).
-        if not keep.all():
-            score = _scores(_fitted(cohort, plan, columns, used))
-    if isinstance(score, NotEstimable):
-        _refused(rows, cohort, plan, group, score)
+            rows.add("propensity", "trimmed", "n", int((members & scored.trimmed).sum()), group=label)
+    sample = scored.sample
+    if isinstance(sample, NotEstimable):
+        _refused(rows, cohort, plan, group, sample)
         return
-    sample = _Sample(used, score, cohort.arm[used] == 0, _warning(plan, len(used), len(columns)))
     _overlap(rows, cohort, group, sample)
     for estimand in plan.estimands:
         _estimand(rows, cohort, plan, estimand, group, sample)
-
-
-@dataclass(frozen=True)
-class _Sample:
-    """Who is weighted (places in the cohort), their scores, who is in the experimental arm, and the rows' warning."""
-
-    used: IntArray
-    score: FloatArray
-    treated: BoolArray
-    warning: str
 
 
 def _groups(cohort: Cohort) -> list[tuple[str, BoolArray]]:
@@ -78,63 +60,22 @@ def _groups(cohort: Cohort) -> list[tuple[str, BoolArray]]:
     return [*own, (TOTAL, np.ones(cohort.n, dtype=np.bool_))]
 
 
-def _columns(cohort: Cohort, plan: Weighting) -> list[Column]:
-    """The propensity model's columns: each covariate as Cox models take it, or as a number."""
-    found: list[Column] = []
-    for name in plan.covariates:
-        values = cohort.covariates[name].values
-        if name in plan.linear and values is not None:
-            found.append(Column(name, TOTAL, values))
-        else:
-            found += covariate_term(cohort, name).columns
-    return found
-
-
-def _few(n: int, terms: int) -> bool:
-    return n < 10 * terms
-
-
-def _warning(plan: Weighting, n: int, terms: int) -> str:
-    return f"forced with fewer than 10 subjects a term: {plan.reason}" if _few(n, terms) else ""
-
-
-def _fitted(cohort: Cohort, plan: Weighting, columns: list[Column], used: IntArray) -> LogisticFit | NotEstimable:
-    if used.size == 0:
-        return NotEstimable("no subject is left for the propensity model")
-    x = np.column_stack([column.values[used] for column in columns])
-    if _few(len(used), len(columns)) and not plan.force:
-        return NotEstimable("fewer than 10 subjects a term: weighting is refused unless the study forces it")
-    return logistic.fit(x, np.asarray(cohort.arm[used] == 0))
-
-
-def _model(
-    rows: Rows, cohort: Cohort, plan: Weighting, group: str, columns: list[Column], used: IntArray
-) -> FloatArray | NotEstimable:
-    """The propensity model's rows, and its scores."""
-    n, warning = len(used), _warning(plan, len(used), len(columns))
-    fit = _fitted(cohort, plan, columns, used)
-    rows.add("propensity", "model", "terms", len(columns), group=group, method="logit", n=n)
-    for k, level in enumerate(["intercept", *(column.level for column in columns)]):
+def _model(rows: Rows, group: str, scored: Scored) -> None:
+    """How many terms the propensity model has, and its coefficients with their standard errors."""
+    n, fit = int(scored.known.sum()), scored.fit
+    rows.add("propensity", "model", "terms", len(scored.columns), group=group, method="logit", n=n)
+    where = {"group": group, "method": "logit", "warning": scored.warning}
+    for k, level in enumerate(["intercept", *(column.level for column in scored.columns)]):
         values: dict[str, Value] = (
-            dict.fromkeys(("coef", "se"), fit)
+            {"coef": fit, "se": fit}
             if isinstance(fit, NotEstimable)
-            else {
-                "coef": float(fit.coef[k]),
-                "se": float(fit.se[k]),
-            }
+            else {"coef": float(fit.coef[k]), "se": float(fit.se[k])}
         )
         for statistic, value in values.items():
-            rows.add(
-                "propensity", "model", statistic, value, group=group, level=level, method="logit", n=n, warning=warning
-            )
-    return _scores(fit)
+            rows.add("propensity", "model", statistic, value, level=level, n=n, **where)
 
 
-def _scores(fit: LogisticFit | NotEstimable) -> FloatArray | NotEstimable:
-    return fit if isinstance(fit, NotEstimable) else fit.probability
-
-
-def _overlap(rows: Rows, cohort: Cohort, group: str, sample: _Sample) -> None:
+def _overlap(rows: Rows, cohort: Cohort, group: str, sample: Sample) -> None:
     """The scores of each arm, a histogram of ten bins, and the support both arms share."""
     low, high = common_support(sample.score, sample.treated)
     empty = NotEstimable("no score is reached by both arms")
@@ -155,7 +96,7 @@ def _overlap(rows: Rows, cohort: Cohort, group: str, sample: _Sample) -> None:
             rows.add("propensity", "histogram", "count", int(count), group=label, level=f"{k / _BINS:.1f}", n=n)
 
 
-def _estimand(rows: Rows, cohort: Cohort, plan: Weighting, estimand: Estimand, group: str, sample: _Sample) -> None:
+def _estimand(rows: Rows, cohort: Cohort, plan: Weighting, estimand: Estimand, group: str, sample: Sample) -> None:
     parameter, treated = f"weighting:{estimand}", sample.treated
     weight = weights(sample.score, treated, estimand, stabilised=plan.stabilised)
     arms = ((cohort.arms[0], treated), (cohort.arms[1], ~treated))
@@ -172,10 +113,22 @@ def _estimand(rows: Rows, cohort: Cohort, plan: Weighting, estimand: Estimand, g
 
 
 def _balance(
-    rows: Rows, cohort: Cohort, plan: Weighting, estimand: Estimand, group: str, sample: _Sample, weight: FloatArray
+    rows: Rows, cohort: Cohort, plan: Weighting, estimand: Estimand, group: str, sample: Sample, weight: FloatArray
 ) -> None:
     """Before and after of every covariate of the study: its number, and each of its categories."""
-    largest: dict[str, list[Value]] = {"unweighted": [], "weighted": []}
+    parameter = f"weighting:{estimand}"
+    for method, given in (("unweighted", None), ("weighted", weight)):
+        for _, level, smd, n in _differences(cohort, estimand, sample, given):
+            where = {"group": group, "level": level, "method": method, "warning": sample.warning}
+            rows.add(parameter, "balance", "smd", smd, n=n, **where)
+        largest = largest_difference(cohort, plan, estimand, sample, given)
+        rows.add(parameter, "balance", "largest_smd", largest, group=group, method=method)
+
+
+def _differences(
+    cohort: Cohort, estimand: Estimand, sample: Sample, weight: FloatArray | None
+) -> Iterator[tuple[str, str, Value, int]]:
+    """Covariate, level, standardised mean difference and subjects, of each number and category; unweighted by None."""
     for name, data in cohort.covariates.items():
         shown = [] if data.values is None else [(name, data.values)]
         missing = data.codes < 0
@@ -185,43 +138,52 @@ def _balance(
         for level, values in shown:
             own = values[sample.used]
             there = ~np.isnan(own)
-            for method, given in (("unweighted", None), ("weighted", weight[there])):
-                if there[sample.treated].any() and there[~sample.treated].any():
-                    smd = balance(own[there], sample.treated[there], given, estimand)
-                else:
-                    smd = NotEstimable("no values in one arm")
-                if name in plan.covariates:
-                    largest[method].append(smd)
-                rows.add(
-                    f"weighting:{estimand}",
-                    "balance",
-                    "smd",
-                    smd,
-                    group=group,
-                    level=level,
-                    method=method,
-                    n=int(there.sum()),
-                    warning=sample.warning,
-                )
-    for method, found in largest.items():
-        # The largest among the covariates that were weighted for; without one of them there is no largest.
-        gaps = [abs(smd) for smd in found if not isinstance(smd, NotEstimable)]
-        value: Value = max(gaps) if len(gaps) == len(found) else NotEstimable("a covariate has no difference")
-        rows.add(f"weighting:{estimand}", "balance", "largest_smd", value, group=group, method=method)
+            smd: Value = NotEstimable("no values in one arm")
+            if there[sample.treated].any() and there[~sample.treated].any():
+                given = None if weight is None else weight[there]
+                smd = balance(own[there], sample.treated[there], given, estimand)
+            yield name, level, smd, int(there.sum())
 
 
-def _endpoint(
-    rows: Rows, cohort: Cohort, parameter: str, endpoint: str, group: str, sample: _Sample, weight: FloatArray
-) -> None:
-    """Weighted Kaplan-Meier of each arm with its median, and the weighted Cox model with robust variance."""
+def largest_difference(
+    cohort: Cohort, plan: Weighting, estimand: Estimand, sample: Sample, weight: FloatArray | None
+) -> Value:
+    """The largest absolute difference among the covariates weighted for; without one of them there is no largest."""
+    found = [smd for name, _, smd, _ in _differences(cohort, estimand, sample, weight) if name in plan.covariates]
+    gaps = [abs(smd) for smd in found if not isinstance(smd, NotEstimable)]
+    return max(gaps) if len(gaps) == len(found) else NotEstimable("a covariate has no difference")
+
+
+def _outcome(
+    cohort: Cohort, endpoint: str, sample: Sample, weight: FloatArray
+) -> tuple[FloatArray, BoolArray, BoolArray, FloatArray]:
+    """Time in days, event, experimental arm and weight of those of the sample who have a usable time."""
     data = cohort.endpoint(endpoint)
     place = np.full(cohort.n, -1, dtype=np.int64)
     place[data.index] = np.arange(data.index.size)
     there = place[sample.used] >= 0
     rows_of = place[sample.used][there]
-    time, event = data.time[rows_of], data.event[rows_of]
-    treated, w = sample.treated[there], weight[there]
-    ties, n = cohort.study.analysis.primary.ties, int(time.size)
+    return data.time[rows_of], data.event[rows_of], sample.treated[there], weight[there]
+
+
+def weighted_ratio(
+    cohort: Cohort, endpoint: str, sample: Sample, weight: FloatArray, ties: Ties
+) -> tuple[dict[str, Value], int, int]:
+    """The weighted Cox model with robust variance, ``hr lower upper p coef se``, and its subjects and events."""
+    time, event, treated, w = _outcome(cohort, endpoint, sample, weight)
+    n, events = int(time.size), int(event.sum())
+    fit = weighted_cox.fit(time, event, treated.astype(np.float64), w, ties) if n else NotEstimable("no subjects")
+    names = ("hr", "lower", "upper", "p", "coef", "se")
+    if isinstance(fit, NotEstimable):
+        return dict.fromkeys(names, fit), n, events
+    return dict(zip(names, (*fit.hazard_ratio(), fit.wald_p(), fit.coef, fit.se), strict=True)), n, events
+
+
+def _endpoint(
+    rows: Rows, cohort: Cohort, parameter: str, endpoint: str, group: str, sample: Sample, weight: FloatArray
+) -> None:
+    """Weighted Kaplan-Meier of each arm with its median, and the weighted Cox model with robust variance."""
+    time, event, treated, w = _outcome(cohort, endpoint, sample, weight)
     unit = cohort.study.endpoint_rules.unit
     for label, members in ((cohort.arms[0], treated), (cohort.arms[1], ~treated)):
         own = int(members.sum())
@@ -235,19 +197,14 @@ def _endpoint(
         below = np.flatnonzero(survival <= 0.5 + 1.5e-8)
         median: Value = float(times[below[0]]) / DAYS[unit] if below.size else NotEstimable("median not reached")
         rows.add(parameter, f"{endpoint}_median", "estimate", median, unit=UNITS[unit], warning=sample.warning, **where)  # type: ignore[arg-type]
-    fit = weighted_cox.fit(time, event, treated.astype(np.float64), w, ties) if n else NotEstimable("no subjects")
-    names = ("hr", "lower", "upper", "p", "coef", "se")
-    values: dict[str, Value] = (
-        dict.fromkeys(names, fit)
-        if isinstance(fit, NotEstimable)
-        else dict(zip(names, (*fit.hazard_ratio(), fit.wald_p(), fit.coef, fit.se), strict=True))
-    )
+    ties = cohort.study.analysis.primary.ties
+    values, n, _ = weighted_ratio(cohort, endpoint, sample, weight, ties)
     for statistic, value in values.items():
-        method = f"{ties}_robust"
-        rows.add(parameter, endpoint, statistic, value, group=group, method=method, n=n, warning=sample.warning)
+        told = {"group": group, "method": f"{ties}_robust", "warning": sample.warning}
+        rows.add(parameter, endpoint, statistic, value, n=n, **told)
 
 
-def _rates(rows: Rows, cohort: Cohort, parameter: str, group: str, sample: _Sample, weight: FloatArray) -> None:
+def _rates(rows: Rows, cohort: Cohort, parameter: str, group: str, sample: Sample, weight: FloatArray) -> None:
     """Weighted response and control rate by arm, and their difference with robust limits, in percentage points."""
     response = cohort.study.response
     assert response is not None

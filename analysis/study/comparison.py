@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from analysis.study.base import Frozen
 from analysis.study.side_by_side import SideBySide
 from analysis.study.survival import SurvivalPlan
-from analysis.study.weighting import Outcome, Weighting
+from analysis.study.weighting import Estimand, Outcome, Weighting
 
 Ties = Literal["efron", "breslow"]
 
@@ -38,12 +38,16 @@ class Method(Frozen):
 
 
 class SetMethod(Method):
-    """The conventions of a sensitivity set, which may also compare the arms within strata."""
+    """The conventions of a sensitivity set, which may also compare the arms within strata, or weighted."""
 
     strata: tuple[str, ...] = Field(
         (),
         description='Covariates with categories, and "site": the set also compares the arms within their combinations.',
         json_schema_extra={"uniqueItems": True},
+    )
+    weighting: Estimand | None = Field(
+        None,
+        description="The set also compares the arms weighted to this estimand by the propensity score of [analysis].",
     )
 
     @field_validator("strata")

@@ -30,6 +30,9 @@ def weighting(document: Document) -> Iterator[Fault]:
         arms = document.get("arm")
         if isinstance(arms, list) and len(arms) > 2:
             yield path, f"weighting compares two arms, and this study has {len(arms)}"
+    for path, _ in at(document, "analysis.sensitivity.*.set.weighting"):
+        if not list(at(document, "analysis.weighting")):
+            yield path, "there is no weighting in [analysis], whose covariates the propensity score is made of"
 
 
 def follow_up(document: Document) -> Iterator[Fault]:

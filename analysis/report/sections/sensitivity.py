@@ -10,10 +10,10 @@ from analysis.report import words
 from analysis.report.context import TREATMENT, Context, Contrast, treatment_rows
 from analysis.report.figures.forest import described, forest
 from analysis.report.lookup import Cell, Lookup, Row
-from analysis.report.sections.crossing import crossings
+from analysis.report.sections.crossing import crossings, weighted_to
 from analysis.report.sections.models import forest_row, marked_once
 from analysis.report.sections.side_by_side import PRIMARY, set_label, side_by_side
-from analysis.study.model import Endpoint
+from analysis.study.model import Endpoint, Sensitivity
 
 _WANTED = ("hr", "lower", "upper", "p", "n", "events", "se")
 TESTS = ("Cox P", "Log-rank P")
@@ -35,6 +35,10 @@ def sensitivity(context: Context) -> dict[str, Any] | None:
                 if s.set_ is not None and s.set_.strata:
                     within = _found(context, parameter, f"{endpoint.id}_stratified", contrast)
                     lines.append(_line(f"{s.id}-stratified", f"{label}: within its strata", within, lookup))
+                if s.set_ is not None and s.set_.weighting:
+                    weighted = _found(context, parameter, f"{endpoint.id}_weighted", contrast)
+                    whom = weighted_to(context, s.set_.weighting)
+                    lines.append(_line(f"{s.id}-weighted", f"{label}: weighted to {whom}", weighted, lookup))
             rows = [forest_row(line["label"], line["quiet"], line["id"] == "primary", [line["test"]]) for line in lines]
             name = f"{endpoint.label}: {contrast.experimental} against {contrast.reference}"
             blocks.append(
@@ -59,8 +63,17 @@ def sensitivity(context: Context) -> dict[str, Any] | None:
         "blocks": blocks,
         "lookup": lookup,
         "crossings": crossings(context, lookup),
+        "weights": [_weights(context, lookup, s) for s in declared if s.set_ is not None and s.set_.weighting],
         "side_by_side": side_by_side(context, lookup),
     }
+
+
+def _weights(context: Context, lookup: Lookup, item: Sensitivity) -> dict[str, Any]:
+    """What the weights of one set made of its arms: no weighted ratio without it."""
+    parameter = f"sensitivity:{item.id}"
+    sizes = [(arm, lookup.cell(parameter, "weights", "ess", group=arm)) for arm in context.arms]
+    largest = lookup.cell(parameter, "balance", "largest_smd", group=context.contrasts[0].group)
+    return {"label": set_label(item), "sizes": sizes, "largest": largest}
 
 
 def _primary(context: Context, lookup: Lookup, endpoint: Endpoint, contrast: Contrast) -> dict[str, Any]:

@@ -89,12 +89,24 @@ class Attacker:
     def known(self, v: str, arms: tuple[str, ...]) -> Counter:
         return Counter({("cell", v, x, arm): 1 for x in STUDY.covariate[v].categories for arm in arms})
 
+    @staticmethod
+    def weighted_in_a_set(row, kind: str) -> Counter | None:
+        """The subjects or events of a sensitivity set's weighted comparison; None for any other row."""
+        if not (
+            row.parameter.startswith("sensitivity:") and row.variable.endswith(("weights", "balance", "_weighted"))
+        ):
+            return None
+        return Counter({(kind, row.parameter, row.variable, arm): 1 for arm in GROUPS[row.group]})
+
     def value_of(self, row) -> Counter | None:
         """The sum of unknowns that a count is."""
         p, v, x, s, arms = row.parameter, row.variable, row.level, row.statistic, GROUPS[row.group]
         sizes = Counter({("size", arm): 1 for arm in ARMS})
         if s not in PEOPLE or p == "alpha_crossing" or v.startswith("assessments"):
             return None
+        of_a_set = self.weighted_in_a_set(row, s)
+        if of_a_set is not None:
+            return of_a_set
         if p == "flow":
             left = Counter({("reason", r): 1 for r in self.reasons})
             whole = {
@@ -126,6 +138,9 @@ class Attacker:
     def n_of(self, row) -> Counter | None:
         """The sum of unknowns that a row's n is."""
         p, v, arms = row.parameter, row.variable, GROUPS[row.group]
+        of_a_set = self.weighted_in_a_set(row, "n")
+        if of_a_set is not None:
+            return of_a_set
         if p == "flow":
             return Counter({**{("reason", r): 1 for r in self.reasons}, **{("size", a): 1 for a in ARMS}})
         if p == "baseline":

@@ -12,7 +12,7 @@ import pytest
 
 from analysis.stats.disclosure import suppress
 from analysis.stats.estimates import NotEstimable
-from analysis.stats.side_by_side import survival_at
+from analysis.stats.restricted import survival_at
 from analysis.stats.survival import kaplan_meier
 from tests.fixtures.made_up_study import analysis_table, made_up_study, results_of
 from tests.fixtures.sample_frames import sample_results
@@ -55,7 +55,7 @@ def test_survival_is_the_curve_s_value_there(sample: pd.DataFrame, endpoint: str
             own = sample.loc[f"sensitivity:breslow.{endpoint}_survival.{at}.{arm}.survival.km_log_log"]
             before = curve[curve["at"] <= at]["value"]
             if curve["at"].max() < at and curve["value"].iloc[-1] > 0:
-                assert own["warning"] == "NE: nobody is observed so long"
+                assert own["warning"] == "NE: no subject of the arm was observed so long"
             else:
                 assert own["value"] == before.iloc[-1]
 
@@ -72,12 +72,12 @@ def test_survival_by_hand() -> None:
     """Four subjects: events on days 1 and 3, censored on day 2, the last event on day 5."""
     curve = kaplan_meier(np.array([1.0, 2, 3, 5]), np.array([True, False, True, True]))
     for day, expected in ((0.5, 1.0), (1, 0.75), (2.9, 0.75), (3, 0.375), (4, 0.375), (5, 0.0), (9, 0.0)):
-        assert survival_at(curve, day, "log-log").estimate == pytest.approx(expected)
+        assert survival_at(curve, day, "log-log").value == pytest.approx(expected)
     ends = survival_at(curve, 0.5, "log-log")
     assert isinstance(ends.lower, NotEstimable)
     open_end = kaplan_meier(np.array([1.0, 2]), np.array([True, False]))
-    assert survival_at(open_end, 2, "log-log").estimate == 0.5
-    assert isinstance(survival_at(open_end, 2.1, "log-log").estimate, NotEstimable)
+    assert survival_at(open_end, 2, "log-log").value == 0.5
+    assert isinstance(survival_at(open_end, 2.1, "log-log").value, NotEstimable)
 
 
 def test_a_study_that_does_not_ask_gets_ratios_only() -> None:

@@ -47,17 +47,30 @@ def test_a_study_without_these_keys_stays_as_it_was() -> None:
     assert study.analysis.e_value is None
 
 
-def test_weighting_of_three_arms_is_refused() -> None:
-    text, files = li2023()
+def with_a_third_arm(text: str) -> str:
+    """The study with its second arm once more under another name."""
     third = text[text.index("[[arm]]") : text.index("[arm_rules]")].split("[[arm]]")[2].replace("CTACE", "OTHER")
     third = "[[arm]]" + third.replace('"cTACE"', '"Other"') + "\n[arm_rules]"
+    return text.replace("[arm_rules]", third)
+
+
+def test_weighting_of_three_arms_is_refused() -> None:
+    text, files = li2023()
     with pytest.raises(DefinitionError) as caught:
-        load_study(text.replace("[arm_rules]", third), "study.toml", files)
+        load_study(with_a_third_arm(text), "study.toml", files)
     assert [p.field for p in caught.value.problems] == ["analysis.weighting"]
     assert "two arms" in caught.value.problems[0].message
 
 
 OIL = '"administered:iodised-oil", "text:oil-names"] },'
+
+
+def with_an_arm_in(window: str, landmark: int | None, text: str) -> str:
+    """The study with its second arm looked for in this window, and a landmark where one is named."""
+    text = text.replace(OIL, OIL.replace("] },", f'], window = "{window}" }},'))
+    return (
+        text if landmark is None else text.replace("washout_days = 180", f"landmark = {landmark}\nwashout_days = 180")
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,9 +88,7 @@ OIL = '"administered:iodised-oil", "text:oil-names"] },'
 def test_an_arm_defined_after_the_index_needs_a_landmark(window: str, landmark: int | None, words: str | None) -> None:
     """Oracle: the rule; a window that ends at the landmark is the last that is allowed."""
     text, files = li2023()
-    text = text.replace(OIL, OIL.replace("] },", f'], window = "{window}" }},'))
-    if landmark is not None:
-        text = text.replace("washout_days = 180", f"landmark = {landmark}\nwashout_days = 180")
+    text = with_an_arm_in(window, landmark, text)
     line = text[: text.index(f'window = "{window}" }},\n]')].count("\n") + 1
     if words is None:
         study = load_study(text, "study.toml", files).study

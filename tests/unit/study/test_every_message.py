@@ -20,6 +20,8 @@ import pytest
 from analysis.study.load import load_study
 from mappings.errors import DefinitionError, Problem
 from tests.unit.study.folders import REPOSITORY, example, li2023
+from tests.unit.study.test_comparison_checks import SLIPS as OF_COMPARISONS
+from tests.unit.study.test_comparison_checks import with_a_third_arm, with_an_arm_in
 from tests.unit.study.test_study_faults import SLIPS
 
 ANSWERS, OBSERVATIONS = "https://hospital.example/answers", "https://hospital.example/observations"
@@ -72,6 +74,7 @@ BROKEN = [
     ('{ death = true, desc = "Death" }', '{ death = true, site = "angina", desc = "Death" }', "endpoint[0].events[0]", "a site belongs to a response"),
     ('{ death = true, desc = "Death" }', '{ response = "PD", desc = "Growth" }', "endpoint[0].events[0].response", "it needs [response], and there is none: add it, or take this out"),
     ('events = [{ death = true, desc = "Death" }]', 'events = [{ death = true, desc = "Death" }]\ncompeting = [{ death = true, desc = "Death" }]', "endpoint[0].competing", "what is an event of the endpoint cannot compete with it"),
+    ('release = "open"', 'release = "open"\nsensitivity = [{ id = "w", set = { weighting = "ATE" } }]', "analysis.sensitivity[0].set.weighting", "there is no weighting in [analysis]"),
     ('adjust = ["age", "smoking"] }', 'adjust = ["age", "smoking"] }\nsensitivity = [{ id = "gaps", text = "Gaps", max_gap_days = 90 }]', "analysis.sensitivity[0].max_gap_days", "no endpoint is censored at its last assessment"),
     ('{ last = "evidence alive", desc', '{ desc', "endpoint[0].censors[0]", "say either last or at"),
     ('question = "In angina', 'remarks = "x"\nquestion = "In angina', "study.remarks", "must be a list in square brackets"),
@@ -214,7 +217,18 @@ def test_a_file_that_is_no_such_study(text: str, field: str, said: str) -> None:
     assert any(p.field == field and p.message.startswith(said) for p in problems_of(text, {}))
 
 
-SPOKEN = ("checks", "code_checks", "supplement_checks", "load", "base", "model", "outcomes", "lesions", "supplement")
+SPOKEN = (
+    "checks",
+    "code_checks",
+    "comparison_checks",
+    "supplement_checks",
+    "load",
+    "base",
+    "model",
+    "outcomes",
+    "lesions",
+    "supplement",
+)
 SOURCES = [*(REPOSITORY / "analysis" / "study" / f"{name}.py" for name in SPOKEN), REPOSITORY / "mappings" / "code_files.py"]  # fmt: skip
 
 
@@ -250,7 +264,9 @@ def everything_said() -> str:
     studies += [beside(path, content) for path, content, _, _ in FILES]
     studies += [(text, {}) for text, _, _ in WHOLE]
     text, files = li2023()
-    studies += [(text.replace(right, wrong), files) for right, wrong, _, _ in SLIPS]
+    studies += [(text.replace(right, wrong), files) for right, wrong, _, _ in [*SLIPS, *OF_COMPARISONS]]
+    changed = [with_a_third_arm(text), with_an_arm_in("1..28", None, text), with_an_arm_in("0..29", 28, text)]
+    studies += [(one, files) for one in changed]
     return "\n".join(p.message for one in studies for p in problems_of(*one))
 
 
