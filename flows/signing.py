@@ -74,6 +74,11 @@ def _anew(run: RunFolder) -> str:
     return f"look at it again and sign it after: bedside report {run.root}"
 
 
+def says_signed(run: RunFolder) -> bool:
+    """Whether the page that lies in the folder calls itself signed, whatever holds now."""
+    return run.report.exists() and b'class="state state-signed"' in run.report.read_bytes()
+
+
 def state_now(run: RunFolder) -> State:
     """What the report of a run is now, by what lies there; nothing is written.
 

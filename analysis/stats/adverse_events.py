@@ -57,7 +57,7 @@ def _event(
     rows.add("adverse_events", name, "recorded", recorded, group=group, n=n)
     severe = int(worst.isin(GRADES[2:]).sum())
     counts = {g: int((worst == g).sum()) for g in (*GRADES, UNKNOWN)}
-    ungraded = f"grade unknown in {counts[UNKNOWN]}" if counts[UNKNOWN] else ""
+    ungraded = "events of unknown grade are not in it" if counts[UNKNOWN] else ""
     for level, count in {"any": len(worst), ">=3": severe, **counts}.items():
         known: Value | int = count if recorded else _NOTHING
         share: Value = _NOTHING if not recorded else 100 * count / recorded if shares else _NOBODY_LOOKED

@@ -91,6 +91,8 @@ def status(run: RunArgument, runs: RunsOption = RUNS, as_json: JsonOption = Fals
     ended = said["outcome"] or "not ended"
     typer.echo(f"{folder.root}: {ended}; done: {', '.join(steps) or 'nothing'}")
     typer.echo(f"{now.name}: {now.note}")
+    if now.name != "SIGNED" and signing.says_signed(folder):
+        typer.echo("the page in the folder was written before that and says SIGNED", err=True)
     return 0
 
 

@@ -150,6 +150,12 @@ def test_a_change_of_the_study_voids_it(sample: Path, tmp_path: Path) -> None:
     said = status(own)
     assert said["state"] == "DRAFT"
     assert said["signatures"][0]["void"][0].startswith("the study can no longer be read: ")
+    assert "says SIGNED" in command("status", own.root).err
+
+
+def test_the_state_of_a_page_that_says_what_it_is_needs_no_word(own: RunFolder) -> None:
+    assert "says SIGNED" not in command("status", own.root).err
+    assert "says SIGNED" not in command("status", signed(own).root).err
 
 
 def test_what_cannot_be_signed_is_refused_with_the_reason(own: RunFolder) -> None:

@@ -71,7 +71,7 @@ def test_what_is_not_known_is_said() -> None:
         found = rows.loc[f"adverse_events.{row}"]
         assert pd.isna(found["value"])
         assert found["warning"] == "NE: not recorded"
-    assert rows.loc["adverse_events.fever.>=3.New.count.", "warning"] == "grade unknown in 1"
+    assert rows.loc["adverse_events.fever.>=3.New.count.", "warning"] == "events of unknown grade are not in it"
     assert rows.loc["adverse_events.site.silent.total.recorded.", "warning"] == "nothing is recorded at this site"
 
 
