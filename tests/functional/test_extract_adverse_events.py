@@ -8,46 +8,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from analysis.plan import Plan, plan
-from analysis.study.load import load_study
-from analysis.study.model import Study
+from analysis.plan import Plan
 from flows.landing.connect import connect
 from flows.landing.extract import extract_from, extract_site
 from flows.landing.manifest import Manifest
+from flows.sandbox.bulk.settings import BulkSettings
 from flows.sandbox.server import serve
 from flows.sites import Site
-from tests.fixtures.stents import coded, stent_hospital
+from tests.fixtures.adverse_event_study import SYSTEM, adverse_event, adverse_event_plan
+from tests.fixtures.stents import stent_hospital
 from tests.unit.client.hospital import assert_balanced
-from tests.unit.study.folders import example
-
-SYSTEM = "https://hospital.example/events"
-ASKED = """
-[list.bleeding]
-table = "adverse_event"
-
-[adverse_events]
-window = "0..30"
-events = [{ list = "bleeding" }]
-"""
-
-
-def _plan(more: str = "") -> Plan:
-    text, files = example()
-    include = [{"system": SYSTEM, "concept": [{"code": "BLEED"}]}]
-    files["codes/bleeding.json"] = json.dumps({"resourceType": "ValueSet", "compose": {"include": include}})
-    made = load_study(text + ASKED + more, "study.toml", files)
-    assert isinstance(made.study, Study)
-    return plan(made.study, made.codes, made.tokens)
-
-
-def _event(id_: str, subject: str, code: str) -> dict[str, Any]:
-    who = {"reference": subject}
-    event = coded(SYSTEM, code)
-    return {"resourceType": "AdverseEvent", "id": id_, "actuality": "actual", "subject": who, "event": event}
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +32,11 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (folder / "Patient.ndjson").open("a", encoding="utf-8") as file:
         file.write(json.dumps(other) + "\n")
     events = [
-        _event("a1", "Patient/s1", "BLEED"),
-        _event("a2", "Patient/s2", "RASH"),
-        _event("a3", "Patient/other", "BLEED"),
-        _event("a4", "Group/s1", "BLEED"),
-        _event("a5", "Patient/s2", "BLEED"),
+        adverse_event("a1", "Patient/s1", "BLEED"),
+        adverse_event("a2", "Patient/s2", "RASH"),
+        adverse_event("a3", "Patient/other", "BLEED"),
+        adverse_event("a4", "Group/s1", "BLEED"),
+        adverse_event("a5", "Patient/s2", "BLEED"),
     ]
     (folder / "AdverseEvent.ndjson").write_text("".join(json.dumps(one) + "\n" for one in events), encoding="utf-8")
     return folder
@@ -88,7 +61,7 @@ def _extract(hospital: Path, made: Plan, folder: Path) -> Manifest:
 
 @pytest.mark.parametrize("codes", ["on-arrival", "sent"])
 def test_the_cohorts_events_of_the_list_are_brought(hospital: Path, tmp_path: Path, codes: str) -> None:
-    made = _plan(f'\n[extract]\ncodes = "{codes}"\n')
+    made = adverse_event_plan(f'\n[extract]\ncodes = "{codes}"\n')
     manifest = _extract(hospital, made, tmp_path / "north")
     assert (manifest.complete, manifest.warnings) == (True, ())
     assert _ids(tmp_path / "north") == ["a1", "a5"]
@@ -97,12 +70,19 @@ def test_the_cohorts_events_of_the_list_are_brought(hospital: Path, tmp_path: Pa
 
 
 def test_the_search_is_by_subject_and_event() -> None:
-    (search,) = (s for s in _plan('\n[extract]\ncodes = "sent"\n').searches if s.type == "AdverseEvent")
+    (search,) = (s for s in adverse_event_plan('\n[extract]\ncodes = "sent"\n').searches if s.type == "AdverseEvent")
     assert (search.parameters, search.by) == ((("event", f"{SYSTEM}|BLEED"),), "subject")
     assert search.arrival.by == "patient"
 
 
+def test_an_export_gives_the_same(hospital: Path, tmp_path: Path) -> None:
+    with serve(hospital, bulk=BulkSettings(polls=0)) as base:
+        site = Site.model_validate({"id": "north", "base": base, "method": "bulk"})
+        extract_site(site, adverse_event_plan(), tmp_path / "north")
+    assert _ids(tmp_path / "north") == ["a1", "a5"]
+
+
 def test_a_folder_gives_the_same(hospital: Path, tmp_path: Path) -> None:
     site = Site.model_validate({"id": "north", "folder": str(hospital)})
-    extract_site(site, _plan(), tmp_path / "north")
+    extract_site(site, adverse_event_plan(), tmp_path / "north")
     assert _ids(tmp_path / "north") == ["a1", "a5"]
