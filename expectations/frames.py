@@ -94,7 +94,7 @@ def _endpoints(study: Study, analysed: pd.DataFrame, adrs: pd.DataFrame, adtte: 
     is_event = rows["CNSR"] == 0
     return rows.assign(
         AVAL=rows["AVAL"].astype("float64"),
-        RECOMPUTED_AVAL=(rows["ADT"] - rows["STARTDT"]).dt.days.astype("float64"),
+        RECOMPUTED_AVAL=(rows["ADT"] - rows["STARTDT"]).dt.days.astype("float64") + study.endpoint_rules.first_day,
         IS_EVENT=_yes(is_event),
         EVENT_DATE=rows["ADT"].where(is_event),
     )

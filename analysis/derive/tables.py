@@ -296,7 +296,8 @@ def _adtte(study: Study, framed: Framed, adsl: pd.DataFrame, sensitivity: Sensit
     )
     if sensitivity and sensitivity.censor:
         frame = _censored(study, framed, frame, sensitivity)
-    # Time starts at the landmark. Only after censoring, whose days count from the index.
+    # Time starts at the landmark, and may count its own day. Only after censoring, whose days count from the index.
+    frame["AVAL"] += study.endpoint_rules.first_day
     if start_day := study.index.landmark:
         frame["AVAL"] -= start_day
         frame["STARTDT"] += pd.to_timedelta(start_day, unit="D")

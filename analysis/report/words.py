@@ -44,7 +44,7 @@ METHODS = {
     "score_log": "score test, log time",
 }
 UNITS = {"day": "days", "month": "months", "year": "years"}
-DIVISORS = {"day": "", "month": " (days / 30.4375, no day added)", "year": " (days / 365.25, no day added)"}
+DIVISORS = {"day": "", "month": "days / 30.4375", "year": "days / 365.25"}
 PICKS = {
     "closest": "the value closest to the index date",
     "worst": "the worst value",
@@ -133,6 +133,13 @@ def _day(day: int) -> str:
 def time_unit(rules: EndpointRules) -> str:
     """The study's unit of time in the plural, as axes and tables print it."""
     return UNITS[rules.unit]
+
+
+def divisor(rules: EndpointRules) -> str:
+    """In brackets, how the study's unit is made of days; "" for days that none is added to."""
+    parts = [DIVISORS[rules.unit], "one day added" if rules.add_day else "no day added" if DIVISORS[rules.unit] else ""]
+    told = ", ".join(part for part in parts if part)
+    return f" ({told})" if told else ""
 
 
 def median_method(chosen: Method) -> str:

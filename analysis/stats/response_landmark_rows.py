@@ -55,7 +55,9 @@ def first_days(cohort: Cohort, adrs: pd.DataFrame) -> FirstDays:
 
     def first(chosen: pd.DataFrame) -> FloatArray:
         day = pd.Series(cohort.subjects).map(chosen.groupby("USUBJID")["ADY"].min())
-        return np.asarray(day.to_numpy(dtype=np.float64, na_value=np.nan) - cohort.study.index.landmark)
+        # On the scale of the endpoints' times.
+        begins = cohort.study.endpoint_rules.first_day - cohort.study.index.landmark
+        return np.asarray(day.to_numpy(dtype=np.float64, na_value=np.nan) + begins)
 
     evaluable = first(seen[seen["AVALC"].isin(response.order) & ~early])
     return FirstDays(

@@ -189,6 +189,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     "EndpointRules": {
         "unit": "The unit of tables and figures: a month is 30.4375 days, a year 365.25.",
         "day_zero": "An event on the index date is kept.",
+        "add_day": "The day on which time starts is day 1: times are differences of dates plus one day.",
         "same_day": "What goes first where several fall on one day.",
         "partial_dates": "Where an event known to the month or year is put.",
     },

@@ -115,8 +115,14 @@ class PartialDates(Frozen):
 class EndpointRules(Frozen):
     unit: Literal["day", "month", "year"] = "month"
     day_zero: Literal["keep"] = "keep"
+    add_day: bool = False
     same_day: Literal["event before censor, progression before death"] = "event before censor, progression before death"
     partial_dates: PartialDates = PartialDates()
+
+    @property
+    def first_day(self) -> Literal[0, 1]:
+        """The number of the day on which time starts: what is added to a difference of dates."""
+        return 1 if self.add_day else 0
 
 
 class Alive(Frozen):

@@ -191,10 +191,11 @@ def _endpoint(endpoint: Endpoint, landmark: int) -> str:
 def _endpoints(study: Study) -> Paragraph:
     rules = study.endpoint_rules
     told = [_endpoint(endpoint, study.index.landmark) for endpoint in study.endpoint]
+    zero = "Times of 0 days are kept"
     return (
         "Endpoints",
-        f"{' '.join(told)} On one day: {rules.same_day}. Times of 0 days are kept. "
-        f"Times are in {words.time_unit(rules)}{words.DIVISORS[rules.unit]}. Of a partial date the "
+        f"{' '.join(told)} On one day: {rules.same_day}. {'The first day is day 1' if rules.add_day else zero}. "
+        f"Times are in {words.time_unit(rules)}{words.divisor(rules)}. Of a partial date the "
         f"{_PARTIAL[rules.partial_dates.event]}.",
     )
 
