@@ -46,7 +46,7 @@ def censored_where_last_seen(
     at = at[events["aval"].astype("int64") - at > gap]
     known, never = at.index.intersection(seen.index), at.index.difference(seen.index)
 
-    made = times.copy()
+    made = times.astype({"cnsr": "int64"})  # an engine may give a narrower one
     why = sensitivity.text or f"Censored at the last assessment, more than {gap} days before the event"
     indexed = made.loc[at.index, _SUBJECT].merge(subjects, on=_SUBJECT, how="left").set_index(at.index)
     made.loc[at.index, "aval"] = at

@@ -23,8 +23,8 @@ ASKED = {
 }
 
 
-def _hospital() -> Hospital:
-    h = Hospital()
+def add_events(h: Hospital) -> Hospital:
+    """Four subjects more, one of whom nothing is known."""
     h.subject("p1")
     h.observe("p1", "fever", -1, "grade-4")
     h.observe("p1", "fever", 0, "grade-1")
@@ -48,7 +48,7 @@ def _derive(h: Hospital, **asked: object) -> Derived:
 
 @pytest.fixture(scope="module")
 def derived() -> Derived:
-    return _derive(_hospital())
+    return _derive(add_events(Hospital()))
 
 
 def _of(derived: Derived, patient: str) -> list[tuple[str, str, str | None, int]]:
@@ -80,7 +80,7 @@ def test_that_someone_looked_is_no_event(derived: Derived) -> None:
 
 
 def test_without_a_map_no_number_is_a_grade() -> None:
-    found = _of(_derive(_hospital(), grades=None), "p2")
+    found = _of(_derive(add_events(Hospital()), grades=None), "p2")
     assert [grade for _, _, grade, _ in found] == [None, None, None]
 
 
@@ -98,7 +98,7 @@ def test_a_study_that_does_not_ask_has_none() -> None:
 
 
 def test_order_of_arrival_changes_nothing(derived: Derived) -> None:
-    h = _hospital()
+    h = add_events(Hospital())
     for rows in h.rows.values():
         rows.reverse()
     again = _derive(h)
