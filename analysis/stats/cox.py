@@ -13,14 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.stats.estimates import Z95, BoolArray, FloatArray, IntArray, NotEstimable
-from analysis.stats.partial_likelihood import derivatives, quadratic_form, usable
+from analysis.stats.partial_likelihood import Derivatives, derivatives, quadratic_form, usable
 
 #: |coefficient| times the column's range from which a monotone likelihood is looked for: a hazard ratio over 1000.
 SUSPICIOUS = 7.0
 #: Twice the gain in log-likelihood still to be had (U' I^-1 U) above which a fit takes one more step.
 _POLISHED = 1e-20
+_NEWTON_STEPS = 12
 #: Most rows of the linear programme that proves a monotone likelihood.
 _MOST_PAIRS = 200_000
+_MONOTONE = NotEstimable("the likelihood has no maximum (monotone): a hazard ratio of zero or infinity")
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,11 @@ class CoxFit:
         return np.asarray(2 * ndtr(-np.abs(self.coef / self.se)))
 
 
-def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str) -> CoxFit | NotEstimable:
+def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str, *, newton: bool = False) -> CoxFit | NotEstimable:
     """Fit ``x`` (n, p; no missing values, no constant column) to right-censored times.
 
+    With ``newton`` the maximum is looked for by Newton and Raphson on our own derivatives first, and by the library
+    where that does not arrive: the same maximum without the library's preparations, for thousands of small fits.
     NotEstimable: no events, fewer than two subjects, events without an order, no information on a column, linearly
     dependent columns, a likelihood without a maximum (monotone), no convergence.
     """
@@ -66,15 +70,19 @@ def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str) -> CoxFit 
     start = derivatives(time, event, x, np.zeros(p), ties)
     if not usable(start.total_information):
         return NotEstimable("the events hold no information on a covariate, or covariates are linearly dependent")
+    found_at = _newton(time, event, x, ties, start) if newton else None
+    if newton and found_at is None and is_monotone(time, event, x):
+        return _MONOTONE
     try:
-        coef = _efron(time, event, x) if ties == "efron" else _breslow(time, event, x)
+        library = _efron if ties == "efron" else _breslow
+        coef = library(time, event, x) if found_at is None else found_at
     except _NoFitError:
         coef = np.full(p, np.nan)
     verdict: bool | None = False
     if not np.all(np.isfinite(coef)) or np.any(np.abs(coef) * np.ptp(x, axis=0) > SUSPICIOUS):
         verdict = is_monotone(time, event, x)
     if verdict:
-        return NotEstimable("the likelihood has no maximum (monotone): a hazard ratio of zero or infinity")
+        return _MONOTONE
     if not np.all(np.isfinite(coef)):
         return NotEstimable("the fit did not converge")
     at = derivatives(time, event, x, coef, ties)
@@ -95,6 +103,23 @@ def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str) -> CoxFit 
 
 class _NoFitError(Exception):
     """The library gave up."""
+
+
+def _newton(time: FloatArray, event: BoolArray, x: FloatArray, ties: str, at: Derivatives) -> FloatArray | None:
+    """The maximum from ``at``, the derivatives at zero; None where full steps do not climb there."""
+    beta: FloatArray = np.zeros(x.shape[1])
+    for _ in range(_NEWTON_STEPS):
+        gain = quadratic_form(at.total_score, at.total_information)
+        if gain is None or np.any(np.abs(beta) * np.ptp(x, axis=0) > SUSPICIOUS):
+            return None
+        if gain <= _POLISHED:
+            return beta
+        beta = beta + np.linalg.solve(at.total_information, at.total_score)
+        after = derivatives(time, event, x, beta, ties)
+        if after.loglik < at.loglik - 1e-10 * abs(at.loglik):
+            return None
+        at = after
+    return None
 
 
 def _efron(time: FloatArray, event: BoolArray, x: FloatArray) -> FloatArray:
