@@ -95,7 +95,7 @@ def validate(
     """Make each of the choices again in each sample of ``data``'s subjects (positions, with repetition).
 
     ``data`` must be complete in the terms. A sample has no fit where a choice could not begin: no pair of it has a
-    known order, or the model of all terms that a backward choice begins with has no fit.
+    known order, every term is refused, or the model of all terms that a backward choice begins with has no fit.
     """
     tallies = {name: _Tally({t.id: 0 for t in terms}, {t.id: 0 for t in terms}) for name in ways}
     for sample in samples:

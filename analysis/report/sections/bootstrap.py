@@ -42,7 +42,7 @@ def _endpoint(context: Context, endpoint: str) -> dict[str, Any]:
     statistics = ("percent", "refused") if refusals else ("percent",)
     return {
         "lookup": lookup,
-        "methods": [words.method(m) for m in methods],
+        "methods": [words.sentence_case(words.method(m)) for m in methods],
         "refusals": refusals,
         "lines": [
             (

@@ -58,10 +58,10 @@ def test_every_percent_and_concordance_stands_under_the_models() -> None:
 def test_resamples_without_a_fit_and_refusals_are_told_where_there_are_any() -> None:
     plain = _page(_results())
     assert not any("had no fit" in e.text for e in plain.all("p"))
-    assert not any(e.text == "No fit" for e in plain.all("th"))
+    assert not any(e.text == "Could not enter" for e in plain.all("th"))
     assert any("of which 3 had no fit and are left out" in e.text for e in _page(_changed("no_fit", 3)).all("p"))
     refused = _page(_changed("refused", 2))
-    assert [e.text for e in refused.all("th")].count("No fit") == 2
+    assert [e.text for e in refused.all("th")].count("Could not enter") == 2
     rows = _mine(_results())
     assert set(rows.loc[rows["statistic"] == "refused", "id"]) <= set(_shown(refused))
 
