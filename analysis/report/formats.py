@@ -11,6 +11,7 @@ THIN = "\u202f"  # narrow no-break space
 
 COUNTS = frozenset(
     {"n", "count", "missing", "at_risk", "events", "censored", "entered", "recorded", "expected_below_5"}
+    | {"resamples", "no_fit", "refused"}
 )
 _DECIMALS = {
     "hr": 3,

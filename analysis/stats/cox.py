@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.stats.estimates import Z95, BoolArray, FloatArray, IntArray, NotEstimable
-from analysis.stats.partial_likelihood import derivatives, quadratic_form, usable
+from analysis.stats.partial_likelihood import Derivatives, derivatives, quadratic_form, usable
 
 #: |coefficient| times the column's range from which a monotone likelihood is looked for: a hazard ratio over 1000.
 SUSPICIOUS = 7.0
 #: Twice the gain in log-likelihood still to be had (U' I^-1 U) above which a fit takes one more step.
 _POLISHED = 1e-20
+_NEWTON_STEPS = 50
 #: Most rows of the linear programme that proves a monotone likelihood.
 _MOST_PAIRS = 200_000
 
@@ -50,9 +51,11 @@ class CoxFit:
         return np.asarray(2 * ndtr(-np.abs(self.coef / self.se)))
 
 
-def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str) -> CoxFit | NotEstimable:
+def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str, *, newton: bool = False) -> CoxFit | NotEstimable:
     """Fit ``x`` (n, p; no missing values, no constant column) to right-censored times.
 
+    By the library, and where that gives up by Newton and Raphson on our own derivatives; with ``newton`` by these
+    first: the same maximum without the library's preparations, for thousands of small fits.
     NotEstimable: no events, fewer than two subjects, events without an order, no information on a column, linearly
     dependent columns, a likelihood without a maximum (monotone), no convergence.
     """
@@ -66,38 +69,73 @@ def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str) -> CoxFit 
     start = derivatives(time, event, x, np.zeros(p), ties)
     if not usable(start.total_information):
         return NotEstimable("the events hold no information on a covariate, or covariates are linearly dependent")
-    try:
-        coef = _efron(time, event, x) if ties == "efron" else _breslow(time, event, x)
-    except _NoFitError:
-        coef = np.full(p, np.nan)
-    verdict: bool | None = False
-    if not np.all(np.isfinite(coef)) or np.any(np.abs(coef) * np.ptp(x, axis=0) > SUSPICIOUS):
-        verdict = is_monotone(time, event, x)
-    if verdict:
-        return NotEstimable("the likelihood has no maximum (monotone): a hazard ratio of zero or infinity")
-    if not np.all(np.isfinite(coef)):
+    library = _efron if ties == "efron" else _breslow
+    monotone: bool | None = False
+    looked, found = False, None
+    for way in ("newton", "library", "newton") if newton else ("library", "newton"):
+        # Until a maximum is proved to exist, or could not be, a suspicious coefficient ends the climb.
+        climb = way == "newton"
+        coef = _newton(time, event, x, ties, start, bounded=not looked) if climb else library(time, event, x)
+        found = None if coef is None else _at_maximum(time, event, x, ties, coef)
+        if not looked and (coef is None or found is None or _suspicious(coef, x)):
+            monotone, looked = is_monotone(time, event, x), True
+            if monotone:
+                return NotEstimable("the likelihood has no maximum (monotone): a hazard ratio of zero or infinity")
+        if found is not None:
+            break
+    if coef is None or found is None:
         return NotEstimable("the fit did not converge")
-    at = derivatives(time, event, x, coef, ties)
-    decrement = quadratic_form(at.total_score, at.total_information)
-    if decrement is None or decrement > 1e-10:
-        return NotEstimable("the fit did not converge")
+    at, decrement = found
     if decrement > _POLISHED:
         # The libraries stop when a step gains little, which leaves the seventh digit to chance; one step of Newton and
         # Raphson from there doubles the digits.
         coef = coef + np.linalg.solve(at.total_information, at.total_score)
         at = derivatives(time, event, x, coef, ties)
-    found = CoxFit(coef, np.asarray(np.linalg.inv(at.total_information)), at.loglik, start.loglik, n, int(event.sum()))
+    fitted = CoxFit(coef, np.asarray(np.linalg.inv(at.total_information)), at.loglik, start.loglik, n, int(event.sum()))
     # Too large to prove: a huge coefficient within its own standard error is where a monotone likelihood stops.
-    if verdict is None and np.any((np.abs(coef) < found.se) & (np.abs(coef) * np.ptp(x, axis=0) > SUSPICIOUS)):
+    if monotone is None and np.any((np.abs(coef) < fitted.se) & (np.abs(coef) * np.ptp(x, axis=0) > SUSPICIOUS)):
         return NotEstimable("the likelihood seems to have no maximum (monotone): too large a coefficient")
-    return found
+    return fitted
 
 
-class _NoFitError(Exception):
-    """The library gave up."""
+def _suspicious(coef: FloatArray, x: FloatArray) -> bool:
+    return bool(np.any(np.abs(coef) * np.ptp(x, axis=0) > SUSPICIOUS))
 
 
-def _efron(time: FloatArray, event: BoolArray, x: FloatArray) -> FloatArray:
+def _at_maximum(
+    time: FloatArray, event: BoolArray, x: FloatArray, ties: str, coef: FloatArray
+) -> tuple[Derivatives, float] | None:
+    """The derivatives there and twice the gain still to be had; None where the score equation does not hold."""
+    at = derivatives(time, event, x, coef, ties)
+    gain = quadratic_form(at.total_score, at.total_information)
+    return None if gain is None or gain > 1e-10 else (at, gain)
+
+
+def _newton(
+    time: FloatArray, event: BoolArray, x: FloatArray, ties: str, at: Derivatives, *, bounded: bool
+) -> FloatArray | None:
+    """The maximum from ``at``, the derivatives at zero, each step halved until it climbs; None where it is not reached,
+    or with ``bounded`` where a coefficient is suspicious on the way."""
+    beta: FloatArray = np.zeros(x.shape[1])
+    for _ in range(_NEWTON_STEPS):
+        gain = quadratic_form(at.total_score, at.total_information)
+        if gain is None or (bounded and _suspicious(beta, x)):
+            return None
+        if gain <= _POLISHED:
+            return beta
+        step = np.linalg.solve(at.total_information, at.total_score)
+        for _ in range(_NEWTON_STEPS):
+            with np.errstate(all="ignore"):  # too long a step overflows, and does not climb
+                after = derivatives(time, event, x, beta + step, ties)
+            if after.loglik >= at.loglik - 1e-10 * abs(at.loglik):
+                break
+            step = step / 2
+        beta, at = beta + step, after
+    return None
+
+
+def _efron(time: FloatArray, event: BoolArray, x: FloatArray) -> FloatArray | None:
+    """None where the library gives up, as ``_breslow``."""
     import pandas as pd
     from lifelines import CoxPHFitter
     from lifelines.exceptions import ConvergenceError
@@ -113,12 +151,12 @@ def _efron(time: FloatArray, event: BoolArray, x: FloatArray) -> FloatArray:
                 batch_mode=time.size > 2_000,
                 fit_options={"precision": 1e-12, "r_precision": 1e-14, "max_steps": 100},
             )
-        except (ConvergenceError, np.linalg.LinAlgError, ValueError) as error:
-            raise _NoFitError from error
-    return np.asarray(fitter.params_.to_numpy(dtype=np.float64))
+        except (ConvergenceError, np.linalg.LinAlgError, ValueError):
+            return None
+    return _finite(fitter.params_.to_numpy(dtype=np.float64))
 
 
-def _breslow(time: FloatArray, event: BoolArray, x: FloatArray) -> FloatArray:
+def _breslow(time: FloatArray, event: BoolArray, x: FloatArray) -> FloatArray | None:
     from statsmodels.duration.hazard_regression import PHReg
 
     with warnings.catch_warnings():
@@ -128,9 +166,14 @@ def _breslow(time: FloatArray, event: BoolArray, x: FloatArray) -> FloatArray:
             result = PHReg(time, centred, status=event.astype(float), ties="breslow").fit(
                 tol=1e-12, maxiter=100, disp=False
             )
-        except (np.linalg.LinAlgError, ValueError) as error:
-            raise _NoFitError from error
-    return np.asarray(result.params, dtype=np.float64)
+        except (np.linalg.LinAlgError, ValueError):
+            return None
+    return _finite(result.params)
+
+
+def _finite(coef: object) -> FloatArray | None:
+    found = np.asarray(coef, dtype=np.float64)
+    return found if np.all(np.isfinite(found)) else None
 
 
 def is_monotone(time: FloatArray, event: BoolArray, x: FloatArray, stratum: IntArray | None = None) -> bool | None:

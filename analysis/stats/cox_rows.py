@@ -44,14 +44,17 @@ def add_cox(rows: Rows, cohort: Cohort, endpoint: str) -> None:
         plan = cohort.study.analysis.cox.stepwise
         for remove in plan.remove if plan is not None else ():
             assert plan is not None
-            select = backward_stepwise if plan.direction == "backward" else forward_stepwise
-            chosen = select(
-                together, terms, ties=ties, enter=plan.enter, remove=remove, p_in=plan.p_in, p_out=plan.p_out
-            )
+            chosen = choose(plan, together, terms, ties, remove)
             method = stepwise_method(plan, ties, remove)
             _add_stepwise(rows, cohort, endpoint, chosen, terms, method)
             if plan.direction == "backward":
                 _add_removals(rows, endpoint, together, chosen, terms, ties, remove, method)
+
+
+def choose(plan: StepwisePlan, fitter: Fitter, terms: Sequence[Term], ties: str, remove: str) -> Stepwise:
+    """The stepwise choice among the terms as the study asks for it, by one way of removal."""
+    select = backward_stepwise if plan.direction == "backward" else forward_stepwise
+    return select(fitter, terms, ties=ties, enter=plan.enter, remove=remove, p_in=plan.p_in, p_out=plan.p_out)
 
 
 def stepwise_method(plan: StepwisePlan, ties: str, remove: str) -> str:

@@ -16,14 +16,15 @@ def hide_landmarks_and_means(table: Table, name: str) -> None:
     the difference is one of both arms, so nothing new is told. A restricted mean sums over every time of the arm, and
     its tau is one subject's time unless the study names it: no rule has been shown to hold, and all of it goes.
     So do the comparisons within strata and the robust variances, margins of tables by site or covariate, and what is
-    given from a landmark by response, a margin of best response and of the curve together.
+    given from a landmark by response, a margin of best response and of the curve together, and the bootstrap of a
+    stepwise choice: concordances are ratios of counts of pairs.
     """
     import numpy as np
 
     group, levels = (table.rows[column].astype(str).to_numpy() for column in ("group", "level"))
     value = table.rows["value"].to_numpy(dtype="float64")
     without_rule = ("rmst", "logrank_stratified", "cox_stratified", "cox_robust", "response_landmark")
-    table.hidden |= table.at(parameter=name, variable=without_rule)
+    table.hidden |= table.at(parameter=name, variable=(*without_rule, "stepwise_bootstrap"))
     mine = table.at(parameter=name, variable="landmark")
     curve = table.at(parameter=name, variable="km", statistic="survival") & ~table.dropped & ~table.hidden
     ticks = set(levels[table.at(parameter=name, variable="risk_table") & ~table.hidden])

@@ -31,11 +31,15 @@ class Model:
 
 
 class Fitter:
-    """Fits models to one endpoint. With ``complete`` terms, only subjects with a value in all of them are used."""
+    """Fits models to one endpoint. With ``complete`` terms, only subjects with a value in all of them are used.
 
-    def __init__(self, data: EndpointData, complete: Sequence[Term] = ()) -> None:
+    ``newton`` is for many small fits: see ``cox.fit``.
+    """
+
+    def __init__(self, data: EndpointData, complete: Sequence[Term] = (), *, newton: bool = False) -> None:
         self._data = data
         self._complete = tuple(complete)
+        self._newton = newton
         self._kept: dict[tuple[tuple[str, ...], str], Model] = {}
 
     def cases(self, terms: Sequence[Term]) -> tuple[FloatArray, BoolArray, BoolArray]:
@@ -69,7 +73,7 @@ class Fitter:
                 left_out.append((column, "no variation among the subjects of the model"))
         fitted: CoxFit | NotEstimable
         if columns:
-            fitted = cox.fit(time, event, self.matrix(columns, keep), ties)
+            fitted = cox.fit(time, event, self.matrix(columns, keep), ties, newton=self._newton)
         else:
             fitted = NotEstimable("no variation among the subjects of the model")
         return Model(terms, tuple(columns), tuple(left_out), fitted, int(time.size), int(event.sum()))

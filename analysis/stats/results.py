@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.stats.adverse_events import add_adverse_events
 from analysis.stats.agreement import add_agreement
 from analysis.stats.baseline import add_baseline
+from analysis.stats.bootstrap_rows import add_bootstrap
 from analysis.stats.cohort import Cohort
 from analysis.stats.competing_rows import add_competing
 from analysis.stats.cox_rows import add_cox
@@ -63,6 +64,7 @@ def analyse(
         add_restricted_means(rows, cohort, endpoint.id)
         add_competing(rows, cohort, endpoint.id)
         add_cox(rows, cohort, endpoint.id)
+        add_bootstrap(rows, cohort, endpoint.id)
         add_within_strata(rows, cohort, endpoint.id)
         add_robust(rows, cohort, endpoint.id)
         add_response_landmarks(rows, cohort, adrs, endpoint.id)

@@ -88,7 +88,7 @@ def entry_test(fitter: Fitter, model: Sequence[Term], candidate: Term, ties: str
 def removal_p(fitter: Fitter, model: Sequence[Term], term: Term, ties: str, how: str) -> float:
     """P of leaving the term out of the fitted model, by ``score``, likelihood ratio (``lr``) or ``wald``.
 
-    0 where the model without it has no fit: what cannot be told is not removed.
+    0 where the model or the one without it has no fit: what cannot be told is not removed.
     """
     from scipy.stats import chi2
 
@@ -96,7 +96,8 @@ def removal_p(fitter: Fitter, model: Sequence[Term], term: Term, ties: str, how:
         p = score_test(fitter, [other for other in model if other is not term], term, ties).p
         return p if isinstance(p, float) else 0.0
     full = fitter.fit(model, ties)
-    assert isinstance(full.fit, CoxFit)
+    if not isinstance(full.fit, CoxFit):
+        return 0.0
     at = full.positions(term)
     if how == "wald":
         block = full.fit.covariance[np.ix_(at, at)]

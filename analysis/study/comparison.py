@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from analysis.study.base import Frozen
+from analysis.study.bootstrap import Bootstrap
 from analysis.study.side_by_side import SideBySide
 from analysis.study.survival import SurvivalPlan
 from analysis.study.weighting import Estimand, Outcome, Weighting
@@ -20,6 +21,7 @@ class Stepwise(Frozen):
     p_in: float = Field(0.05, gt=0, lt=1)
     remove: tuple[Literal["score", "lr", "wald"], ...] = ("lr", "wald")
     p_out: float = Field(0.10, gt=0, lt=1)
+    bootstrap: Bootstrap | None = None
 
 
 class Cox(Frozen):

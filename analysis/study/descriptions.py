@@ -240,6 +240,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "p_in": "It enters below this P value.",
         "remove": "The tests by which one is removed, each a model of its own.",
         "p_out": "It is removed above this P value.",
+        "bootstrap": "How the choice falls in samples drawn with replacement; nothing: not looked at.",
     },
     "Sensitivity": {
         "id": "Names the analysis in results.",

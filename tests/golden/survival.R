@@ -60,6 +60,15 @@ ve <- veteran
 vex <- cbind(ve$trt - 1, ve$karno, ve$age, ve$diagtime, ve$celltype == "smallcell", ve$celltype == "adeno",
              ve$celltype == "large") * 1
 ov <- ovarian
+# A resample of li2023's PFS. Its likelihood has a maximum, which lifelines' steps do not find.
+steep <- data.frame(
+  time = c(365, 56, 119, 125, 371, 212, 212, 47, 53, 371, 113, 56, 368, 365, 113, 374, 50, 371, 374, 368, 56, 371),
+  event = c(1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 0, 1, 1, 1, 0, 1, 1, 0, 1, 1, 1, 1),
+  treatment = c(1, 0, 1, 1, 1, 0, 1, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 1, 1, 0, 0, 1),
+  age = c(1, 1, 1, 0, 0, 0, 1, 1, 0, 1, 0, 1, 0, 1, 0, 0, 1, 0, 0, 0, 1, 1),
+  child = c(0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+  both = c(1, 0, 0, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1),
+  ecog = c(1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1))
 
 sets <- list(
   case("li2023 PFS", li$pfs_days, li$pfs_event, li$arm == "DEB-TACE", lix),
@@ -72,6 +81,7 @@ sets <- list(
   case("veteran, four cell types", ve$time, ve$status, ve$celltype, vex),
   case("veteran, months", round(ve$time / 30), ve$status, ve$trt, vex),
   case("ovarian", ov$futime, ov$fustat, ov$rx, cbind(ov$rx - 1, ov$age, ov$resid.ds - 1)),
+  case("steep", steep$time, steep$event, steep$treatment, steep[, 3:7]),
   case("rests at one half", c(1, 2, 3, 4, 2, 3, 5, 7), rep(1, 8), rep(0:1, each = 4), matrix(rep(0:1, each = 4))),
   case("events on day zero", c(0, 0, 3, 5, 0, 4, 6, 9), c(1, 0, 1, 0, 1, 1, 0, 1), rep(0:1, each = 4),
        matrix(rep(0:1, each = 4))),

@@ -142,3 +142,14 @@ def test_the_last_digits_do_not_hang_on_where_a_library_stops():
     fit = cox.fit(time, event, prior, "efron")
     assert isinstance(fit, CoxFit)
     assert fit.coef[0] == pytest.approx(-0.14293356451910, rel=1e-11)
+
+
+@pytest.mark.parametrize("ties", TIES)
+@pytest.mark.parametrize("case", survival_sets("efron"))
+def test_where_the_library_gives_up_newton_and_raphson_find_what_r_does(case, ties, monkeypatch):
+    """As lifelines does on the set "steep"."""
+    monkeypatch.setattr(cox, f"_{ties}", lambda *_: None)
+    fit = cox.fit(*_data(case), ties)
+    assert isinstance(fit, CoxFit)
+    np.testing.assert_allclose(fit.coef, case[ties]["coef"], rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(fit.se, case[ties]["se"], rtol=1e-6)

@@ -120,3 +120,10 @@ def test_subjects_missing_any_candidate_are_left_out_throughout():
     data = EndpointData("X", np.arange(8), np.arange(8.0) + 1, np.ones(8, dtype=bool))
     assert Fitter(data, complete=[x, y]).fit([x], "efron").n == 7
     assert Fitter(data).fit([x], "efron").n == 8
+
+
+@pytest.mark.parametrize("how", ["lr", "wald"])
+def test_nothing_is_removed_from_a_model_without_a_fit(how):
+    """x orders the events of those who have it before all others: its likelihood has no maximum."""
+    x = _term("x", [1, 1, 1, 0, 0, 0])
+    assert removal_p(_fitter([1, 2, 3, 4, 5, 6], [1] * 6), [x], x, "efron", how) == 0.0
