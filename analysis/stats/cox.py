@@ -2,7 +2,8 @@
 
 Efron by lifelines with a tightened convergence (its default stops at the fourth digit), Breslow by statsmodels. Every
 fit is then held against the score equation, so that a number that did not converge is never shown, and taken one step
-of Newton and Raphson further where that still moves it.
+of Newton and Raphson further where that still moves it. Neither library takes a step back: where its steps run past the
+maximum and it gives up, the fit is made by steps that are halved until they climb, as R's coxph does.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.stats.estimates import Z95, BoolArray, FloatArray, IntArray, NotEstimable
-from analysis.stats.partial_likelihood import derivatives, quadratic_form, usable
+from analysis.stats.partial_likelihood import Derivatives, derivatives, quadratic_form, usable
 
 #: |coefficient| times the column's range from which a monotone likelihood is looked for: a hazard ratio over 1000.
 SUSPICIOUS = 7.0
 #: Twice the gain in log-likelihood still to be had (U' I^-1 U) above which a fit takes one more step.
 _POLISHED = 1e-20
+#: The same from which a fit has not arrived, and the most steps and halvings it may take where its library gave up.
+_ARRIVED, _STEPS = 1e-10, 50
 #: Most rows of the linear programme that proves a monotone likelihood.
 _MOST_PAIRS = 200_000
 
@@ -75,11 +78,14 @@ def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str) -> CoxFit 
         verdict = is_monotone(time, event, x)
     if verdict:
         return NotEstimable("the likelihood has no maximum (monotone): a hazard ratio of zero or infinity")
-    if not np.all(np.isfinite(coef)):
-        return NotEstimable("the fit did not converge")
-    at = derivatives(time, event, x, coef, ties)
-    decrement = quadratic_form(at.total_score, at.total_information)
-    if decrement is None or decrement > 1e-10:
+    at, decrement = start, None
+    if np.all(np.isfinite(coef)):
+        at = derivatives(time, event, x, coef, ties)
+        decrement = quadratic_form(at.total_score, at.total_information)
+    if decrement is None or decrement > _ARRIVED:
+        coef, at = _climb(time, event, x, ties, start)
+        decrement = quadratic_form(at.total_score, at.total_information)
+    if decrement is None or decrement > _ARRIVED:
         return NotEstimable("the fit did not converge")
     if decrement > _POLISHED:
         # The libraries stop when a step gains little, which leaves the seventh digit to chance; one step of Newton and
@@ -131,6 +137,28 @@ def _breslow(time: FloatArray, event: BoolArray, x: FloatArray) -> FloatArray:
         except (np.linalg.LinAlgError, ValueError) as error:
             raise _NoFitError from error
     return np.asarray(result.params, dtype=np.float64)
+
+
+def _climb(
+    time: FloatArray, event: BoolArray, x: FloatArray, ties: str, start: Derivatives
+) -> tuple[FloatArray, Derivatives]:
+    """Newton and Raphson from 0, each step halved until the likelihood is no smaller; where it ended, arrived or not."""
+    coef, at = np.zeros(x.shape[1]), start
+    for _ in range(_STEPS):
+        decrement = quadratic_form(at.total_score, at.total_information)
+        if decrement is None or decrement < _POLISHED:
+            break
+        step = np.linalg.solve(at.total_information, at.total_score)
+        for _ in range(_STEPS):
+            with np.errstate(all="ignore"):  # far beyond the maximum every weight but one is 0
+                after = derivatives(time, event, x, coef + step, ties)
+            if np.isfinite(after.loglik) and after.loglik >= at.loglik - 1e-10 * abs(at.loglik):
+                break
+            step = step / 2
+        else:
+            break
+        coef, at = coef + step, after
+    return coef, at
 
 
 def is_monotone(time: FloatArray, event: BoolArray, x: FloatArray, stratum: IntArray | None = None) -> bool | None:
