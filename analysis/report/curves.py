@@ -35,11 +35,17 @@ class Curve:
     label: str
     steps: tuple[Step, ...]
     at_start: float | None  # number at risk at time 0
+    of: str = "survival"  # the statistic that is drawn
+    start: float = 1.0  # its value before the first step
 
     @property
     def drawn(self) -> tuple[Step, ...]:
-        """The steps whose survival may be shown."""
-        return tuple(step for step in self.steps if step.value("survival") is not None)
+        """The steps whose level may be shown."""
+        return tuple(step for step in self.steps if step.value(self.of) is not None)
+
+    def level(self, step: Step) -> float:
+        """The height of a drawn step."""
+        return step.value(self.of) or 0.0
 
     @property
     def thinned(self) -> tuple[Step, ...]:

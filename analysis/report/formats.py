@@ -10,7 +10,7 @@ MINUS = "\u2212"
 THIN = "\u202f"  # narrow no-break space
 
 COUNTS = frozenset(
-    {"n", "count", "missing", "at_risk", "events", "censored", "entered", "recorded", "expected_below_5"}
+    {"n", "count", "missing", "gone", "at_risk", "events", "censored", "entered", "recorded", "expected_below_5"}
     | {"resamples", "no_fit", "refused"}
 )
 _DECIMALS = {

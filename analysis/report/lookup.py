@@ -52,7 +52,9 @@ class Row:
     def text(self) -> str:
         if self.value is None:
             return "suppressed" if self.suppressed else "NE"
-        return formats.figure(self.value, self.statistic, self.unit)
+        # An estimate without a unit is a ratio, but an incidence is a probability as survival is.
+        incidence = self.variable.startswith("incidence") and self.statistic == "estimate"
+        return formats.figure(self.value, "survival" if incidence else self.statistic, self.unit)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from analysis.report.sections import (
     published,
     quality,
     response,
+    response_landmark,
     sources,
 )
 from analysis.report.sections import modifiers as read_past
@@ -130,6 +131,7 @@ def _sections(context: Context) -> dict[str, Any]:
         "baseline": baseline.baseline(context),
         "treatment": received.treatment(context),
         "response": response.response(context),
+        "by_response": response_landmark.response_landmark(context),
         "agreement": agreement.agreement(context),
         "survival": times.survival(context),
         "models": models.models(context),

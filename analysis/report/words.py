@@ -27,13 +27,6 @@ METHODS = {
     "km_plain": "Kaplan-Meier, plain interval",
     "efron_firth": "Firth's penalised likelihood, Efron ties",
     "breslow_firth": "Firth's penalised likelihood, Breslow ties",
-    "efron_lr": "removal by likelihood ratio",
-    "efron_wald": "removal by Wald",
-    "breslow_lr": "Breslow ties, removal by likelihood ratio",
-    "breslow_wald": "Breslow ties, removal by Wald",
-    "efron_backward_lr": "backward, removal by likelihood ratio",
-    "efron_backward_wald": "backward, removal by Wald",
-    "efron_score": "removal by score test",
     "observed": "observed time of all subjects",
     "reverse_km": "reverse Kaplan-Meier",
     "km_log_log_middle": "as R: log-log interval, the middle where survival is exactly 0.5",
@@ -43,6 +36,7 @@ METHODS = {
     "score_rank": "score test, ranked time",
     "score_log": "score test, log time",
 }
+TESTS = {"score": "score test", "lr": "likelihood ratio", "wald": "Wald's test"}
 UNITS = {"day": "days", "month": "months", "year": "years"}
 DIVISORS = {"day": "", "month": "days / 30.4375", "year": "days / 365.25"}
 PICKS = {
@@ -62,6 +56,16 @@ SYMBOLS = {">=": "\u2265", "<=": "\u2264"}
 def method(code: str) -> str:
     """A method's name in words; an unknown code is printed as it is."""
     return METHODS.get(code, code.replace("_", " "))
+
+
+def selection(code: str) -> str:
+    """A stepwise selection in words, from the method of its rows: ``efron_backward_wald_lr`` is backward with entry by
+    Wald's test and removal by likelihood ratio. Where one test is named it is removal's, and entry is by score test."""
+    ties, *rest = code.split("_")
+    tests = [TESTS.get(part, part) for part in rest if part != "backward"]
+    direction = "Backward" if "backward" in rest else "Forward"
+    entry = tests[0] if len(tests) > 1 else TESTS["score"]
+    return f"{direction} selection, {method(ties)}, entry by {entry}, removal by {tests[-1] if tests else 'no test'}"
 
 
 def prettify(level: str) -> str:

@@ -69,6 +69,7 @@ steep <- data.frame(
   child = c(0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
   both = c(1, 0, 0, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1),
   ecog = c(1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1))
+pb <- subset(pbc, !is.na(trt))
 
 sets <- list(
   case("li2023 PFS", li$pfs_days, li$pfs_event, li$arm == "DEB-TACE", lix),
@@ -80,6 +81,8 @@ sets <- list(
   case("lung", lu$time, lu$status - 1, lu$sex, cbind(lu$sex - 1, lu$age, lu$ph.ecog, lu$ph.karno)),
   case("veteran, four cell types", ve$time, ve$status, ve$celltype, vex),
   case("veteran, months", round(ve$time / 30), ve$status, ve$trt, vex),
+  # Newton's second step from 0 runs past the maximum here.
+  case("pbc, oedema", pb$time, pb$status == 2, pb$trt, cbind(pb$edema == 0.5, pb$edema == 1) * 1),
   case("ovarian", ov$futime, ov$fustat, ov$rx, cbind(ov$rx - 1, ov$age, ov$resid.ds - 1)),
   case("steep", steep$time, steep$event, steep$treatment, steep[, 3:7]),
   case("rests at one half", c(1, 2, 3, 4, 2, 3, 5, 7), rep(1, 8), rep(0:1, each = 4), matrix(rep(0:1, each = 4))),

@@ -1,4 +1,4 @@
-"""Where the words on Kaplan-Meier curves stand: each arm's name on its own curve, on nothing else.
+"""Where the words on step curves stand: each arm's name on its own curve, on nothing else.
 
 Names stand at curves and not in a legend far away; of the places along a curve the one that covers least is taken.
 """
@@ -51,12 +51,13 @@ class Frame:
     width: float
     height: float
     last: float  # the time at the right edge
+    high: float = 1.0  # the probability at the upper edge
 
     def x(self, time: float) -> float:
         return self.left + self.width * min(time, self.last) / self.last
 
     def y(self, probability: float) -> float:
-        return self.top + self.height * (1 - probability)
+        return self.top + self.height * (1 - probability / self.high)
 
     @property
     def bottom(self) -> float:
@@ -97,7 +98,7 @@ def _places(frame: Frame, arm: ArmCurve) -> Iterator[Box]:
     last = arm.curve.drawn[-1]
     end = frame.x(last.time)
     if end + 7 + wide <= frame.right:
-        yield Box(end + 7, frame.y(last.value("survival") or 0.0) - TALL / 2, wide, TALL)
+        yield Box(end + 7, frame.y(arm.curve.level(last)) - TALL / 2, wide, TALL)
     for k in range(PLACES + 1):
         x = max(frame.left + 4, (frame.right - 2 - wide) - k * (frame.width - wide - 6) / PLACES)
         levels = _levels(frame, arm, x, x + wide)
@@ -108,14 +109,14 @@ def _places(frame: Frame, arm: ArmCurve) -> Iterator[Box]:
 
 def _levels(frame: Frame, arm: ArmCurve, left: float, right: float) -> list[float]:
     """The heights a curve has between two places; its last one where it has ended before."""
-    level, found = frame.y(1), []
+    level, found = frame.y(arm.curve.start), []
     for step in arm.curve.drawn:
         at = frame.x(step.time)
         if at > right:
             break
         if at >= left:
             found.append(level)
-        level = frame.y(step.value("survival") or 0.0)
+        level = frame.y(arm.curve.level(step))
     return [*found, level]
 
 
@@ -145,11 +146,12 @@ def crossings(frame: Frame, arms: Sequence[ArmCurve], box: Box) -> int:
     """How many pieces of curves run through a box."""
     found = 0
     for arm in arms:
-        before, level = frame.x(0), frame.y(1)
+        before, level = frame.x(0), frame.y(arm.curve.start)
         for step in arm.curve.drawn:
-            at, lower = frame.x(step.time), frame.y(step.value("survival") or 0.0)
+            at, after = frame.x(step.time), frame.y(arm.curve.level(step))
             flat = before < box.x + box.width and at > box.x and box.y < level < box.y + box.height
-            drop = box.x < at < box.x + box.width and level < box.y + box.height and lower > box.y
-            found += flat or drop
-            before, level = at, lower
+            upper, lower = sorted((level, after))
+            rise = box.x < at < box.x + box.width and upper < box.y + box.height and lower > box.y
+            found += flat or rise
+            before, level = at, after
     return found

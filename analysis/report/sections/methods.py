@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.report import words
 from analysis.report.context import Context
 from analysis.report.sections.methods_asked import Paragraph, asked, received
+from analysis.report.sections.methods_models import modelled
 from analysis.study.model import ArmClause, Covariate, Endpoint, Method, Study
 
 _PARTIAL = {
@@ -39,6 +40,7 @@ def methods(context: Context) -> list[Paragraph]:
         made.append(_endpoints(study))
         made.append(_survival(study))
     made += asked(study)
+    made += modelled(study)
     made.append(_choices(study))
     made.append(_disclosure(study))
     return made
@@ -181,7 +183,7 @@ def _endpoint(endpoint: Endpoint, landmark: int) -> str:
     first = ", whichever is first" if len(endpoint.events) > 1 else ""
     start = f"day {landmark}" if landmark else "the index date"
     other = words.listing([words.in_sentence(e.desc) for e in endpoint.competing], "or")
-    competing = f"; {other} is a competing event (Aalen-Johansen incidence, Gray's test)" if other else ""
+    competing = f"; {other} is a competing event" if other else ""
     return (
         f"{endpoint.label} ({endpoint.id}) runs from {start} to {events}{first}; without an event it is "
         f"censored at: {censors}{competing}."
@@ -200,29 +202,16 @@ def _endpoints(study: Study) -> Paragraph:
     )
 
 
-_TESTS = {"score": "score test", "lr": "likelihood ratio", "wald": "Wald"}
-
-
 def _survival(study: Study) -> Paragraph:
     plan = study.analysis
     adjust = [words.in_sentence(words.covariate_label(name, study.covariate.get(name))) for name in plan.cox.adjust]
     model = f" One model holds treatment and {words.listing(adjust)}." if adjust else ""
-    step = ""
-    if plan.cox.stepwise:
-        s = plan.cox.stepwise
-        removal = words.listing([_TESTS[r] for r in s.remove])
-        entry = "score-test" if s.enter == "score" else _TESTS[s.enter]
-        step = (
-            f" {'Forward' if s.direction == 'forward' else 'Backward'} selection enters the term with the smallest "
-            f"{entry} P below {s.p_in:g} and removes above {s.p_out:g}, by {removal}; treatment is a candidate like "
-            "the rest."
-        )
     variations = [s.text or _name(s.id) for s in plan.sensitivity]
     sensitivity = f" Declared sensitivity analyses: {'; '.join(variations)}." if variations else ""
     return (
         "Time to event",
         "Kaplan-Meier curves are compared by the log-rank test with hypergeometric variance. Number at risk counts "
-        f"subjects whose time is not before the time named.{model}{step} Models use complete cases, with n and events "
+        f"subjects whose time is not before the time named.{model} Models use complete cases, with n and events "
         "printed. Proportional hazards are tested by the score test on Kaplan-Meier time. Follow-up is given as "
         f"observed and by reverse Kaplan-Meier.{sensitivity}",
     )

@@ -91,6 +91,12 @@ def _named_times(study: Study) -> Paragraph | None:
     if plan.rmst:
         tau = f"{plan.rmst.tau:g} {unit}" if plan.rmst.tau else "the smallest of the arms' largest observed times"
         parts.append(f"The restricted mean is the area under the curve up to {tau}, compared by Wald's test.")
+    if plan.by_response and study.response:
+        times = words.listing([f"{time:g}" for time in plan.by_response])
+        parts.append(
+            f"From {times} {unit} on, subjects still at risk are described by whether they had responded by then, all "
+            "arms together and without a test."
+        )
     return ("Survival at named times", " ".join(parts)) if parts else None
 
 

@@ -125,7 +125,7 @@ def _stepwise(context: Context, lookup: Lookup, endpoint: str) -> list[dict[str,
         left = [words.term_label(context.study, t) for t, f in terms if (t, f) not in chosen]
         made.append(
             {
-                "method": words.method(method),
+                "method": words.selection(method),
                 "chosen": [
                     {**_line(context, lookup, t, f), "step": lookup.show(f["entered"], quiet=True)} for t, f in chosen
                 ],

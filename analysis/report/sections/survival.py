@@ -12,6 +12,7 @@ from analysis.report.curves import Curve, curve_of, risk_cells, ticks_of
 from analysis.report.figures.curve_labels import ArmCurve
 from analysis.report.figures.kaplan_meier import kaplan_meier
 from analysis.report.lookup import Cell, Lookup
+from analysis.report.sections.competing import competing
 from analysis.report.sections.opening import median_text
 from analysis.report.sections.restricted import restricted
 from analysis.study.model import Endpoint
@@ -67,6 +68,7 @@ def _endpoint(context: Context, endpoint: Endpoint) -> dict[str, Any]:
             for r in context.index.of(endpoint.id, "logrank")
             if r.statistic == "p"
         ],
+        "competing": competing(context, lookup, endpoint),
         "follow_up": [_follow_up(lookup, endpoint.id, arm) for arm in context.arms],
         "ticks": [words.prettify(f"{t.time:g}") for t in ticks],
         "risk": [

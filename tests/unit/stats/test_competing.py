@@ -16,7 +16,7 @@ from analysis.stats.disclosure import suppress
 from analysis.stats.estimates import NotEstimable
 from analysis.stats.results import analyse
 from analysis.stats.survival import kaplan_meier
-from analysis.study.model import Endpoint
+from tests.fixtures.competing_events import COMPETING_CODE, competing_frames, competing_results
 from tests.fixtures.golden_values import golden
 from tests.fixtures.sample_frames import sample_frames, sample_study
 
@@ -148,21 +148,7 @@ def test_says_why_there_is_no_test(time, cause, group, reason):
 @pytest.fixture(scope="module")
 def results():
     """The sample study with every third censored time of PFS a competing event: code 1 + its two censoring dates."""
-    frames, study = sample_frames(), sample_study()
-    pfs = next(e for e in study.endpoint if e.id == "PFS")
-    competing = Endpoint.model_validate(
-        {
-            **pfs.model_dump(by_alias=True, exclude_none=True),
-            "competing": [{"list": "liver-surgery-or-ablation", "desc": "S"}],
-        }
-    )
-    code = len(pfs.censors) + 1
-    study = study.model_copy(update={"endpoint": (competing, *(e for e in study.endpoint if e.id != "PFS"))})
-    table, adtte = frames.analysis_table.copy(), frames.adtte.copy()
-    chosen = table.loc[table["PFS_CNSR"] == 1, "USUBJID"].iloc[::3]
-    table.loc[table["USUBJID"].isin(chosen), "PFS_CNSR"] = code
-    adtte.loc[adtte["USUBJID"].isin(chosen) & (adtte["PARAMCD"] == "PFS"), "CNSR"] = code
-    return analyse(study, frames.adsl, frames.adrs, adtte, table), table, code
+    return competing_results(), competing_frames().analysis_table, COMPETING_CODE
 
 
 def test_rows_of_an_endpoint_with_competing_events(results):
