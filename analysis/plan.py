@@ -50,6 +50,8 @@ TYPE_OF_TABLE: Mapping[str, str] = {
     "observation_value": "Observation",
     "observation_component": "Observation",
     "observation_source": "Observation",
+    "observation_identifier": "Observation",
+    "observation_body_structure": "Observation",
     "imaging_study": "ImagingStudy",
     "imaging_series": "ImagingStudy",
     "encounter": "Encounter",
