@@ -54,6 +54,7 @@ TYPE_OF_TABLE: Mapping[str, str] = {
     "observation_body_structure": "Observation",
     "imaging_study": "ImagingStudy",
     "imaging_series": "ImagingStudy",
+    "imaging_procedure": "ImagingStudy",
     "encounter": "Encounter",
     "adverse_event": "AdverseEvent",
     "adverse_event_grade": "AdverseEvent",

@@ -48,7 +48,7 @@ def assess(
     """One row an assessment after the index: its level, reader, ``origin`` (recorded, or derived from ``measured``),
     whether it is the accepted reading of its day (``accepted``), whether the study goes by it (``used``), whether it
     counts for the response (``adequate``: used, accepted, evaluable, of the study's body site), ``at_<list>`` for each
-    body site asked for, and the imaging within reach (``imaging``, ``img_modality``).
+    body site asked for, and the imaging within reach (``imaging``, ``img_modality``, ``img_phase``).
     """
     import ibis
 
@@ -76,7 +76,7 @@ def assess(
     t = work.keep(t.mutate(_counts=t.accepted & t.level.isin(rule.order) & there))
     t = t.mutate(used=_used(rule, t))
     t = work.keep(t.mutate(adequate=t._counts & t.used).drop("_counts"))
-    t = work.keep(with_imaging(inputs, rule, t, calendar))
+    t = work.keep(with_imaging(inputs, rule, codes, t, calendar))
     counted = t.accepted & t.used
     reasons = {"not evaluable": counted & (t.level == NOT_EVALUABLE)}
     if rule.site:
@@ -95,7 +95,7 @@ def _none(study: Study, facts: ir.Table) -> ir.Table:
     t = facts.filter(ibis.literal(False))
     flags = ("accepted", "adequate", "imaging", "used", "latest", *(site_column(name) for name in site_lists(study)))
     made = dict.fromkeys(flags, ibis.literal(False))
-    texts = dict.fromkeys(("level", "img_modality", "origin"), ibis.null("string"))
+    texts = dict.fromkeys(("level", "img_modality", "img_phase", "origin"), ibis.null("string"))
     return t.mutate(**texts, aseq=ibis.literal(1, "int64"), **made)
 
 

@@ -211,6 +211,7 @@ def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
             "SITEFL": _flag(a[site_column(site)]) if site else None,
             "IMAGING": _flag(a["imaging"]),
             "IMGMOD": _text(a["img_modality"]),
+            "IMGPHASE": _text(a["img_phase"]),
             "SRCREF": references("Observation", a["id"], a["version"]),
         }
     )
@@ -232,7 +233,7 @@ def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
         PARAMCD="BOR", READER=None, ORIGIN=None, LASTFL=None, ACCEPTED="Y", ASEQ=pd.array([pd.NA] * len(best), "Int64")
     )
     best["IMAGING"] = best["IMAGING"].where(best["IMAGING"].notna(), "N")
-    for column in ("SRCREF", "SITEFL", "IMGMOD", "ADTF"):
+    for column in ("SRCREF", "SITEFL", "IMGMOD", "IMGPHASE", "ADTF"):
         best[column] = _text(best[column])
     both = [frame for frame in (recorded, best[recorded.columns], _other_best(study, s, recorded)) if len(frame)]
     made = pd.concat(both, ignore_index=True) if both else recorded
@@ -261,7 +262,7 @@ def _other_best(study: Study, s: pd.DataFrame, like: pd.DataFrame) -> pd.DataFra
         {"USUBJID": s["USUBJID"], "TRT01A": s["arm"], "PARAMCD": name, "AVALC": s["other_bor"], "SRCREF": rests}
     )
     made = made.reindex(columns=like.columns).assign(ACCEPTED="Y", IMAGING="N")
-    for column in ("ADTF", "READER", "ORIGIN", "LASTFL", "SITEFL", "IMGMOD", "SRCREF"):
+    for column in ("ADTF", "READER", "ORIGIN", "LASTFL", "SITEFL", "IMGMOD", "IMGPHASE", "SRCREF"):
         made[column] = _text(made[column])
     return made.assign(ADT=pd.to_datetime(made["ADT"]), **{c: made[c].astype("Int64") for c in ("ASEQ", "ADY")})
 

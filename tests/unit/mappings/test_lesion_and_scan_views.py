@@ -1,7 +1,7 @@
-"""The views that tell which lesion an Observation measures.
+"""The views that tell which lesion an Observation measures, and what an ImagingStudy says of its contrast phase.
 
-Oracle: rows written out by hand from FHIR R4 (Observation.focus, extension bodySite, Identifier), of Observations as
-mCODE's Tumor Size and radiology systems write them; the interpreter says the same of the same resources.
+Oracle: rows written out by hand from FHIR R4 (Observation.focus, extension bodySite, Identifier; ImagingStudy), of
+resources as mCODE's Tumor Size and radiology systems write them; the interpreter says the same of the same resources.
 """
 
 from __future__ import annotations
@@ -28,6 +28,22 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"id": "focus", "patient_id": "p1", "body_structure_id": "b1"},
         {"id": "focus", "patient_id": "p1"},
         {"id": "site", "patient_id": "p1", "body_structure_id": "b2"},
+    ],
+    "imaging_procedure": [
+        {
+            "id": "scan",
+            "patient_id": "p1",
+            "code_system": "urn:p",
+            "code": "CTA",
+            "code_display": "arterial",
+            "code_text": "CT",
+        },
+        {"id": "scan", "patient_id": "p1", "code_system": "urn:p", "code": "CTL", "code_text": "CT"},
+        {"id": "scan", "patient_id": "p1", "code_text": "text only"},
+    ],
+    "imaging_series": [
+        {"id": "scan", "patient_id": "p1", "uid": "1.2", "modality": "CT", "description": "arterial 1.0 mm"},
+        {"id": "scan", "patient_id": "p1", "uid": "1.3", "modality": "CT"},
     ],
 }
 
@@ -57,6 +73,26 @@ OBSERVATIONS = [
     ),
     _observation("neither", bodySite={"text": "liver"}),
 ]
+SCANS = [
+    {
+        "resourceType": "ImagingStudy", "id": "scan", "status": "available", "subject": {"reference": "Patient/p1"},
+        "procedureCode": [
+            {
+                "coding": [
+                    {"system": "urn:p", "code": "CTA", "display": "arterial"}, {"system": "urn:p", "code": "CTL"},
+                ],
+                "text": "CT",
+            },
+            {"text": "text only"},
+        ],
+        "series": [
+            {"uid": "1.2", "modality": {"code": "CT"}, "description": "arterial 1.0 mm"},
+            {"uid": "1.3", "modality": {"code": "CT"}},
+        ],
+    },
+    {"resourceType": "ImagingStudy", "id": "bare", "status": "available", "subject": {"reference": "Patient/p1"}},
+]  # fmt: skip
+RESOURCES = {name: SCANS if name.startswith("imaging") else OBSERVATIONS for name in ROWS}
 
 
 def _told(rows: list[dict[str, Any]]) -> list[str]:
@@ -65,8 +101,8 @@ def _told(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _rows(con: Any, name: str, folder: Path) -> list[dict[str, Any]]:
-    file = folder / "observations.ndjson"
-    file.write_text("".join(json.dumps(one) + "\n" for one in OBSERVATIONS), encoding="utf-8")
+    file = folder / f"{name}.ndjson"
+    file.write_text("".join(json.dumps(one) + "\n" for one in RESOURCES[name]), encoding="utf-8")
     found: list[dict[str, Any]] = (
         engine.of(con).arrow(con, compile_view(load(name)).relation(con, [str(file)])).to_pylist()
     )
@@ -76,7 +112,7 @@ def _rows(con: Any, name: str, folder: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_the_rows_are_those_written_out(name: str, tmp_path: Path) -> None:
     assert _told(_rows(ibis.duckdb.connect(), name, tmp_path)) == _told(ROWS[name])
-    assert _told(list(interpreter.rows(load(name), OBSERVATIONS))) == _told(ROWS[name])
+    assert _told(list(interpreter.rows(load(name), RESOURCES[name]))) == _told(ROWS[name])
 
 
 @pytest.mark.spark
