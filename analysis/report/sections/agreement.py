@@ -16,12 +16,15 @@ PAIRS = (
     ("readers", "First reader against second", "First reader", "Second reader"),
     ("recorded_derived", "Assessments: recorded against derived from lesions", "Recorded", "Derived"),
     ("best_recorded_derived", "Best response: recorded against derived from lesions", "Recorded", "Derived"),
+    ("record_supplement_response", "Assessments: record against supplement", "Record", "Supplement"),
 )
 WEIGHTS = ("unweighted", "linear", "quadratic")
 LEFT_OUT = (
     ("not_evaluable", "a level off the scale"),
     ("only_recorded", "only recorded"),
     ("only_derived", "only derived"),
+    ("only_record", "only in the record"),
+    ("only_supplement", "only in the supplement"),
 )
 ADJUDICATED = (
     ("as_first", "as the first reader"),
