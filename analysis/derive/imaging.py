@@ -14,13 +14,19 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from analysis.derive.inputs import Inputs
+    from analysis.derive.workspace import Workspace
     from analysis.study.model import Response
 
 _NO_IMAGES = ("cancelled", "entered-in-error", "registered")
 
 
 def with_imaging(
-    inputs: Inputs, rule: Response, codes: Mapping[str, CodeList], assessments: ir.Table, calendar: Calendar
+    inputs: Inputs,
+    work: Workspace,
+    rule: Response,
+    codes: Mapping[str, CodeList],
+    assessments: ir.Table,
+    calendar: Calendar,
 ) -> ir.Table:
     """``assessments`` with ``imaging`` (a scan of an accepted modality within the days apart), its ``img_modality``
     and, where the study names phases, its ``img_phase``.
@@ -33,7 +39,7 @@ def with_imaging(
     t = assessments
     if rule.imaging is None:
         return t.mutate(imaging=ibis.literal(False), img_modality=ibis.null("string"), img_phase=ibis.null("string"))
-    found = with_phases(inputs, rule.imaging, codes, nearest(inputs, rule, t, calendar))
+    found = with_phases(inputs, rule.imaging, codes, work.keep(nearest(inputs, rule, t, calendar)))
     found = found.select("site", "id", img_modality="modality", img_phase="phase")
     t = t.left_join(found, ["site", "id"]).drop("site_right", "id_right")
     return t.mutate(imaging=t.img_modality.notnull())

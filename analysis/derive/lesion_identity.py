@@ -28,7 +28,8 @@ def with_identity(inputs: Inputs, work: Workspace, asked: Lesions, whole: ir.Tab
         called = ibis.coalesce(named.words.strip(), named.whole.cast("string"), named.answer_code)
         rows = named.select("site", "id", value=called)
     elif asked.identity_by == "body-structure":
-        rows = inputs["observation_body_structure"].select("site", "id", value="body_structure_id")
+        given = inputs["observation_body_structure"].semi_join(whole, ["site", "id"])
+        rows = given.select("site", "id", value="body_structure_id")
     else:
         given = inputs["observation_identifier"].semi_join(whole, ["site", "id"])
         mine = given.filter(system_expression(given.identifier_system) == normalise_system(asked.identity_system))

@@ -78,7 +78,7 @@ def assess(
     t = work.keep(t.mutate(_counts=t.accepted & t.level.isin(rule.order) & there))
     t = t.mutate(used=_used(rule, t))
     t = work.keep(t.mutate(adequate=t._counts & t.used).drop("_counts"))
-    t = work.keep(with_imaging(inputs, rule, codes, t, calendar))
+    t = work.keep(with_imaging(inputs, work, rule, codes, t, calendar))
     counted = t.accepted & t.used
     reasons = {"not evaluable": counted & (t.level == NOT_EVALUABLE)}
     if rule.site:

@@ -22,7 +22,9 @@ class Phase(Frozen):
         description="Codes of an ImagingStudy's procedures, and words of descriptions, that tell the phase.",
     )
     # The label stands in ids of results (no full stop) and in a list of phases (no plus sign).
-    label: str = Field(pattern=r"^[^.+]+$", description="What tables call the phase: without full stop or plus sign.")
+    label: str = Field(
+        pattern=r"^[^.+\s]([^.+]*[^.+\s])?$", description="What tables call the phase: without full stop or plus sign."
+    )
 
     @model_validator(mode="after")
     def _not_reserved(self) -> Phase:
