@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from analysis.derive.dates import Calendar
+from analysis.derive.imaging_phase import with_phases
 from analysis.derive.index import SUBJECT
+from mappings.codelists import CodeList
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from analysis.derive.inputs import Inputs
+    from analysis.derive.workspace import Workspace
     from analysis.study.model import Response
 
 _NO_IMAGES = ("cancelled", "entered-in-error", "registered")
 
 
-def with_imaging(inputs: Inputs, rule: Response, assessments: ir.Table, calendar: Calendar) -> ir.Table:
-    """``assessments`` with ``imaging`` (a scan of an accepted modality within the days apart) and its ``img_modality``.
+def with_imaging(
+    inputs: Inputs,
+    work: Workspace,
+    rule: Response,
+    codes: Mapping[str, CodeList],
+    assessments: ir.Table,
+    calendar: Calendar,
+) -> ir.Table:
+    """``assessments`` with ``imaging`` (a scan of an accepted modality within the days apart), its ``img_modality``
+    and, where the study names phases, its ``img_phase``.
 
     A scan the assessment names (derivedFrom, partOf) goes before a nearer one that it does not; on equal terms the
     higher id. Modality and start are looked for in the series where the study lacks them, as R4 allows.
@@ -26,9 +38,10 @@ def with_imaging(inputs: Inputs, rule: Response, assessments: ir.Table, calendar
 
     t = assessments
     if rule.imaging is None:
-        return t.mutate(imaging=ibis.literal(False), img_modality=ibis.null("string"))
-    found = nearest(inputs, rule, t, calendar)
-    t = t.left_join(found.select("site", "id", img_modality="modality"), ["site", "id"]).drop("site_right", "id_right")
+        return t.mutate(imaging=ibis.literal(False), img_modality=ibis.null("string"), img_phase=ibis.null("string"))
+    found = with_phases(inputs, rule.imaging, codes, work.keep(nearest(inputs, rule, t, calendar)))
+    found = found.select("site", "id", img_modality="modality", img_phase="phase")
+    t = t.left_join(found, ["site", "id"]).drop("site_right", "id_right")
     return t.mutate(imaging=t.img_modality.notnull())
 
 

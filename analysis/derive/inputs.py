@@ -32,8 +32,11 @@ VIEWS: dict[str, str] = {
     "observation_component": "id patient_id code_system code value_quantity:dec value_unit value_unit_code "
     "value_comparator value_integer:int value_string value_system value_code",
     "observation_source": "id patient_id imaging_study_id",
-    "imaging_study": "id version patient_id status started modality_system modality",
-    "imaging_series": "id patient_id modality_system modality started",
+    "observation_identifier": "id patient_id identifier_system identifier_value",
+    "observation_body_structure": "id patient_id body_structure_id",
+    "imaging_study": "id version patient_id status started modality_system modality description",
+    "imaging_series": "id patient_id modality_system modality started description",
+    "imaging_procedure": f"id patient_id {_CODED}",
     "encounter": "id version patient_id status period_start period_end",
     "adverse_event": f"id version patient_id actuality {_CODED} event_date detected_date recorded_date severity_text",
     "adverse_event_grade": "id patient_id element code_system code",

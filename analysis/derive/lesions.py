@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.derive.covariates import within
 from analysis.derive.index import SUBJECT
+from analysis.derive.lesion_identity import with_identity
 from analysis.derive.levels import with_level, with_value
 from analysis.derive.mrecist import Rules, assess
 from analysis.study.lesions import ANSWERS
@@ -81,9 +82,7 @@ def _measured(
     whole = work.keep(whole.filter(inside).select(*SUBJECT, *own))
     parts = work.keep(facts.filter(facts.source == "observation_component").semi_join(whole, ["site", "id"]))
 
-    named = parts.filter(parts.list == asked.identity)
-    called = ibis.coalesce(named.words.strip(), named.whole.cast("string"), named.answer_code)
-    t = _with(whole, named.select("site", "id", value=called), "identity")
+    t = with_identity(inputs, work, asked, whole, parts)
     if asked.diameter:
         sizes = with_value(work, parts.filter(parts.list == asked.diameter), "mm")
         t = _with(t, sizes.select("site", "id", "value"), "diameter")
@@ -109,13 +108,14 @@ def _measured(
         "lesions",
         t,
         {
-            "without identity": t.identity.isnull(),
+            "without identity": t.identity.isnull() & ~t.ambiguous,
+            "with several identities, not used": t.ambiguous,
             "not enhancing but with a diameter, counts as 0 mm": (t.enhancing == "not-enhancing") & (t.diameter > 0),
             "new lesion elsewhere": (t.role == "new") & ~t.here & (t.rel > 0),
             "negative diameter": t.diameter < 0,
         },
     )
-    t = t.filter(t.identity.notnull())
+    t = t.filter(t.identity.notnull()).drop("ambiguous")
     return t.mutate(diameter=ibis.ifelse(t.diameter < 0, ibis.null("float64"), t.diameter))
 
 

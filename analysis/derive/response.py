@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from analysis.derive.assessment_sources import COLUMNS, with_sources
 from analysis.derive.covariates import within
 from analysis.derive.dates import Calendar
 from analysis.derive.imaging import with_imaging
@@ -48,7 +49,8 @@ def assess(
     """One row an assessment after the index: its level, reader, ``origin`` (recorded, or derived from ``measured``),
     whether it is the accepted reading of its day (``accepted``), whether the study goes by it (``used``), whether it
     counts for the response (``adequate``: used, accepted, evaluable, of the study's body site), ``at_<list>`` for each
-    body site asked for, and the imaging within reach (``imaging``, ``img_modality``).
+    body site asked for, and the imaging within reach (``imaging``, ``img_modality``, ``img_phase``), and what the
+    record and the supplement each say (``told_by``, ``told_last``, ``told_other``).
     """
     import ibis
 
@@ -76,7 +78,7 @@ def assess(
     t = work.keep(t.mutate(_counts=t.accepted & t.level.isin(rule.order) & there))
     t = t.mutate(used=_used(rule, t))
     t = work.keep(t.mutate(adequate=t._counts & t.used).drop("_counts"))
-    t = work.keep(with_imaging(inputs, rule, t, calendar))
+    t = work.keep(with_imaging(inputs, work, rule, codes, t, calendar))
     counted = t.accepted & t.used
     reasons = {"not evaluable": counted & (t.level == NOT_EVALUABLE)}
     if rule.site:
@@ -95,8 +97,9 @@ def _none(study: Study, facts: ir.Table) -> ir.Table:
     t = facts.filter(ibis.literal(False))
     flags = ("accepted", "adequate", "imaging", "used", "latest", *(site_column(name) for name in site_lists(study)))
     made = dict.fromkeys(flags, ibis.literal(False))
-    texts = dict.fromkeys(("level", "img_modality", "origin"), ibis.null("string"))
-    return t.mutate(**texts, aseq=ibis.literal(1, "int64"), **made)
+    texts = dict.fromkeys(("level", "img_modality", "img_phase", "origin"), ibis.null("string"))
+    told = {column: ibis.null(kind) for column, kind in COLUMNS.items()}
+    return t.mutate(**texts, **told, aseq=ibis.literal(1, "int64"), **made)
 
 
 def measure(
@@ -127,6 +130,7 @@ def _derived(facts: ir.Table, rule: Response, measured: pd.DataFrame, like: ir.T
         accepted=ibis.literal(True),
         latest=ibis.literal(True),
         origin=ibis.literal(DERIVED),
+        **{column: ibis.null(kind) for column, kind in COLUMNS.items()},
     )
     return t.select(**{name: t[name].cast(like[name].type()) for name in like.columns})
 
@@ -190,7 +194,7 @@ def _accepted(work: Workspace, study: Study, rule: Response, t: ir.Table) -> ir.
     if readers:
         named = {"first": readers.first, "second": readers.second, "adjudicator": readers.adjudicator}
         role = t.performer_id.cases(*((person, what) for what, person in named.items() if person), else_=None)
-    t = t.mutate(role=role)
+    t = with_sources(work, study, rule.list_, t.mutate(role=role), [*_AT, "role"])
     order = [*behind(study, rule.list_, t), t.issued_at.desc(), t.id.desc()]
     place = ibis.row_number().over(ibis.window(group_by=[t[key] for key in (*_AT, "role")], order_by=order))
     t = work.keep(t.mutate(_place=place))

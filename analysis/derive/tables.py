@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 WASHOUT = "washout"
 BEFORE_LANDMARK = "before-landmark"
 _SUBJECT = ["site", "patient_id"]
+# Columns of ADRS about a single reading: best responses have none of them.
+_OF_A_READING = ("READER", "ORIGIN", "LASTFL", "SOURCE", "SRCLSTFL", "OTHAVALC")
 
 
 @dataclass(frozen=True)
@@ -207,10 +209,14 @@ def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
             "READER": _text(a["performer_id"]),
             "ORIGIN": _text(a["origin"]),
             "LASTFL": _flag(a["latest"]),
+            "SOURCE": _text(a["told_by"]),
+            "SRCLSTFL": _text(a["told_last"].map({True: "Y", False: "N"})),
+            "OTHAVALC": _text(a["told_other"]),
             "ACCEPTED": _flag(a["accepted"]),
             "SITEFL": _flag(a[site_column(site)]) if site else None,
             "IMAGING": _flag(a["imaging"]),
             "IMGMOD": _text(a["img_modality"]),
+            "IMGPHASE": _text(a["img_phase"]),
             "SRCREF": references("Observation", a["id"], a["version"]),
         }
     )
@@ -223,16 +229,14 @@ def _adrs(study: Study, framed: Framed) -> pd.DataFrame:
     basis = recorded[(recorded["ACCEPTED"] == "Y") & (recorded["PARAMCD"] == "OVRLRESP")].drop_duplicates(
         ["USUBJID", "SRCREF"]
     )
-    best = rests.merge(
-        basis.drop(columns=["TRT01A", "PARAMCD", "AVALC", "READER"]), on=["USUBJID", "SRCREF"], how="left"
-    )
+    best = rests.merge(basis.drop(columns=["TRT01A", "PARAMCD", "AVALC"]), on=["USUBJID", "SRCREF"], how="left")
     best = best.merge(s[["USUBJID", "arm"]], on="USUBJID").rename(columns={"arm": "TRT01A", "BOR": "AVALC"})
     # A best response that rests on no assessment has none of its columns.
     best = best.assign(
-        PARAMCD="BOR", READER=None, ORIGIN=None, LASTFL=None, ACCEPTED="Y", ASEQ=pd.array([pd.NA] * len(best), "Int64")
+        **dict.fromkeys(_OF_A_READING), PARAMCD="BOR", ACCEPTED="Y", ASEQ=pd.array([pd.NA] * len(best), "Int64")
     )
     best["IMAGING"] = best["IMAGING"].where(best["IMAGING"].notna(), "N")
-    for column in ("SRCREF", "SITEFL", "IMGMOD", "ADTF"):
+    for column in ("SRCREF", "SITEFL", "IMGMOD", "IMGPHASE", "ADTF"):
         best[column] = _text(best[column])
     both = [frame for frame in (recorded, best[recorded.columns], _other_best(study, s, recorded)) if len(frame)]
     made = pd.concat(both, ignore_index=True) if both else recorded
@@ -261,7 +265,7 @@ def _other_best(study: Study, s: pd.DataFrame, like: pd.DataFrame) -> pd.DataFra
         {"USUBJID": s["USUBJID"], "TRT01A": s["arm"], "PARAMCD": name, "AVALC": s["other_bor"], "SRCREF": rests}
     )
     made = made.reindex(columns=like.columns).assign(ACCEPTED="Y", IMAGING="N")
-    for column in ("ADTF", "READER", "ORIGIN", "LASTFL", "SITEFL", "IMGMOD", "SRCREF"):
+    for column in ("ADTF", *_OF_A_READING, "SITEFL", "IMGMOD", "IMGPHASE", "SRCREF"):
         made[column] = _text(made[column])
     return made.assign(ADT=pd.to_datetime(made["ADT"]), **{c: made[c].astype("Int64") for c in ("ASEQ", "ADY")})
 

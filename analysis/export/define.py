@@ -148,6 +148,7 @@ def _code_lists(study: Study, checks: Mapping[str, str]) -> dict[str, Codes]:
         "responses": _responses(study),
         "levels": levels,
         "origins": {RECORDED: "as assessed", **({DERIVED: "from lesion measurements"} if _has_lesions(study) else {})},
+        "assessment_sources": {"record": "as the sites' servers hold it", "supplement": "from the supplement"},
         "modalities": _same(name.upper() for name in (imaging.modality if imaging else ())),
         "sums": {"SUMDIAM": "sum of the targets' viable diameters"},
         "targets": scale | {"none": "the subject has no target"},

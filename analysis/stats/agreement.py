@@ -34,7 +34,7 @@ def add_agreement(rows: Rows, study: Study, adrs: pd.DataFrame, analysed: set[st
     counted = mine[mine["ORIGIN"].notna() & (mine["ACCEPTED"] == "Y") & at_site]
     recorded, derived = (counted[counted["ORIGIN"] == origin] for origin in ("recorded", "derived"))
     both = recorded.merge(derived, on=_VISIT, suffixes=("_1", "_2"))
-    _table(rows, "recorded_derived", response.order, both["AVALC_1"], both["AVALC_2"])
+    add_cross_table(rows, "recorded_derived", response.order, both["AVALC_1"], both["AVALC_2"])
     for name, there, other in (("only_recorded", recorded, derived), ("only_derived", derived, recorded)):
         alone = there.merge(other[_VISIT], on=_VISIT, how="left", indicator=True)["_merge"] == "left_only"
         rows.add(PARAMETER, "recorded_derived", "count", int(alone.sum()), level=name)
@@ -42,7 +42,7 @@ def add_agreement(rows: Rows, study: Study, adrs: pd.DataFrame, analysed: set[st
         mine[mine["PARAMCD"].isin(["DRVBOR", "RECBOR"])], on="USUBJID", suffixes=("_1", "_2")
     )
     first, second = ("AVALC_2", "AVALC_1") if response.source == "derived" else ("AVALC_1", "AVALC_2")
-    _table(rows, "best_recorded_derived", response.order, best[first], best[second])
+    add_cross_table(rows, "best_recorded_derived", response.order, best[first], best[second])
 
 
 def _readers(rows: Rows, study: Study, mine: pd.DataFrame) -> None:
@@ -59,7 +59,7 @@ def _readers(rows: Rows, study: Study, mine: pd.DataFrame) -> None:
     )
     both = first.merge(second, on=_VISIT, suffixes=("_1", "_2"))
     both = both.merge(third, on=_VISIT, how="left")
-    _table(rows, "readers", response.order, both["AVALC_1"], both["AVALC_2"])
+    add_cross_table(rows, "readers", response.order, both["AVALC_1"], both["AVALC_2"])
     differ = both[both["AVALC_1"] != both["AVALC_2"]]
     settled = differ["AVALC"].notna()
     as_first, as_second = differ["AVALC"] == differ["AVALC_1"], differ["AVALC"] == differ["AVALC_2"]
@@ -74,7 +74,7 @@ def _readers(rows: Rows, study: Study, mine: pd.DataFrame) -> None:
         rows.add(PARAMETER, "adjudication", "count", count, level=level, n=len(both))
 
 
-def _table(rows: Rows, variable: str, order: tuple[str, ...], first: pd.Series, second: pd.Series) -> None:
+def add_cross_table(rows: Rows, variable: str, order: tuple[str, ...], first: pd.Series, second: pd.Series) -> None:
     """The cross table over the ordered levels, the share on its diagonal, and kappa by each weighting."""
     place = {level: i for i, level in enumerate(order)}
     table = np.zeros((len(order), len(order)), dtype=np.int64)

@@ -11,6 +11,7 @@ from analysis.stats.estimates import BoolArray, NotEstimable, Value
 from analysis.stats.proportions import clopper_pearson, fisher, mann_whitney, miettinen_nurminen, pearson
 from analysis.stats.rows import TOTAL, Rows, contrast
 from analysis.stats.stratified import Stratum, cochran_mantel_haenszel
+from analysis.study.imaging import BETWEEN, UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,3 +136,17 @@ def _assessments(rows: Rows, cohort: Cohort, adrs: pd.DataFrame, analysed: set[s
         modalities = cohort.study.response.imaging.modality if cohort.study.response.imaging else ()
         for modality in dict.fromkeys(name.upper() for name in modalities):
             rows.add("imaging", "modality", "count", int((seen == modality).sum()), group=label, level=modality)
+        _phases(rows, cohort, mine, label)
+
+
+def _phases(rows: Rows, cohort: Cohort, assessed: pd.DataFrame, arm: str) -> None:
+    """On how many of an arm's accepted assessments each phase of the scan is told; a scan may show several."""
+    imaging = cohort.study.response.imaging if cohort.study.response else None
+    if imaging is None or not imaging.phases:
+        return
+    scanned = assessed[assessed["IMAGING"] == "Y"].reindex(columns=["IMGPHASE"])["IMGPHASE"]
+    told = [set(text.split(BETWEEN)) for text in scanned.dropna()]
+    for phase in imaging.phases:
+        n = sum(phase.label in shown for shown in told)
+        rows.add("imaging", "phase", "count", n, group=arm, level=phase.label)
+    rows.add("imaging", "phase", "count", len(scanned) - len(told), group=arm, level=UNKNOWN)

@@ -19,7 +19,7 @@ from analysis.stats.response_landmark_rows import add_response_landmarks
 from analysis.stats.restricted_rows import add_landmarks, add_restricted_means
 from analysis.stats.rows import Rows
 from analysis.stats.sensitivity import add_alpha_crossing, add_sensitivity
-from analysis.stats.source_agreement import add_source_agreement
+from analysis.stats.source_agreement import add_response_agreement, add_source_agreement
 from analysis.stats.strata_rows import add_robust, add_within_strata
 from analysis.stats.time_to_event import add_time_to_event
 from analysis.stats.treatment import add_treatment
@@ -58,6 +58,7 @@ def analyse(
     add_response(rows, cohort, adrs, analysed)
     add_agreement(rows, study, adrs, analysed)
     add_source_agreement(rows, study, adsl)
+    add_response_agreement(rows, study, adrs, analysed)
     for endpoint in study.endpoint:
         add_time_to_event(rows, cohort, endpoint.id)
         add_landmarks(rows, cohort, endpoint.id)

@@ -1,4 +1,4 @@
-"""Rows of ``agreement`` for variables that the record and a supplement both hold."""
+"""Rows of ``agreement`` for variables and response assessments that the record and a supplement both hold."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.stats.agreement import add_cross_table
 from analysis.stats.estimates import Z95, FloatArray, NotEstimable, Value
 from analysis.stats.kappa import kappa
 from analysis.stats.rows import Rows
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 PARAMETER = "agreement"
 OTHER = "other"
+RESPONSE = "record_supplement_response"
 _UNWEIGHTED = "unweighted"
 
 
@@ -65,6 +67,25 @@ def add_source_agreement(rows: Rows, study: Study, adsl: pd.DataFrame) -> None:
             for statistic, value in found.items():
                 unit = rule.unit or ""
                 rows.add(PARAMETER, variable, statistic, value, unit=unit, method="limits_of_agreement", n=n)
+
+
+def add_response_agreement(rows: Rows, study: Study, adrs: pd.DataFrame, analysed: set[str]) -> None:
+    """Where a supplement may hold response assessments: what it and the record say of one reader, day and body site.
+
+    A covariate's rows are named ``record_supplement:<id>``, so a covariate may itself be called response. Assessments
+    of the study's body site count; of each source the last.
+    """
+    response = study.response
+    if study.supplement is None or response is None or response.list_ not in study.supplement.lists:
+        return
+    columns = ["USUBJID", "SOURCE", "SRCLSTFL", "AVALC", "OTHAVALC", "SITEFL"]
+    mine = adrs[adrs["USUBJID"].isin(list(analysed))].reindex(columns=columns)
+    mine = mine[(mine["SRCLSTFL"] == "Y") & (mine["SITEFL"].eq("Y") | (response.site is None))]
+    record, other = (mine[mine["SOURCE"] == source] for source in ("record", "supplement"))
+    both = record[record["OTHAVALC"].notna()]
+    add_cross_table(rows, RESPONSE, response.order, both["AVALC"], both["OTHAVALC"])
+    for level, alone in (("only_record", record), ("only_supplement", other)):
+        rows.add(PARAMETER, RESPONSE, "count", int(alone["OTHAVALC"].isna().sum()), level=level)
 
 
 def _levels(rows: Rows, variable: str, levels: list[str], record: pd.Series, other: pd.Series) -> None:

@@ -29,7 +29,7 @@ TABLES = (
         "medication_administration",
         "adverse_event",
     ),
-    *("observation", "observation_value", "observation_component"),
+    *("observation", "observation_value", "observation_component", "imaging_study"),
 )
 """The standard views in whose codes a list can be looked for."""
 
@@ -47,6 +47,7 @@ _LIST_KEYS = (
     *("alive.last_contact", "alive.vital_status", "alive.death"),
     *("treatment.materials.*", "treatment.sizes.*", "treatment.drugs.*.list"),
     *("adverse_events.events.*.list", "adverse_events.looked.*"),
+    "response.imaging.phases.*.list",
     *(f"response.lesions.{key}" for key in ("list", "identity", "diameter", "role", "enhancement", "status")),
 )
 _MAP_KEYS = (
@@ -251,6 +252,10 @@ def response(document: Document) -> Iterator[Fault]:
     if not isinstance(rules, Mapping):
         return
     yield from _lesions(rules)
+    for path, name in texts(document, "response.imaging.phases.*.list"):
+        tables = scalars(get(document, "list", name, "table"))
+        if tables and "imaging_study" not in tables:
+            yield path, f"a phase is looked for in scans: add imaging_study to [list.{name}] table"
     readers = rules.get("readers")
     if isinstance(readers, Mapping) and readers.get("second") and not readers.get("adjudicator"):
         way = readers.get("on_disagreement", "adjudicator")

@@ -139,7 +139,9 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     },
     "Lesions": {
         "list": "The code list of the Observations that are one lesion on one day.",
+        "identity_by": "What names the lesion: a component, the BodyStructure pointed to, or an identifier.",
         "identity": "The code list of the component that names the lesion.",
+        "identity_system": "The system of the Observation's identifier that names the lesion.",
         "diameter": "The code list of the component with the viable diameter; without it the Observation's own value.",
         "role": "The code list of the component that says target, non-target or new.",
         "enhancement": "The code list of the component that says whether the lesion enhances in the arterial phase.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
 
 from analysis.study.base import Frozen, WindowText
 
@@ -13,12 +15,17 @@ ANSWERS = ("target", "non-target", "new", "enhancing", "not-enhancing", "CR", "n
 class Lesions(Frozen):
     """One Observation is one lesion on one day; what is said of it stands in components, found by their codes.
 
+    The lesion's identity is the answer of a component (``identity``), the BodyStructure the Observation points to, or
+    its own identifier of ``identity_system``.
+
     Lengths are in millimetres. ``absolute_mm`` is RECIST 1.1's least growth of the sum for progression, which mRECIST
     as published does not ask for: 0 leaves it out.
     """
 
     list_: str = Field(alias="list")
-    identity: str  # code list of the component that names the lesion
+    identity_by: Literal["component", "body-structure", "identifier"] = "component"
+    identity: str | None = None  # code list of the component that names the lesion
+    identity_system: str | None = Field(None, min_length=1)  # of the identifier that names the lesion
     diameter: str | None = None  # of the component with the viable diameter; else the Observation's own value
     role: str | None = None
     enhancement: str | None = None
@@ -29,6 +36,18 @@ class Lesions(Frozen):
     per_organ: int = Field(2, ge=1)
     in_all: int = Field(5, ge=1)
     absolute_mm: float = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _named_one_way(self) -> Self:
+        if self.identity_by == "component" and not self.identity:
+            raise ValueError("identity is missing: name the list of the component with the lesion's name")
+        if self.identity_by == "identifier" and not self.identity_system:
+            raise ValueError("identity_system is missing: an identifier needs its system named")
+        if self.identity and self.identity_by != "component":
+            raise ValueError('identity belongs to identity_by = "component": leave it out')
+        if self.identity_system and self.identity_by != "identifier":
+            raise ValueError('identity_system belongs to identity_by = "identifier": leave it out')
+        return self
 
     @property
     def lists(self) -> tuple[str, ...]:

@@ -23,13 +23,13 @@ from analysis.study.comparison import (
     Stepwise,
     Ties,
 )
+from analysis.study.imaging import Imaging
 from analysis.study.outcomes import (
     Alive,
     CensorSource,
     Endpoint,
     EndpointRules,
     EventSource,
-    Imaging,
     NewTherapy,
     PartialDates,
     Readers,

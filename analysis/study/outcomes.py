@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from analysis.study.base import Frozen, WindowText
+from analysis.study.imaging import Imaging
 from analysis.study.lesions import Lesions
 
 
@@ -20,12 +21,6 @@ class Readers(Frozen):
 class NewTherapy(Frozen):
     list_: str = Field(alias="list")
     not_part_of: str | None = None
-
-
-class Imaging(Frozen):
-    modality: tuple[str, ...]
-    max_days_apart: int
-    missing: Literal["count"] = "count"
 
 
 class Response(Frozen):

@@ -13,7 +13,8 @@ Role = Literal["index", "evidence", "material", "site"]
 @dataclass(frozen=True)
 class ListUse:
     """One use of a list. ``role``: the index event, evidence (criteria, covariates, response, life, censoring), what
-    was used in a procedure, or a body site (looked for in a resource that another list has found)."""
+    was used in a procedure, or a body site (looked for in a resource that
+    something else has found; so is a contrast phase)."""
 
     name: str
     tables: tuple[str, ...]
@@ -33,6 +34,9 @@ def list_uses(study: Study) -> tuple[ListUse, ...]:
     found += [(covariate.list_, "evidence") for covariate in study.covariate.values()]
     if study.response is not None:
         found += [(study.response.list_, "evidence"), (study.response.site, "site")]
+        if study.response.imaging is not None:
+            # Looked for in scans that the rule about imaging has found.
+            found += [(phase.list_, "site") for phase in study.response.imaging.phases]
         if study.response.lesions is not None:
             found += [(name, "evidence") for name in study.response.lesions.lists]
         if study.response.new_therapy is not None:

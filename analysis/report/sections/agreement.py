@@ -16,12 +16,15 @@ PAIRS = (
     ("readers", "First reader against second", "First reader", "Second reader"),
     ("recorded_derived", "Assessments: recorded against derived from lesions", "Recorded", "Derived"),
     ("best_recorded_derived", "Best response: recorded against derived from lesions", "Recorded", "Derived"),
+    ("record_supplement_response", "Assessments: record against supplement", "Record", "Supplement"),
 )
 WEIGHTS = ("unweighted", "linear", "quadratic")
 LEFT_OUT = (
     ("not_evaluable", "a level off the scale"),
     ("only_recorded", "only recorded"),
     ("only_derived", "only derived"),
+    ("only_record", "only in the record"),
+    ("only_supplement", "only in the supplement"),
 )
 ADJUDICATED = (
     ("as_first", "as the first reader"),
@@ -95,14 +98,11 @@ def _imaging(context: Context, lookup: Lookup) -> list[tuple[str, list[Cell]]]:
         for variable, label in (("assessments", "Assessments"), ("assessments_without_imaging", "Without a scan"))
         if context.has("response", variable)
     ]
-    kinds = dict.fromkeys(row.level for row in context.index.of("imaging", "modality"))
-    return lines + [
-        (f"On a scan of modality {kind}", [_scans(lookup, kind, arm) for arm in context.arms]) for kind in kinds
-    ]
-
-
-def _scans(lookup: Lookup, kind: str, arm: str) -> Cell:
-    return lookup.cell("imaging", "modality", "count", group=arm, level=kind)
+    for variable, words in (("modality", "On a scan of modality"), ("phase", "Contrast phase of the scan:")):
+        for kind in dict.fromkeys(row.level for row in context.index.of("imaging", variable)):
+            cells = [lookup.cell("imaging", variable, "count", group=arm, level=kind) for arm in context.arms]
+            lines.append((f"{words} {kind}", cells))
+    return lines
 
 
 def _over_sites(context: Context, lookup: Lookup) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ def contract() -> dict[str, tuple[str, dict[str, str]]]:
 
 
 def test_the_contract_is_read() -> None:
-    assert len(contract()) == 19
+    assert len(contract()) == 22
     assert contract()["patient"][1]["active"] == "boolean"
 
 

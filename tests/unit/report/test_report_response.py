@@ -61,6 +61,25 @@ def test_every_row_of_agreement_and_imaging_stands_on_the_page() -> None:
     assert wanted - _ids(page) == set()
 
 
+def test_record_against_supplement_stands_with_the_other_pairs() -> None:
+    """The rows of the readers under the name of the other pair, since the sample has no supplement."""
+    results = sample_results()
+    pair = results[(results["parameter"] == "agreement") & (results["variable"] == "readers")]
+    alone = pair[pair["level"] == "agree"]
+    extra = [
+        alone.assign(level=name, id=alone["id"].str.replace("agree.", f"{name}."))
+        for name in ("only_record", "only_supplement")
+    ]
+    named = pd.concat([pair, *extra]).assign(variable="record_supplement_response")
+    named["id"] = named["id"].str.replace("readers", "record_supplement_response")
+    named[["value", "warning"]] = [0.5, ""]
+    text = render(sample_study(), pd.concat([results, named]), quality(), provenance(), None)
+    assert "Assessments: record against supplement" in text
+    wanted = set(named.loc[named["statistic"] != "se", "id"])
+    assert len(wanted) > 25
+    assert wanted - _ids(PageReader(text)) == set()
+
+
 def test_a_study_without_readers_has_no_table_of_agreement() -> None:
     study = made_study()
     text = render(study, made_results(study), quality(), provenance(), None)

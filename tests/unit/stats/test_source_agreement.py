@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from analysis.stats.disclosure import SUPPRESSED, suppress
 from analysis.stats.estimates import NotEstimable
 from analysis.stats.rows import Rows
-from analysis.stats.source_agreement import add_source_agreement, limits_of_agreement
+from analysis.stats.source_agreement import add_response_agreement, add_source_agreement, limits_of_agreement
+from analysis.study.outcomes import Response
 from analysis.study.supplement import Supplement
 from tests.fixtures.made_up_study import made_up_study
 
@@ -106,3 +107,59 @@ def test_a_study_without_supplement_has_no_such_row() -> None:
     rows = Rows()
     add_source_agreement(rows, made_up_study(("A", "B")), pd.DataFrame({"ANL01FL": ["Y"]}))
     assert rows.frame().empty
+
+
+# What of subject, source, last, level, the other's level and site counts is said by the test below.
+ASSESSED = [
+    ("S0", "record", "Y", "SD", "PR", "Y"),
+    ("S0", "supplement", "Y", "PR", "SD", "Y"),
+    ("S1", "record", "Y", "PD", "PD", "Y"),
+    ("S1", "record", "N", "CR", None, "Y"),
+    ("S1", "supplement", "Y", "PD", "PD", "Y"),
+    ("S2", "record", "Y", "NE", "CR", "Y"),
+    ("S2", "supplement", "Y", "CR", "NE", "Y"),
+    ("S3", "record", "Y", "CR", None, "Y"),
+    ("S3", "supplement", "Y", "PR", None, "Y"),
+    ("S4", "supplement", "Y", "PR", None, "Y"),
+    ("S4", "record", "Y", "PR", "PD", "N"),
+    ("X", "record", "Y", "PR", "PR", "Y"),
+    ("S0", None, None, "PR", None, "Y"),
+]
+
+
+def responses(lists: str = "seen") -> pd.DataFrame:
+    study = study_with_supplement()
+    response = Response.model_validate(
+        {"criteria": "mRECIST", "list": "seen", "values": "x", "window": "1..", "site": "liver"}
+    )
+    assert study.supplement is not None
+    variable = {"v": study.supplement.variable["w"].model_copy(update={"list_": lists})}
+    supplement = study.supplement.model_copy(update={"variable": variable})
+    study = study.model_copy(update={"response": response, "supplement": supplement})
+    columns = ["USUBJID", "SOURCE", "SRCLSTFL", "AVALC", "OTHAVALC", "SITEFL"]
+    rows = Rows()
+    add_response_agreement(rows, study, pd.DataFrame(ASSESSED, columns=columns), {f"S{i}" for i in range(5)})
+    return rows.frame()
+
+
+def test_responses_by_hand() -> None:
+    """Two pairs on the scale, of which one agrees; of X nobody asks, and S4's record is of another body site."""
+    found = responses().set_index("id")["value"]
+    name = "agreement.record_supplement_response"
+    levels = ("agree", "not_evaluable", "only_record", "only_supplement", "SD/PR", "PR/SD", "PD/PD")
+    assert {level: found[f"{name}.{level}.total.count."] for level in levels} == {
+        "agree": 1, "not_evaluable": 1, "only_record": 1, "only_supplement": 2, "SD/PR": 1, "PR/SD": 0, "PD/PD": 1
+    }  # fmt: skip
+    assert found[f"{name}..total.n."] == 2
+    observed, expected = 1 / 2, 1 / 4  # PD: one each; SD on the record's side only, PR on the other's only
+    assert found[f"{name}..total.kappa.unweighted"] == pytest.approx((observed - expected) / (1 - expected))
+
+
+def test_a_supplement_without_assessments_has_no_such_row() -> None:
+    assert responses("another").empty
+
+
+def test_responses_go_whole_where_counts_are_suppressed() -> None:
+    shown = suppress(responses(), 2)
+    assert shown["value"].isna().all()
+    assert set(shown["warning"]) == {SUPPRESSED}

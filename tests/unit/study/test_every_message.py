@@ -89,6 +89,13 @@ BROKEN = [
     ("[index]\n", RESPONSE + 'source = "derived"\n\n[index]\n', "response.source", "a derived response needs lesion measurements: add [response.lesions]"),
     ("[index]\n", RESPONSE.replace("1..cutoff", "0..cutoff") + "\n[index]\n", "response.window", "must begin on day 1 or later"),
     ("[index]\n", RESPONSE + '\n[response.lesions]\nlist = "smoking"\nidentity = "smoking"\nwindow = "-56..0"\nrole = "smoking"\n[index]\n', "response.lesions", "role is a coded answer: values must name the ConceptMap"),
+    ("[index]\n", RESPONSE + '\n[response.lesions]\nlist = "smoking"\nwindow = "-56..0"\n[index]\n', "response.lesions", "identity is missing: name the list of the component"),
+    ("[index]\n", RESPONSE + '\n[response.lesions]\nlist = "smoking"\nidentity_by = "identifier"\nwindow = "-56..0"\n[index]\n', "response.lesions", "identity_system is missing: an identifier needs its system named"),
+    ("[index]\n", RESPONSE + '\n[response.lesions]\nlist = "smoking"\nidentity_by = "body-structure"\nidentity = "smoking"\nwindow = "-56..0"\n[index]\n', "response.lesions.identity", "identity belongs to identity_by"),
+    ("[index]\n", RESPONSE + '\n[response.lesions]\nlist = "smoking"\nidentity = "smoking"\nidentity_system = "urn:lesions"\nwindow = "-56..0"\n[index]\n', "response.lesions.identity_system", "identity_system belongs to identity_by"),
+    ("[index]\n", RESPONSE + 'imaging = { modality = ["CT"], max_days_apart = 14, phases = [{ list = "smoking", label = "arterial" }] }\n[index]\n', "response.imaging.phases[0].list", "a phase is looked for in scans: add imaging_study to [list.smoking] table"),
+    ("[index]\n", RESPONSE + 'imaging = { modality = ["CT"], max_days_apart = 14, phases = [{ list = "smoking", label = "unknown" }] }\n[index]\n', "response.imaging.phases[0].label", 'scans without a phase are counted as "unknown"'),
+    ("[index]\n", RESPONSE + 'imaging = { modality = ["CT"], max_days_apart = 14, phases = [{ list = "smoking", label = "late" }, { list = "smoking", label = "late" }] }\n[index]\n', "response.imaging.phases", "a label stands twice, give each phase its own"),
     ("[index]\n", RESPONSE + '\n[response.lesions]\nlist = "smoking"\nidentity = "smoking"\nwindow = "-56..1"\n[index]\n', "response.lesions.window", "the baseline lies before treatment: end the window at 0"),
     ("[index]\n", RESPONSE + '\n[response.lesions]\nlist = "smoking"\nidentity = "smoking"\nwindow = "-56..0"\nvalues = "smoking"\n[index]\n', "response.lesions.values", "the map gives ever, never; its targets may be target"),
     ("[index]\n", RESPONSE + "\n[index]\n", "response.values", "the map gives ever, never; its targets may be CR, PR, SD, PD, NE"),
@@ -227,6 +234,7 @@ SPOKEN = (
     "model",
     "outcomes",
     "lesions",
+    "imaging",
     "supplement",
 )
 SOURCES = [*(REPOSITORY / "analysis" / "study" / f"{name}.py" for name in SPOKEN), REPOSITORY / "mappings" / "code_files.py"]  # fmt: skip
