@@ -62,32 +62,6 @@ NOT_VERIFIED = ("refuted", "entered-in-error", "unconfirmed", "provisional", "di
 CODING = ("code_system", "code", "code_text", "code_display")
 
 
-def gather(
-    inputs: Inputs,
-    work: Workspace,
-    cohort: ir.Table,
-    uses: Mapping[str, Sequence[str]],
-    codes: Mapping[str, CodeList],
-    calendar: Calendar,
-    *,
-    statuses: Mapping[str, Sequence[str]] | None = None,
-    undated: Collection[str] = (),
-    told_later: Collection[str] = (),
-) -> ir.Table:
-    """All usable facts of the cohort (site, patient_id) for the lists of ``uses`` (list to the tables it looks in).
-
-    ``statuses`` adds accepted statuses for one list; facts of the lists ``undated`` stay without a date; those of
-    ``told_later`` may be dated after the cut-off: the caller judges them. What matches a list and cannot be used is
-    counted: by status, verification, missing or unreadable date, and date after the cut-off. Records in no list are
-    counted by table.
-    """
-    facts = judged(
-        inputs, work, cohort, uses, codes, calendar, statuses=statuses, undated=undated, told_later=told_later
-    )
-    work.count_by("facts", facts, facts.list + ": " + facts.unused)
-    return facts.filter(facts.unused.isnull()).drop("unused")
-
-
 def judged(
     inputs: Inputs,
     work: Workspace,
@@ -100,7 +74,13 @@ def judged(
     undated: Collection[str] = (),
     told_later: Collection[str] = (),
 ) -> ir.Table:
-    """As :func:`gather`, with what cannot be used among them: ``unused`` says why, and is null for a fact."""
+    """All records of the cohort (site, patient_id) in the lists of ``uses`` (list to the tables it looks in).
+
+    ``unused`` says why one cannot be used, by status, verification, missing or unreadable date, and date after the
+    cut-off; it is null for a fact. ``statuses`` adds accepted statuses for one list; records of the lists ``undated``
+    stay without a date; those of ``told_later`` may be dated after the cut-off: the caller judges them. Records in no
+    list are counted by table.
+    """
     import ibis
 
     asked = [table for table in TABLES if any(table in tables for tables in uses.values())]
@@ -126,6 +106,12 @@ def judged(
     )
     work.drop(dated)
     return facts
+
+
+def usable(work: Workspace, records: ir.Table) -> ir.Table:
+    """The facts among what :func:`judged` gives; the rest is counted by its reason."""
+    work.count_by("facts", records, records.list + ": " + records.unused)
+    return records.filter(records.unused.isnull()).drop("unused")
 
 
 def _unused(

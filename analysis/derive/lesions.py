@@ -29,17 +29,19 @@ _STATUS = ("CR", "non-CR/non-PD", "PD", "NE")
 def derived_response(
     inputs: Inputs,
     work: Workspace,
-    rule: Response,
+    rule: Response | None,
     codes: Mapping[str, CodeList],
     maps: Mapping[str, ConceptMapping],
     facts: ir.Table,
-) -> pd.DataFrame:
-    """One row a visit as :func:`analysis.derive.mrecist.assess` gives it, with the ``version`` of ``id``.
+) -> pd.DataFrame | None:
+    """One row a visit as :func:`analysis.derive.mrecist.assess` gives it, with the ``version`` of ``id``; None where
+    the study asks for no lesion measurements.
 
     What cannot be used is counted.
     """
+    if rule is None or rule.lesions is None:
+        return None
     asked = rule.lesions
-    assert asked is not None
     rows = work.keep(_one_reading(work, rule, _measured(inputs, work, rule, codes, maps, facts)))
     frame = work.pandas(rows)
     for name in ("role", "enhancing", "status", "organ"):

@@ -5,7 +5,7 @@ Everything up to :class:`Prepared` is Ibis on the tables' own engine; from there
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,10 @@ from analysis.derive.covariates import derive_covariates
 from analysis.derive.dates import Calendar, day_number
 from analysis.derive.endpoints import time_to_event
 from analysis.derive.exposure import exposure
-from analysis.derive.facts import TABLES, gather
+from analysis.derive.facts import TABLES, judged, usable
 from analysis.derive.index import SUBJECT, Cohort
 from analysis.derive.inputs import Inputs
+from analysis.derive.lesions import derived_response
 from analysis.derive.population import judge
 from analysis.derive.rules import SiteRules
 from analysis.derive.workspace import Workspace
@@ -98,7 +99,7 @@ def _prepared(
     decided, switch = arms.decide(work, study, codes, cohort, used)
     exposed = exposure(inputs, work, study, codes, cohort, used)
     wide = derive_covariates(inputs, work, study, maps, subjects, facts, calendar)
-    measured = response.measure(inputs, work, study, codes, maps, facts)
+    measured = derived_response(inputs, work, study.response, codes, maps, facts)
     events = adverse_events(inputs, work, study, maps, facts)
     assessments = response.assess(inputs, work, study, codes, maps, facts, calendar, measured)
     vital = alive.vital_facts(inputs, work, study, maps, facts)
@@ -159,11 +160,12 @@ def facts_of(
     subjects: ir.Table,
     calendar: Calendar,
     *,
-    gathered: Callable[..., ir.Table] = gather,
+    every: bool = False,
 ) -> ir.Table:
-    """The cohort's facts with ``rel``, their days from the index; ``gathered`` as :func:`gather` or `judged`."""
+    """The cohort's facts with ``rel``, their days from the index; with ``every`` also what cannot be used, as
+    :func:`analysis.derive.facts.judged` gives it and uncounted."""
     told = study.alive
-    facts = gathered(
+    facts = judged(
         inputs,
         work,
         subjects.select(*SUBJECT),
@@ -176,6 +178,7 @@ def facts_of(
         # A death known to lie after the cut-off explains a patient marked dead without a date.
         told_later=[name for name in (told.last_contact, told.death) if name],
     )
+    facts = facts if every else usable(work, facts)
     facts = facts.join(subjects.select(*SUBJECT, "index_day"), SUBJECT)
     return work.keep(facts.mutate(rel=facts.day - facts.index_day))
 

@@ -10,7 +10,6 @@ from analysis.derive.covariates import within
 from analysis.derive.dates import Calendar
 from analysis.derive.imaging import with_imaging
 from analysis.derive.index import SUBJECT
-from analysis.derive.lesions import derived_response
 from analysis.derive.levels import with_level
 from analysis.derive.origins import behind
 from mappings.codelists import CodeList, ConceptMapping, matches
@@ -100,20 +99,6 @@ def _none(study: Study, facts: ir.Table) -> ir.Table:
     texts = dict.fromkeys(("level", "img_modality", "img_phase", "origin"), ibis.null("string"))
     told = {column: ibis.null(kind) for column, kind in COLUMNS.items()}
     return t.mutate(**texts, **told, aseq=ibis.literal(1, "int64"), **made)
-
-
-def measure(
-    inputs: Inputs,
-    work: Workspace,
-    study: Study,
-    codes: Mapping[str, CodeList],
-    maps: Mapping[str, ConceptMapping],
-    facts: ir.Table,
-) -> pd.DataFrame | None:
-    """The visits with lesion measurements and what they derive to; None where the study asks for none."""
-    if study.response is None or study.response.lesions is None:
-        return None
-    return derived_response(inputs, work, study.response, codes, maps, facts)
 
 
 def _derived(facts: ir.Table, rule: Response, measured: pd.DataFrame, like: ir.Table) -> ir.Table:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from analysis.derive import arms, index
 from analysis.derive.covariates import picked, within
 from analysis.derive.dates import Calendar
-from analysis.derive.facts import judged
 from analysis.derive.imaging import nearest
 from analysis.derive.inputs import Inputs
 from analysis.derive.pipeline import facts_of, prepare, with_patient
@@ -74,7 +73,7 @@ def story(
             calendar = Calendar(work, study.index.data_cutoff, site_rules)
             cohort = index.find(inputs, work, study, codes, calendar)
             subjects = with_patient(inputs, work, cohort.subjects)
-            every = facts_of(inputs, work, study, codes, subjects, calendar, gathered=judged)
+            every = facts_of(inputs, work, study, codes, subjects, calendar, every=True)
             facts = work.keep(every.filter(every.unused.isnull()))
             _sessions(told, work, cohort)
             _arms(told, inputs, work, study, codes, cohort)
