@@ -128,9 +128,9 @@ def _code_lists(study: Study, checks: Mapping[str, str]) -> dict[str, Codes]:
     """Every code list that ``columns.toml`` names, for this study."""
     levels = {**_same(study.response.order if study.response else ()), NOT_EVALUABLE: "not evaluable"}
     scale = {**_same(("CR", "PR", "SD", "PD")), NOT_EVALUABLE: "not evaluable"}
-    censors = _same(source.desc for endpoint in study.endpoint for source in endpoint.censors) | _reasons_to_censor(
-        study
-    )
+    ends = [source.desc for endpoint in study.endpoint for source in endpoint.censors]
+    ends += [event.desc for endpoint in study.endpoint for event in endpoint.competing]
+    censors = _same(ends) | _reasons_to_censor(study)
     imaging = study.response.imaging if study.response else None
     return {
         "study": {study.study.id: study.study.title},
@@ -212,6 +212,14 @@ def _reasons_to_censor(study: Study) -> Codes:
 
 
 def _censored(study: Study) -> Codes:
-    most = max((len(endpoint.censors) for endpoint in study.endpoint), default=0)
-    more = 1 if _reasons_to_censor(study) else 0
-    return {"0": "event", **{str(n + 1): f"censored by source {n + 1} of the endpoint" for n in range(most + more)}}
+    """What each CNSR says; one code may be a censoring source of an endpoint and a competing event of another."""
+    said: dict[int, list[str]] = {}
+    for endpoint in study.endpoint:
+        for code in range(1, len(endpoint.censors) + 1):
+            said.setdefault(code, []).append(f"censored by source {code} of the endpoint")
+        for code, event in zip(endpoint.competing_codes, endpoint.competing, strict=True):
+            said.setdefault(code, []).append(f"competing event of {endpoint.id}: {event.desc}")
+        if _reasons_to_censor(study):
+            code = len(endpoint.censors) + len(endpoint.competing) + 1
+            said.setdefault(code, []).append(f"censored by source {code} of the endpoint")
+    return {"0": "event", **{str(code): "; ".join(dict.fromkeys(said[code])) for code in sorted(said)}}

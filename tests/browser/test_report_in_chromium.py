@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from analysis.report.page import render
+from tests.fixtures.competing_events import competing_results, competing_study
 from tests.fixtures.received import receiving_results, receiving_study
 from tests.fixtures.report_inputs import made_results, made_study, provenance, quality
 from tests.fixtures.sample_frames import FOLDER, sample_results, sample_study
@@ -83,6 +84,7 @@ def _pages() -> dict[str, str]:
         "eight": render(eight, made_results(eight, subjects=8), quality(), provenance(), None),
         "long": render(long, made_results(long, subjects=120), quality(), provenance(), None),
         "received": render(receiving, receiving_results(receiving), quality(), provenance(), None),
+        "competing": render(competing_study(), competing_results(), quality(), provenance(), None),
         "on-site": on_site_page(residuals=True),
         "bare": render(bare, made_results(bare), quality(), provenance(), None),
     }
@@ -98,7 +100,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
-NAMES = ("sample", "masked", "eight", "long", "received", "on-site", "bare")
+NAMES = ("sample", "masked", "eight", "long", "received", "competing", "on-site", "bare")
 
 
 def _open(browser: Browser, file: Path, width: int = 1280, scheme: Any = "light") -> tuple[Page, list[str], list[str]]:

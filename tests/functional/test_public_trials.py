@@ -1,7 +1,8 @@
-"""Two public trials, each run by its study file alone: GBSG2 (breast cancer) and the Veterans' lung cancer trial.
+"""Three public trials, each run by its study file alone: GBSG2 (breast cancer), the Veterans' lung cancer trial, and
+Mayo Clinic's in primary biliary cholangitis, where a transplant competes with death.
 
-Oracles: R's survival package on its own copies of the data (tests/golden/trials.R wrote studies/<name>/expected.json);
-the trials' data sets themselves, which derivation never reads.
+Oracles: R's survival and cmprsk packages on R's own copies of the data (tests/golden/trials.R wrote
+studies/<name>/expected.json); the trials' data sets themselves, which derivation never reads.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tests.fixtures.data_sets import assert_described
 from tests.fixtures.recomputed import main_figures, recompute
 from tests.functional.conftest import Said, command, only_run, run_study
 
-FIGURES = {"gbsg2": 250, "veteran": 209}
+FIGURES = {"gbsg2": 250, "veteran": 209, "pbc": 276}
 pytestmark = pytest.mark.xdist_group("public-trials")
 
 
@@ -47,7 +48,7 @@ def test_the_subjects_are_the_trials(trial: tuple[str, RunFolder, Said]) -> None
     """Arm, covariates, time and event of every subject, as a table of how often each combination occurs."""
     name, run, _ = trial
     ours = pd.read_parquet(run.analysis / "analysis_table.parquet")
-    theirs = {"gbsg2": _gbsg2, "veteran": _veteran}[name]()
+    theirs = {"gbsg2": _gbsg2, "veteran": _veteran, "pbc": _pbc}[name]()
     found = ours[[*theirs.columns]].astype(theirs.dtypes)
     assert Counter(found.itertuples(index=False, name=None)) == Counter(theirs.itertuples(index=False, name=None))
 
@@ -88,6 +89,24 @@ def _veteran() -> pd.DataFrame:
     )
 
 
+def _pbc() -> pd.DataFrame:
+    """CNSR 1 is the one censoring date, 2 the competing event behind it."""
+    d = pd.read_csv(REPOSITORY / "studies" / "pbc" / "pbc.csv")
+    return pd.DataFrame(
+        {
+            "TRT01A": d["trt"].map({1: "D-penicillamine", 2: "Placebo"}),
+            "age": d["age"].astype("float64"),
+            "sex": d["sex"].map({"f": "female", "m": "male"}),
+            "bilirubin": d["bili"].astype("float64"),
+            "albumin": d["albumin"].astype("float64"),
+            "prothrombin_time": d["protime"].astype("float64"),
+            "oedema": d["edema"].map({0.0: "none", 0.5: "slight", 1.0: "marked"}),
+            "DEATH_AVAL": d["time"].astype("float64"),
+            "DEATH_CNSR": d["status"].map({2: 0, 0: 1, 1: 2}),
+        }
+    )
+
+
 def test_nobody_is_lost_and_every_check_holds(trial: tuple[str, RunFolder, Said]) -> None:
     _, run, said = trial
     adsl = pd.read_parquet(run.analysis / "adsl.parquet")
@@ -118,13 +137,23 @@ def test_the_page_says_whence_the_data_are_and_whether_arms_were_drawn(trial: tu
     assert ("Treatment was not assigned at random" in page) == (name == "gbsg2")
 
 
+def test_the_page_shows_what_competes_where_something_does(trial: tuple[str, RunFolder, Said]) -> None:
+    name, run, _ = trial
+    page = run.report.read_text(encoding="utf-8")
+    assert ("Death before a transplant, competing risks" in page) == (name == "pbc")
+    assert ("incidence-death-competing-title" in page) == (name == "pbc")
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_larger_cohort_is_drawn_from_the_trial_and_begins_with_the_smaller(name: str, tmp_path: Path) -> None:
     small, large, other = (tmp_path / n for n in ("small", "large", "other"))
     write_sample(name, small, patients=5, seed=3)
     counts = write_sample(name, large, patients=40, seed=3)
     write_sample(name, other, patients=40, seed=4)
-    assert counts["Patient"] == counts["Procedure"] == 40
+    assert counts["Patient"] == 40
+    transplants = (large / "Procedure.ndjson").read_text(encoding="utf-8").count("18027006")
+    assert counts["Procedure"] == 40 + transplants
+    assert (transplants > 0) == (name == "pbc")
     for file in small.glob("*.ndjson"):
         assert (large / file.name).read_bytes().startswith(file.read_bytes()), file.name
     assert (large / "Observation.ndjson").read_bytes() != (other / "Observation.ndjson").read_bytes()

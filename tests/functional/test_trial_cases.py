@@ -1,4 +1,4 @@
-"""``bedside study prove`` on the two public trials: their cases hold, and no rule of theirs can be lost unnoticed.
+"""``bedside study prove`` on the three public trials: their cases hold, and no rule of theirs can be lost unnoticed.
 
 Oracle: the cases, each decided by hand from the study's sentences; and mutation: whatever is taken out of the study, a
 case must fail.
@@ -7,6 +7,7 @@ case must fail.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from flows.study_cases import judged, mapped, read_cases
 from flows.study_folder import StudyFolder, read
 
 STUDIES = Path(__file__).resolve().parents[2] / "studies"
-FOLDERS = {name: read(STUDIES / name) for name in ("gbsg2", "veteran")}
+FOLDERS = {name: read(STUDIES / name) for name in ("gbsg2", "veteran", "pbc")}
 MAIN: dict[str, Study] = {name: one.study for name, one in FOLDERS.items() if isinstance(one.study, Study)}
 # An event that no case has from day 1 on: it stands where the only event of an endpoint is taken out.
-NEVER = {"gbsg2": "tumour-size", "veteran": "karnofsky"}
+NEVER = {"gbsg2": "tumour-size", "veteran": "karnofsky", "pbc": "albumin"}
 
 CRITERIA = [(name, c.id) for name, study in MAIN.items() for c in study.criterion]
 EVENTS = [(name, n) for name, study in MAIN.items() for n in range(len(study.endpoint[0].events))]
@@ -34,8 +35,8 @@ Proof = tuple[StudyFolder, list[LoadedCase], Any, dict[str, Any]]
 @pytest.fixture(scope="module")
 def proofs() -> Iterator[dict[str, Proof]]:
     cases = {name: read_cases(folder) for name, folder in FOLDERS.items()}
-    with mapped(cases["gbsg2"]) as first, mapped(cases["veteran"]) as second:
-        made = {"gbsg2": first, "veteran": second}
+    with ExitStack() as open_:
+        made = {name: open_.enter_context(mapped(one)) for name, one in cases.items()}
         yield {name: (FOLDERS[name], cases[name], *made[name]) for name in FOLDERS}
 
 
@@ -66,6 +67,10 @@ def test_an_event_source_taken_out_fails_a_case(name: str, place: int, proofs: d
     events = list(MAIN[name].endpoint[0].events)
     events[place] = EventSource.model_validate({"list": NEVER[name], "desc": "Never"})
     assert failing(endpoint_with(MAIN[name], events=tuple(events)), proofs[name])
+
+
+def test_a_competing_event_taken_out_fails_its_case(proofs: dict[str, Proof]) -> None:
+    assert "transplanted" in failing(endpoint_with(MAIN["pbc"], competing=()), proofs["pbc"])
 
 
 @pytest.mark.parametrize("name", list(MAIN))

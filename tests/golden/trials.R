@@ -1,5 +1,5 @@
-# What R's survival package gives on the two public trials, written where the studies look for figures to compare with:
-# studies/<name>/expected.json and figures.toml. From the repository root: Rscript tests/golden/trials.R
+# What R's survival package (of competing risks also cmprsk) gives on the three public trials, written where the studies
+# look for figures to compare with: studies/<name>/expected.json and figures.toml. From the repository root: Rscript tests/golden/trials.R
 # GBSG2 is read from R's own copy (survival::gbsg), not from the copy that the sample is made of.
 suppressMessages(library(survival))
 
@@ -9,7 +9,7 @@ figure <- function(id, result, value, places = 4) {
 }
 P <- 6  # decimals of P values and coefficients
 
-trial <- function(study, endpoint, data, arms, covariates, divisor, times) {
+trial <- function(study, endpoint, data, arms, covariates, divisor, times, cause = NULL) {
   # data: time, event, arm (1: experimental, 0: reference), and the covariates, factors where they have levels.
   figures <<- list()
   contrast <- paste(arms, collapse = " vs ")
@@ -75,6 +75,31 @@ trial <- function(study, endpoint, data, arms, covariates, divisor, times) {
   figure("breslow.arm.upper", paste0(at, ".upper.breslow"), breslow$conf.int[4], P)
   figure("breslow.arm.p", paste0(at, ".p.breslow"), breslow$coefficients[5], P)
 
+  if (!is.null(cause)) {  # 0 censored, 1 the event, 2 competing: Aalen and Johansen by multi-state survfit, Gray by cmprsk
+    for (k in 1:2) {
+      mine <- group(k)
+      s <- paste0("incidence.", c("experimental", "reference")[k])
+      figure(paste0(s, ".competing.n"), sprintf("%s.competing..%s.n.", endpoint, arms[k]), sum(cause[mine] == 2), 0)
+      fit <- survfit(Surv(data$time[mine], factor(cause[mine], 0:2)) ~ 1, conf.type = "log-log")
+      for (of in 1:2) for (t in times) {
+        at <- match(as.character(of), fit$states)
+        i <- max(which(rowSums(fit$n.event) > 0 & fit$time <= t))
+        where <- sprintf("%s.incidence%s.%.4f.%s", endpoint, c("", "_competing")[of], fit$time[i] / divisor, arms[k])
+        one <- paste(s, c("event", "competing")[of], t, sep = ".")
+        figure(one, paste0(where, ".estimate."), fit$pstate[i, at], P)
+        figure(paste0(one, ".se"), paste0(where, ".se."), fit$std.err[i, at], P)
+        if (is.na(fit$lower[i, at])) next  # the incidence is 0
+        figure(paste0(one, ".lower"), paste0(where, ".lower.log-log"), fit$lower[i, at], P)
+        figure(paste0(one, ".upper"), paste0(where, ".upper.log-log"), fit$upper[i, at], P)
+      }
+    }
+    tests <- cmprsk::cuminc(data$time, cause, data$arm)$Tests
+    for (of in 1:2) for (s in c("stat", "pv"))
+      figure(paste("gray", c("event", "competing")[of], c(stat = "chi2", pv = "p")[s], sep = "."),
+             sprintf("%s.gray%s..%s.%s.gray", endpoint, c("", "_competing")[of], contrast, c(stat = "chi2", pv = "p")[s]),
+             tests[as.character(of), s], P)
+  }
+
   for (name in covariates) {
     x <- data[[name]]
     at <- function(level, g, statistic) sprintf("baseline.%s.%s.%s.%s", name, level, g, statistic)
@@ -123,3 +148,11 @@ trial("veteran", "OS", data.frame(
   months_from_diagnosis = v$diagtime, prior_therapy = factor(v$prior, c(0, 10), c("no", "yes"))
 ), c("Test chemotherapy", "Standard chemotherapy"),
 c("age", "cell_type", "karnofsky", "months_from_diagnosis", "prior_therapy"), 1, c(30, 90, 180))
+
+p <- subset(pbc, !is.na(trt))  # the randomised
+trial("pbc", "DEATH", data.frame(
+  time = p$time, event = as.integer(p$status == 2), arm = 2 - p$trt, age = floor(p$age),
+  sex = factor(p$sex, c("f", "m"), c("female", "male")), bilirubin = p$bili, albumin = p$albumin,
+  prothrombin_time = p$protime, oedema = factor(p$edema, c(0, 0.5, 1), c("none", "slight", "marked"))
+), c("D-penicillamine", "Placebo"), c("age", "sex", "bilirubin", "albumin", "prothrombin_time", "oedema"), 365.25,
+c(730, 1826, 3287), cause = c(0, 2, 1)[p$status + 1])

@@ -26,11 +26,28 @@ class Point:
     style: ArmStyle | None = None
 
 
+Groups = Sequence[tuple[str, Sequence[Point]]]
+"""A heading and its points, group by group."""
+
+
+def in_words(groups: Groups) -> str:
+    """What the groups show, for a figure's description."""
+    return "; ".join(f"{heading}, {p.label}: {plain(p.shown)}" for heading, points in groups for p in points)
+
+
+def differences(key: str, title: str, described: str, groups: Groups) -> Markup:
+    """Differences in percentage points around 0, on an axis as long to either side as the longest interval needs."""
+    ends = [abs(v) for _, points in groups for p in points for v in (p.value, p.lower, p.upper) if v is not None]
+    reach = min(100.0, 20.0 * -(-max([20.0, *ends]) // 20))
+    words = f"{described} {in_words(groups)}"
+    return intervals(key, title, words, groups, (-reach, reach), "percentage points", zero=True)
+
+
 def intervals(
     key: str,
     title: str,
     description: str,
-    groups: Sequence[tuple[str, Sequence[Point]]],
+    groups: Groups,
     axis: tuple[float, float],
     unit: str,
     zero: bool = False,

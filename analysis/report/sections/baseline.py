@@ -11,7 +11,10 @@ from analysis.report import words
 from analysis.report.context import Context
 from analysis.report.figures.intervals import balance
 from analysis.report.lookup import Cell, Lookup
+from analysis.stats.rows import TOTAL
 from analysis.study.model import Covariate
+
+WITH_ALL = 3  # so many arms at most have a column of all subjects beside them
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Line:
     """One line of Table 1: the covariate's own, or one of its categories."""
 
     label: str
-    arms: list[Markup]
+    groups: list[Markup]  # each arm, and all where there is room
     missing: list[Cell]
     tests: list[Markup]
     smd: list[Cell]
@@ -35,7 +38,18 @@ def baseline(context: Context) -> dict[str, Any] | None:
         return None
     lines = [line for name in names for line in _covariate(context, lookup, name, context.study.covariate[name])]
     short = sum(len(arm) for arm in context.arms) <= 20
-    return {"lines": lines, "lookup": lookup, "short": short, "figure": _balance(context, lookup, names)}
+    return {
+        "lines": lines,
+        "all": len(context.arms) <= WITH_ALL,
+        "lookup": lookup,
+        "short": short,
+        "figure": _balance(context, lookup, names),
+    }
+
+
+def _groups(context: Context) -> list[str]:
+    """The arms, and behind two or three of them all subjects; more arms leave no room on paper."""
+    return [*context.arms, *([TOTAL] if len(context.arms) <= WITH_ALL else [])]
 
 
 def _covariate(context: Context, lookup: Lookup, name: str, covariate: Covariate) -> list[Line]:
@@ -54,9 +68,9 @@ def _covariate(context: Context, lookup: Lookup, name: str, covariate: Covariate
         median = covariate.table1 == "median_iqr"
         described = f"{label}: median (quartiles)" if median else f"{label}: mean (SD)"
         show = _median if median else _mean
-        lines = [Line(described, [show(lookup, name, arm) for arm in context.arms], **shared)]  # type: ignore[arg-type]
+        lines = [Line(described, [show(lookup, name, group) for group in _groups(context)], **shared)]  # type: ignore[arg-type]
     else:
-        lines = [Line(f"{label}: n (%)", [Markup("") for _ in context.arms], **shared)]  # type: ignore[arg-type]
+        lines = [Line(f"{label}: n (%)", [Markup("") for _ in _groups(context)], **shared)]  # type: ignore[arg-type]
     order = [c for c in covariate.categories if c in levels] + sorted(levels - set(covariate.categories))
     if as_numbers:
         return lines
@@ -64,7 +78,7 @@ def _covariate(context: Context, lookup: Lookup, name: str, covariate: Covariate
         lines.append(
             Line(
                 words.level_label(level, covariate),
-                [_count(lookup, name, level, arm) for arm in context.arms],
+                [_count(lookup, name, level, group) for group in _groups(context)],
                 [],
                 [],
                 [],

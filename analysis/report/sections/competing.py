@@ -12,7 +12,7 @@ from analysis.report.context import Context
 from analysis.report.curves import Curve, Step, Tick, risk_cells, ticks_of
 from analysis.report.figures.cumulative_incidence import cumulative_incidence, highest
 from analysis.report.figures.curve_labels import ArmCurve
-from analysis.report.lookup import Cell, Lookup
+from analysis.report.lookup import Cell, Lookup, Row
 from analysis.report.sections.restricted import interval_text
 from analysis.study.model import Endpoint
 
@@ -77,19 +77,23 @@ def _cause(
 
 
 def _curves(context: Context, lookup: Lookup, endpoint: str, cause: str, ticks: tuple[Tick, ...]) -> list[ArmCurve]:
-    """A curve for each arm, with the number at risk from the rows of Kaplan-Meier: both have the same times."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    """A curve for each arm, with the number at risk from the rows of Kaplan-Meier, to whose last time it runs on."""
+    found: dict[str, dict[str, dict[str, Row]]] = {}
     for row in context.index.of(endpoint, f"incidence{cause}"):
         found.setdefault(row.group, {}).setdefault(row.level, {})[row.statistic] = row
-    at_risk = {(r.group, r.level): r for r in context.index.of(endpoint, "km") if r.statistic == "at_risk"}
+    at_risk: dict[str, dict[str, Row]] = {}
+    for row in context.index.of(endpoint, "km"):
+        if row.statistic == "at_risk":
+            at_risk.setdefault(row.group, {})[row.level] = row
     made = []
     for arm, style in context.arms.items():
-        steps = []
-        for level, rows in found.get(arm, {}).items():
-            beside = {"at_risk": at_risk[arm, level]} if (arm, level) in at_risk else {}
-            steps.append(Step(float(level), {**rows, **beside}))
+        changes, beside = found.get(arm, {}), at_risk.get(arm, {})
+        steps, rows = [], dict[str, Row]()
+        for level in sorted({*changes, *beside} if changes else (), key=float):
+            rows = changes.get(level, rows)
+            steps.append(Step(float(level), {**rows, "at_risk": beside[level]} if level in beside else rows))
         start = lookup.cell(endpoint, "risk_table", "at_risk", group=arm, level="0", quiet=True).value
-        curve = Curve(arm, tuple(sorted(steps, key=lambda s: s.time)), start, "estimate", 0.0)
+        curve = Curve(arm, tuple(steps), start, "estimate", 0.0)
         table = (("At risk", risk_cells(lookup, endpoint, arm, "at_risk", ticks)),)
         made.append(ArmCurve(curve, style, None, table))
     return made

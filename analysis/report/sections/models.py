@@ -49,9 +49,32 @@ def _endpoint(context: Context, endpoint: Endpoint) -> dict[str, Any]:
         "label": endpoint.label,
         "lookup": lookup,
         "tables": tables,
+        "beside": _beside(tables),
         "stepwise": _stepwise(context, lookup, endpoint.id),
         "ph": _proportional(context, lookup, endpoint.id),
         "log_log": log_log(context, lookup, endpoint),
+    }
+
+
+def _beside(tables: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The main tables of both models as one, a term a line; n and events of the adjusted model are those of all terms.
+
+    None where one of the two is not there: the other then stands as it is.
+    """
+    main = {table["variable"]: table for table in tables if table["main"]}
+    if len(main) < len(MODELS):
+        return None
+    alone, together = ({line["term"]: line for line in main[variable]["terms"]} for variable, _ in MODELS)
+    model = next(iter(together.values()))
+    return {
+        "ties": main[MODELS[0][0]]["ties"],
+        "heads": [label for _, label in MODELS],
+        "n": model["n"],
+        "events": model["events"],
+        "lines": [
+            ((alone.get(term) or together[term])["label"], alone.get(term), together.get(term))
+            for term in dict.fromkeys([*alone, *together])
+        ],
     }
 
 
@@ -104,6 +127,7 @@ def _cells(lookup: Lookup, found: dict[str, Row], *names: str) -> list[Cell]:
 def _line(context: Context, lookup: Lookup, term: str, found: dict[str, Row]) -> dict[str, Any]:
     hr, lower, upper, p, n, events = marked_once(_cells(lookup, found, "hr", "lower", "upper", "p", "n", "events"))
     return {
+        "term": term,
         "label": words.term_label(context.study, term),
         "treatment": term.partition("=")[0] in TREATMENT,
         "hr": hr,

@@ -8,8 +8,7 @@ from markupsafe import Markup
 
 from analysis.report import words
 from analysis.report.context import Context
-from analysis.report.figures.canvas import plain
-from analysis.report.figures.intervals import Point, intervals
+from analysis.report.figures.intervals import Point, differences, in_words, intervals
 from analysis.report.figures.stacked_bars import Segment, stacked_bars
 from analysis.report.lookup import Cell, Lookup
 from analysis.report.palette import ArmStyle
@@ -114,7 +113,7 @@ def _rates(context: Context, lookup: Lookup, rates: list[tuple[str, str]]) -> Ma
         groups.append((label, points))
     if not groups:
         return None
-    described = _described(groups)
+    described = in_words(groups)
     return intervals(
         "rates",
         "Objective response and disease control",
@@ -148,18 +147,9 @@ def _differences(context: Context, lookup: Lookup, rates: list[tuple[str, str]])
             groups.append((label, points))
     if not groups:
         return None
-    ends = [abs(v) for _, ps in groups for p in ps for v in (p.lower, p.upper, p.value) if v is not None]
-    reach = min(100.0, 20.0 * -(-max([20.0, *ends]) // 20))
-    return intervals(
+    return differences(
         "differences",
         "Difference of the arms in response",
-        f"Differences in percentage points with Miettinen-Nurminen intervals. {_described(groups)}",
+        "Differences in percentage points with Miettinen-Nurminen intervals.",
         groups,
-        (-reach, reach),
-        "percentage points",
-        zero=True,
     )
-
-
-def _described(groups: list[tuple[str, list[Point]]]) -> str:
-    return "; ".join(f"{heading}, {p.label}: {plain(p.shown)}" for heading, ps in groups for p in ps)

@@ -6,17 +6,15 @@ from typing import Any
 
 from markupsafe import Markup
 
-from analysis.report import words
 from analysis.report.context import TREATMENT, Context, Contrast, treatment_rows
-from analysis.report.figures.forest import described, forest
 from analysis.report.lookup import Cell, Lookup, Row
+from analysis.report.sections.compared import compared
 from analysis.report.sections.crossing import crossings, weighted_to
 from analysis.report.sections.models import forest_row, marked_once
 from analysis.report.sections.side_by_side import PRIMARY, set_label, side_by_side
 from analysis.study.model import Endpoint, Sensitivity
 
 _WANTED = ("hr", "lower", "upper", "p", "n", "events", "se")
-TESTS = ("Cox P", "Log-rank P")
 
 
 def sensitivity(context: Context) -> dict[str, Any] | None:
@@ -40,25 +38,8 @@ def sensitivity(context: Context) -> dict[str, Any] | None:
                     whom = weighted_to(context, s.set_.weighting)
                     lines.append(_line(f"{s.id}-weighted", f"{label}: weighted to {whom}", weighted, lookup))
             rows = [forest_row(line["label"], line["quiet"], line["id"] == "primary", [line["test"]]) for line in lines]
-            name = f"{endpoint.label}: {contrast.experimental} against {contrast.reference}"
-            blocks.append(
-                {
-                    "label": name,
-                    "lines": lines,
-                    "figure": forest(
-                        f"sensitivity-{endpoint.id.lower()}-{context.arms[contrast.experimental].number}",
-                        f"{name}, every variation",
-                        described(rows, TESTS),
-                        rows,
-                        ("lower hazard", "higher hazard"),
-                        words.confidence(context.study),
-                        TESTS,
-                        beside=True,
-                    )
-                    if any(r.hr is not None for r in rows)
-                    else None,
-                }
-            )
+            named = ("sensitivity", "every variation")
+            blocks.append(compared(context, endpoint, contrast, lines, rows, named))
     return {
         "blocks": blocks,
         "lookup": lookup,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from markupsafe import Markup
 
 from analysis.report import words
 from analysis.report.context import Context, Contrast
-from analysis.report.figures.canvas import plain
-from analysis.report.figures.intervals import Point, intervals
+from analysis.report.figures.intervals import Point, differences
 from analysis.report.lookup import Cell, Lookup
 from analysis.report.sections.opening import RATES, difference_cells
 from analysis.report.sections.restricted import interval_text
@@ -134,20 +133,11 @@ def _figure(context: Context, lookup: Lookup) -> Markup | None:
                 known = Markup("{} ({} to {})").format(*(c.tspan for c in cells))
                 points.append(Point(name, value, lower, upper, cells[0].tspan if value is None else known, style))
             groups.append((heading, points))
-    ends = [abs(v) for _, points in groups for p in points for v in (p.value, p.lower, p.upper) if v is not None]
-    if not ends:
+    if all(v is None for _, points in groups for p in points for v in (p.value, p.lower, p.upper)):
         return None
-    reach = min(100.0, 20.0 * -(-max([20.0, *ends]) // 20))
-    return intervals(
+    return differences(
         "sensitivity-response",
         "Difference of the arms in response, every variation",
-        f"Percentage points with intervals. {_described(groups)}",
+        "Percentage points with intervals.",
         groups,
-        (-reach, reach),
-        "percentage points",
-        zero=True,
     )
-
-
-def _described(groups: Sequence[tuple[str, Sequence[Point]]]) -> str:
-    return "; ".join(f"{heading}, {p.label}: {plain(p.shown)}" for heading, points in groups for p in points)

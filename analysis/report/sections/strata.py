@@ -9,14 +9,13 @@ from markupsafe import Markup
 
 from analysis.report import words
 from analysis.report.context import Context, Contrast, treatment_rows
-from analysis.report.figures.forest import described, forest
 from analysis.report.lookup import Cell, Lookup, Row
+from analysis.report.sections.compared import compared
 from analysis.report.sections.methods_asked import strata_names
 from analysis.report.sections.models import forest_row, marked_once
 from analysis.study.model import Endpoint
 
 _WANTED = ("hr", "lower", "upper", "p", "n", "events", "se")
-TESTS = ("Cox P", "Log-rank P")
 
 
 def strata(context: Context) -> dict[str, dict[str, Any]]:
@@ -33,25 +32,8 @@ def _endpoint(context: Context, endpoint: Endpoint) -> dict[str, Any]:
     for contrast in context.contrasts:
         lines = _lines(context, lookup, endpoint.id, contrast)
         rows = [forest_row(line["label"], line["quiet"], i == 0, line["tests"]) for i, line in enumerate(lines)]
-        name = f"{endpoint.label}: {contrast.experimental} against {contrast.reference}"
-        blocks.append(
-            {
-                "label": name,
-                "lines": lines,
-                "figure": forest(
-                    f"strata-{endpoint.id.lower()}-{context.arms[contrast.experimental].number}",
-                    f"{name}, within strata and with a robust variance",
-                    described(rows, TESTS),
-                    rows,
-                    ("lower hazard", "higher hazard"),
-                    words.confidence(context.study),
-                    TESTS,
-                    beside=True,
-                )
-                if any(row.hr is not None for row in rows)
-                else None,
-            }
-        )
+        named = ("strata", "within strata and with a robust variance")
+        blocks.append(compared(context, endpoint, contrast, lines, rows, named))
     return {"lookup": lookup, "blocks": blocks}
 
 

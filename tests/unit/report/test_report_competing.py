@@ -56,7 +56,7 @@ def test_the_curves_end_at_their_last_incidence_on_one_scale(cause: str) -> None
     drawn = figures(competing_study(), competing_results())[f"incidence-pfs{cause.replace('_', '-')}"]
     labels = [float(t) for t in re.findall(r'text-anchor="end"[^>]*>(0|0\.\d+|1)</text>', drawn)]
     assert labels[-1] in HIGHEST
-    results = competing_results()
+    results, longest = competing_results(), []
     for number, arm in enumerate(ARMS):
         mine = results[(results["variable"] == f"incidence{cause}") & (results["group"] == arm)]
         mine = mine[mine["statistic"] == "estimate"]
@@ -66,6 +66,10 @@ def test_the_curves_end_at_their_last_incidence_on_one_scale(cause: str) -> None
         heights = [float(y) for part in path for y in re.findall(r"V([\d.]+)", part)]
         assert (bottom - heights[-1]) / 190.0 * labels[-1] == pytest.approx(last, abs=1e-4)
         assert heights == sorted(heights, reverse=True), "an incidence never falls"
+        km = results[(results["variable"] == "km") & (results["parameter"] == "PFS") & (results["group"] == arm)]
+        across = [float(x) for part in path for x in re.findall(r"H([\d.]+)", part)]
+        longest.append((across[-1] - 46.0) / km["level"].astype(float).max())
+    assert longest[0] == pytest.approx(longest[1], rel=1e-3), "each runs on to its arm's last time, as Kaplan-Meier"
 
 
 def test_both_figures_of_an_endpoint_have_the_same_scale() -> None:

@@ -7,7 +7,7 @@ import pytest
 from analysis.report.page import render
 from analysis.study.model import Study
 from tests.fixtures.page_reader import PageReader
-from tests.fixtures.report_inputs import provenance, quality
+from tests.fixtures.report_inputs import made_results, made_study, provenance, quality
 from tests.fixtures.sample_frames import sample_results, sample_study
 
 
@@ -47,3 +47,16 @@ def test_every_variable_of_table_1_shows_how_many_are_missing() -> None:
     asked = {f"baseline.{name}..{arm.label}.missing." for name in study.covariate for arm in study.arm}
     assert len(asked) == 14
     assert asked <= shown
+
+
+@pytest.mark.parametrize(("arms", "stands"), [(2, True), (3, True), (8, False)])
+def test_table_1_has_a_column_of_all_subjects_beside_two_or_three_arms(arms: int, stands: bool) -> None:
+    study = made_study(arms=arms)
+    results = made_results(study, subjects=12)
+    page = PageReader(render(study, results, quality(), provenance(), None))
+    shown = {e.attributes["data-result"] for e in page.with_attribute("data-result")}
+    everyone = results[(results["parameter"] == "baseline") & (results["group"] == "total")]
+    counts = set(everyone.loc[everyone["statistic"] == "count", "id"])
+    assert len(counts) > 2
+    assert bool(counts & shown) == stands
+    assert len([head for head in page.all("th") if head.text == "All"]) == stands
