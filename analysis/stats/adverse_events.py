@@ -52,12 +52,14 @@ def _event(
 ) -> None:
     """Counts by worst grade; ``without`` are those of whom it is known that someone looked, or that they had none."""
     events = records[records["PARAMCD"] == "EVENT"]
-    worst = events.groupby("USUBJID")["ATOXGR"].agg(lambda grades: max((g for g in grades if g), default=UNKNOWN))
+    worst = events.groupby("USUBJID")["ATOXGR"].agg(lambda grades: max(grades.dropna(), default=UNKNOWN))
     recorded = len(set(worst.index) | without)
     rows.add("adverse_events", name, "recorded", recorded, group=group, n=n)
     severe = int(worst.isin(GRADES[2:]).sum())
     counts = {g: int((worst == g).sum()) for g in (*GRADES, UNKNOWN)}
-    ungraded = "events of unknown grade are not in it" if counts[UNKNOWN] else ""
+    # Whoever is not counted as severe, but has an event of which nobody knows.
+    mild = events["USUBJID"].map(worst).isin([*GRADES[:2], UNKNOWN])
+    ungraded = "events of unknown grade are not in it" if (events["ATOXGR"].isna() & mild).any() else ""
     for level, count in {"any": len(worst), ">=3": severe, **counts}.items():
         known: Value | int = count if recorded else _NOTHING
         share: Value = _NOTHING if not recorded else 100 * count / recorded if shares else _NOBODY_LOOKED

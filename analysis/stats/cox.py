@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.stats.estimates import Z95, BoolArray, FloatArray, IntArray, NotEstimable
-from analysis.stats.partial_likelihood import Derivatives, derivatives, quadratic_form, usable
+from analysis.stats.partial_likelihood import Derivatives, derivatives, ordered, quadratic_form, usable
 
 #: |coefficient| times the column's range from which a monotone likelihood is looked for: a hazard ratio over 1000.
 SUSPICIOUS = 7.0
@@ -64,7 +64,7 @@ def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str, *, newton:
         return NotEstimable("fewer than two subjects")
     if not event.any():
         return NotEstimable("no events")
-    if all(event[time >= t].all() and not np.any(time > t) for t in np.unique(time[event])):
+    if not ordered(time, event):
         return NotEstimable("the events have no order: all at risk have the event at once")
     start = derivatives(time, event, x, np.zeros(p), ties)
     if not usable(start.total_information):

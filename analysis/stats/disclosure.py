@@ -53,6 +53,7 @@ def suppress(results: pd.DataFrame, min_count: int) -> pd.DataFrame:
     hide_weighting(table)
     table.without_a_rule()
     table.rest()
+    table.crossings()
     return table.released()
 
 
@@ -323,6 +324,16 @@ class Table:
         self.hidden |= sets & ~self.at(variable=self.endpoints())  # side by side: only the ratios have a rule
         self.hidden |= self.at(variable=_COMPETING)
         self.dropped |= self.at(variable=_COMPETING_CURVES)
+
+    def crossings(self) -> None:
+        """On which side of alpha a P value lies is not told where the P itself is not; after all other rules."""
+        sets = np.char.startswith(self._columns["parameter"].astype(str), "sensitivity:")
+        tested = self.at(statistic="p")
+        for row in np.flatnonzero(self.at(parameter="alpha_crossing")):
+            outcome, group = self._columns["variable"][row], self._group[row]
+            own = self.at(parameter=outcome, variable=("cox_univariate", "logrank"))
+            own |= (self.at(parameter="response") | sets) & self.at(variable=outcome)
+            self.hidden[row] |= bool((own & tested & self.hidden & self.at(group=group)).any())
 
     def rest(self) -> None:
         """Whatever is still a small count of subjects, and whatever rests on so few."""

@@ -15,7 +15,8 @@ _OUTCOMES = ("orr", "dcr")
 
 
 def hide_weighting(table: Table) -> None:
-    """Marks the rows of ``propensity``, ``weighting:<estimand>`` and ``e_value``; after all other rules but the last.
+    """Marks the rows of ``propensity``, ``weighting:<estimand>`` and ``e_value``; after the rules of response and
+    endpoints, whose marks it reads.
 
     Single subjects' scores and weights never leave, nor weighted curves. Where the baseline table of a covariate of
     the propensity model is small anywhere, its scores, weights, balance and outcomes all go: each is a function of it.

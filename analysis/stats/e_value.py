@@ -68,7 +68,8 @@ def add_e_values(rows: Rows, study: Study, results: pd.DataFrame) -> None:
         if all(math.isfinite(v) and v > 0 for v in (hr, lower, upper)):
             made = e_values(hr, lower, upper, outcome)
         else:
-            told = str(row.warning).removeprefix("NE: ")
+            # The reason alone: what else is said of the ratio is not true of an E-value.
+            told = str(row.warning).removeprefix("NE: ").partition("; ")[0]
             reason = NotEstimable(told if math.isnan(hr) else "the hazard ratio has no finite interval")
             made = reason, reason
         n = None if row.n is pd.NA else int(row.n)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.stats.estimates import BoolArray, FloatArray, IntArray, NotEstimable, Value
-from analysis.stats.partial_likelihood import derivatives, usable
+from analysis.stats.partial_likelihood import derivatives, efron_rows, ordered, usable
 
 #: The drop of the penalised log-likelihood at a 95 % limit: half the 95 % point of chi-square with one degree.
 DROP = 1.9207294103470298
@@ -72,7 +72,7 @@ def fit(time: FloatArray, event: BoolArray, x: FloatArray, ties: str) -> FirthFi
         return NotEstimable("fewer than two subjects")
     if not event.any():
         return NotEstimable("no events")
-    if event[time >= time[event].min()].all() and np.unique(time[event]).size == 1:
+    if not ordered(time, event):
         return NotEstimable("the events have no order: all at risk have the event at once")
     if not usable(derivatives(time, event, x, np.zeros(p), ties).total_information):
         return NotEstimable("the events hold no information on a covariate, or covariates are linearly dependent")
@@ -130,9 +130,7 @@ def _third_cumulants(
     at_risk = np.cumsum(np.add.reduceat(values, first)[::-1], axis=0)[::-1][keep]
     died = np.add.reduceat(np.where(dead[:, None], values, 0.0), first)[keep]
     count = deaths[keep]
-    row = np.repeat(np.arange(count.size), count)
-    step = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
-    share = step / count[row] if ties == "efron" else np.zeros(row.size)
+    row, share = efron_rows(count, ties)
     sums = at_risk[row] - share[:, None] * died[row]
     sums = sums[:, 1:] / sums[:, :1]
     mean, mean_q, mean_qz = sums[:, :p], sums[:, p], sums[:, p + 1 : 2 * p + 1]

@@ -1,7 +1,7 @@
 """Cox's partial likelihood and its derivatives, event time by event time, at any coefficients.
 
-The fits are the libraries' (``cox.py``). These derivatives are what no library hands out and three things need: the
-score test at fitted coefficients (stepwise entry), the proportional-hazards test, and the proof that a fit converged.
+No library hands these out. The fits that are the libraries' (``cox.py``) are proved by them, and finished where a
+library gives up; score tests, proportional-hazards tests and fits within strata or penalised rest on them whole.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.stats.estimates import BoolArray, FloatArray
+from analysis.stats.estimates import BoolArray, FloatArray, IntArray
 
 #: Rows of one Efron expansion held in memory at once.
 _CHUNK = 100_000
@@ -70,9 +70,8 @@ def derivatives(time: FloatArray, event: BoolArray, x: FloatArray, beta: FloatAr
     score, information = observed.copy(), np.zeros((count.size, p, p))
     loglik = float(eta[dead].sum())
     for part in _chunks(count):
-        row = np.repeat(part, count[part])
-        step = np.arange(row.size) - np.repeat(np.cumsum(count[part]) - count[part], count[part])
-        share = step / count[row] if ties == "efron" else np.zeros(row.size)
+        row, share = efron_rows(count[part], ties)
+        row = part[row]
         s0 = r0[row] - share * d0[row]
         mean = (r1[row] - share[:, None] * d1[row]) / s0[:, None]
         square = (r2[row] - share[:, None, None] * d2[row]) / s0[:, None, None]
@@ -80,6 +79,20 @@ def derivatives(time: FloatArray, event: BoolArray, x: FloatArray, beta: FloatAr
         np.add.at(information, row, square - mean[:, :, None] * mean[:, None, :])
         loglik -= float(np.log(s0).sum())
     return Derivatives(distinct[keep], score, information, loglik)
+
+
+def efron_rows(count: IntArray, ties: str) -> tuple[IntArray, FloatArray]:
+    """One row a death: the place of its event time among ``count`` (deaths at each, (k,)), and what share of the tied
+    deaths has left the risk set before it: Efron takes them out one by one, Breslow leaves them in."""
+    row = np.repeat(np.arange(count.size), count)
+    place = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
+    return row, place / count[row] if ties == "efron" else np.zeros(row.size)
+
+
+def ordered(time: FloatArray, event: BoolArray) -> bool:
+    """Whether some event is outlived, be it by a censored subject of the same day; else Efron's terms are constants."""
+    last = time == time.max()
+    return bool(event[~last].any() or (event[last].any() and not event[last].all()))
 
 
 def _chunks(count: np.ndarray) -> list[np.ndarray]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis.stats.cox import SUSPICIOUS, CoxFit, is_monotone
 from analysis.stats.estimates import BoolArray, FloatArray, IntArray, NotEstimable
-from analysis.stats.partial_likelihood import derivatives, quadratic_form, usable
+from analysis.stats.partial_likelihood import derivatives, efron_rows, ordered, quadratic_form, usable
 from analysis.stats.survival import Test
 
 _STEPS = 50
@@ -83,7 +83,7 @@ def fit_within_strata(
     members = _members(stratum)
     if not event.any():
         return NotEstimable("no events")
-    if not any(_ordered(time[m], event[m]) for m in members):
+    if not any(ordered(time[m], event[m]) for m in members):
         return NotEstimable("the events have no order: in each stratum all at risk have the event at once")
 
     def at(beta: FloatArray) -> tuple[FloatArray, FloatArray, float]:
@@ -120,12 +120,6 @@ def fit_within_strata(
     return NotEstimable("the fit did not converge")
 
 
-def _ordered(time: FloatArray, event: BoolArray) -> bool:
-    """Whether some event is outlived, be it by a censored subject of the same day; else Efron's terms are constants."""
-    last = time == time.max()
-    return bool(event[~last].any() or (event[last].any() and not event[last].all()))
-
-
 def score_residuals(
     time: FloatArray, event: BoolArray, x: FloatArray, beta: FloatArray, stratum: IntArray, ties: str
 ) -> FloatArray:
@@ -157,10 +151,7 @@ def _score_residuals(time: FloatArray, event: BoolArray, x: FloatArray, beta: Fl
     r0, r1 = later(total(weight)), later(total(weighted))
     d0, d1 = total(weight, event), total(weighted, event)
     deaths = np.bincount(code[event], minlength=k)
-    # One row a death: Efron takes the tied deaths out of the risk set by shares, Breslow leaves them in.
-    row = np.repeat(np.arange(k), deaths)
-    place = np.arange(row.size) - np.repeat(np.cumsum(deaths) - deaths, deaths)
-    share = place / deaths[row] if ties == "efron" else np.zeros(row.size)
+    row, share = efron_rows(deaths, ties)
     s0 = r0[row] - share * d0[row]
     mean = (r1[row] - share[:, None] * d1[row]) / s0[:, None]
 

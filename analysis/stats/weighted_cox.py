@@ -13,6 +13,7 @@ import numpy as np
 
 from analysis.stats import cox
 from analysis.stats.estimates import Z95, BoolArray, FloatArray, NotEstimable
+from analysis.stats.partial_likelihood import efron_rows
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,9 @@ class _Sorted:
     def __init__(self, time: FloatArray, event: BoolArray, x: FloatArray, weight: FloatArray, ties: str) -> None:
         order = np.argsort(time, kind="stable")
         self.x, self.w, self.dead = x[order], weight[order], event[order]
-        distinct, self.first, self.at = np.unique(time[order], return_index=True, return_inverse=True)
+        _, self.first, self.at = np.unique(time[order], return_index=True, return_inverse=True)
         count = np.add.reduceat(self.dead.astype(np.int64), self.first)
-        self.row = np.repeat(np.arange(distinct.size), count)
-        place = np.arange(self.row.size) - np.repeat(np.cumsum(count) - count, count)
-        self.share = place / count[self.row] if ties == "efron" else np.zeros(self.row.size)
+        self.row, self.share = efron_rows(count, ties)
         self.count = count
         died = np.add.reduceat(np.where(self.dead, self.w, 0.0), self.first)
         self.mean_weight = died[self.row] / count[self.row]

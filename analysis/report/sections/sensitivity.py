@@ -44,16 +44,21 @@ def sensitivity(context: Context) -> dict[str, Any] | None:
         "blocks": blocks,
         "lookup": lookup,
         "crossings": crossings(context, lookup),
-        "weights": [_weights(context, lookup, s) for s in declared if s.set_ is not None and s.set_.weighting],
+        "weights": [
+            _weights(context, lookup, s, contrast)
+            for s in declared
+            if s.set_ is not None and s.set_.weighting
+            for contrast in context.contrasts  # one: more arms are not weighted; none where no comparison is held
+        ],
         "side_by_side": side_by_side(context, lookup),
     }
 
 
-def _weights(context: Context, lookup: Lookup, item: Sensitivity) -> dict[str, Any]:
+def _weights(context: Context, lookup: Lookup, item: Sensitivity, contrast: Contrast) -> dict[str, Any]:
     """What the weights of one set made of its arms: no weighted ratio without it."""
     parameter = f"sensitivity:{item.id}"
     sizes = [(arm, lookup.cell(parameter, "weights", "ess", group=arm)) for arm in context.arms]
-    largest = lookup.cell(parameter, "balance", "largest_smd", group=context.contrasts[0].group)
+    largest = lookup.cell(parameter, "balance", "largest_smd", group=contrast.group)
     return {"label": set_label(item), "sizes": sizes, "largest": largest}
 
 

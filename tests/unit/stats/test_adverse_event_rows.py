@@ -75,6 +75,17 @@ def test_what_is_not_known_is_said() -> None:
     assert rows.loc["adverse_events.site.silent.total.recorded.", "warning"] == "nothing is recorded at this site"
 
 
+def test_an_event_of_unknown_grade_beside_a_mild_one_may_be_severe() -> None:
+    seen = [("d", "EVENT", "fever", "1"), ("d", "EVENT", "fever", None), ("f", "EVENT", "fever", "4")]
+    rows = _rows(pd.DataFrame(seen, columns=ADAE.columns), _study("ward-round"))
+    assert rows.loc["adverse_events.fever.1.New.count.", "value"] == 1
+    assert rows.loc["adverse_events.fever.>=3.New.count.", "warning"] == "events of unknown grade are not in it"
+    assert rows.loc["adverse_events.fever.>=3.Old.count.", "warning"] == ""
+    severe = [*seen[2:], ("f", "EVENT", "fever", None)]
+    rows = _rows(pd.DataFrame(severe, columns=ADAE.columns), _study("ward-round"))
+    assert rows.loc["adverse_events.fever.>=3.Old.count.", "warning"] == ""  # counted already, whatever the other is
+
+
 def test_without_a_record_that_someone_looked_there_is_no_percentage() -> None:
     rows = _rows(ADAE, _study())
     shares = rows[rows["statistic"] == "percent"]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.stats.e_value import e_value, e_values, risk_ratio
+from tests.fixtures.made_up_study import analysis_table, made_up_study, results_of
 
 
 def test_published_examples():
@@ -41,3 +42,16 @@ def test_a_ratio_and_its_inverse_have_one_e_value(hr, outcome):
 @given(st.floats(1.01, 50))
 def test_the_common_conversion_lies_nearer_to_one(hr):
     assert 1 < risk_ratio(hr, "common") < hr
+
+
+def test_the_reason_is_that_of_the_ratio_and_nothing_else_is_said_of_it():
+    """Everybody of one arm outlives the other, and Firth's ratio stands beside: of an E-value there is none beside."""
+    study = made_up_study(("New", "Old"), e_value="rare", cox={"firth": "when-needed"})
+    rows = [{"arm": arm, "time": t, "event": int(arm == "Old"), "age": 60} for arm in ("New", "Old") for t in (5, 6, 9)]
+    results = results_of(study, analysis_table(rows)).set_index("id")
+    ratio = results.loc["EFS.cox_univariate.treatment=New.New vs Old.hr.efron", "warning"]
+    told = results.loc["EFS.e_value.cox_univariate.New vs Old.estimate.rare", "warning"]
+    assert "; " in ratio
+    assert told.startswith("NE: the likelihood has no maximum")
+    assert "; " not in told
+    assert ratio.startswith(told)
