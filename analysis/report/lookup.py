@@ -7,7 +7,7 @@ A ``Lookup`` belongs to one section and collects the notes (reasons for NE, warn
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from string import ascii_lowercase
 
@@ -199,6 +199,10 @@ class Lookup:
     def show(self, row: Row, *, quiet: bool = False) -> Cell:
         """A row as a cell, marked when it carries a reason or a warning."""
         return Cell(row, "" if quiet else self._mark(row))
+
+    def cells(self, found: Mapping[str, Row], names: Sequence[str], *, quiet: bool = False) -> list[Cell]:
+        """The rows of these statistics as cells, in this order; an empty cell where ``found`` has none."""
+        return [self.show(found[name], quiet=quiet) if name in found else Cell(None) for name in names]
 
     def _mark(self, row: Row) -> str:
         message = row.warning.removeprefix("NE:").strip()

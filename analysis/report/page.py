@@ -147,6 +147,7 @@ def _sections(context: Context) -> dict[str, Any]:
         "modifiers": read_past.modifiers(context),
         "provenance": footer.provenance(context),
         "confidence": words.confidence(study),
+        "start_of_time": words.start_of_time(study),
         "time_unit": words.time_unit(study.endpoint_rules),
         "swatches": {label: swatch(style) for label, style in context.arms.items()},
         "remarks": [r for r in study.study.remarks if not r.casefold().startswith("misprint:")],

@@ -139,6 +139,11 @@ def time_unit(rules: EndpointRules) -> str:
     return UNITS[rules.unit]
 
 
+def start_of_time(study: Study) -> str:
+    """What times to an event are counted from, as it stands behind ``since the``."""
+    return "landmark" if study.index.landmark else "index date"
+
+
 def divisor(rules: EndpointRules) -> str:
     """In brackets, how the study's unit is made of days; "" for days that none is added to."""
     parts = [DIVISORS[rules.unit], "one day added" if rules.add_day else "no day added" if DIVISORS[rules.unit] else ""]

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from analysis.report.context import Context, Contrast
 from analysis.report.lookup import Cell, Lookup
 from analysis.report.sections.opening import RATES
+from analysis.report.sections.restricted import interval_text
 
 PARAMETER = "agreement"
 PAIRS = (
@@ -70,14 +71,8 @@ def _pair(lookup: Lookup, order: Sequence[str], variable: str, label: str, rows:
 
 
 def _kappa(lookup: Lookup, variable: str, weights: str) -> Markup:
-    """``0.711 (0.600 to 0.822)``; one NE when it is not estimable."""
-    return _estimate([lookup.cell(PARAMETER, variable, s, method=weights) for s in ("kappa", "lower", "upper")])
-
-
-def _estimate(cells: list[Cell]) -> Markup:
-    if cells[0].value is None:
-        return Markup("{}").format(cells[0])
-    return Markup('{} <span class="interval">({} to {})</span>').format(*cells)
+    """``0.711 (0.600 to 0.822)``; one NE when it is not estimable, or in place of an interval that is not."""
+    return interval_text([lookup.cell(PARAMETER, variable, s, method=weights) for s in ("kappa", "lower", "upper")])
 
 
 def _adjudication(context: Context, lookup: Lookup) -> dict[str, Any] | None:
@@ -137,6 +132,6 @@ def _stratified(lookup: Lookup, variable: str, label: str, contrast: Contrast) -
         "why": "",
         "chi2": chi2,
         "p": p,
-        "odds_ratio": _estimate(ratio),
-        "difference": _estimate(difference),
+        "odds_ratio": interval_text(ratio),
+        "difference": interval_text(difference),
     }

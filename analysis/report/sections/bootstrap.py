@@ -42,7 +42,7 @@ def _endpoint(context: Context, endpoint: str) -> dict[str, Any]:
     statistics = ("percent", "refused") if refusals else ("percent",)
     return {
         "lookup": lookup,
-        "methods": [words.sentence_case(words.method(m)) for m in methods],
+        "methods": [words.selection(m) for m in methods],
         "refusals": refusals,
         "lines": [
             (
@@ -59,8 +59,9 @@ def _way(lookup: Lookup, endpoint: str, method: str) -> Way:
     def cell(statistic: str) -> Cell:
         return lookup.cell(endpoint, _VARIABLE, statistic, method=method)
 
-    said = words.sentence_case(words.method(method))
-    return Way(said, *(cell(s) for s in ("resamples", "no_fit", "concordance", "optimism", "corrected")))
+    return Way(
+        words.selection(method), *(cell(s) for s in ("resamples", "no_fit", "concordance", "optimism", "corrected"))
+    )
 
 
 def _label(context: Context, term: str) -> str:

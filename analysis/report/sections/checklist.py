@@ -97,7 +97,14 @@ def _adjusted(study: Study) -> str:
     names = [
         words.in_sentence(words.covariate_label(name, study.covariate.get(name))) for name in study.analysis.cox.adjust
     ]
-    return f"Adjusted for {words.listing(names)}." if names else "No adjusted model was asked for."
+    adjusted = f"Adjusted for {words.listing(names)}." if names else "No adjusted model was asked for."
+    return f"{adjusted} Weighted by propensity scores." if study.analysis.weighting else adjusted
+
+
+def _linked(study: Study) -> str:
+    if study.supplement:
+        return "A file of chart review is joined to the record of the same site."
+    return "Nothing is linked: each site stands for itself."
 
 
 def _uncoded(study: Study) -> str:
@@ -122,7 +129,7 @@ STROBE = (
     Item("10", "How the size was arrived at", ("flow",), lambda _: "All who were eligible in the period.",
          "a calculation of size, if there was one"),
     Item("11", "How numbers were handled and grouped", ("methods",)),
-    Item("12a", "Statistical methods, and those against confounding", ("methods",), _adjusted),
+    Item("12a", "Statistical methods, and those against confounding", ("methods", "weighting"), _adjusted),
     Item("12b", "Subgroups and interactions", says=lambda _: "None was asked for."),
     Item("12c", "Missing data", ("methods", "baseline")),
     Item("12d", "Loss to follow-up", ("methods",), _losses),
@@ -132,7 +139,7 @@ STROBE = (
          ("baseline", "treatment", "survival")),
     Item("15", "Events over time", ("survival", "adverse_events")),
     Item("16", "Estimates without and with adjustment, intervals, categories; absolute risks",
-         ("response", "survival", "models")),
+         ("response", "survival", "models", "weighting")),
     Item("17", "Other analyses", ("sensitivity",)),
     Item("18", "Key results with reference to the objectives", ("question",), authors="their discussion"),
     Item("19", "Limitations, direction and size of bias", ("care", "limits"), authors="direction and size"),
@@ -146,11 +153,11 @@ RECORD = (
     Item("6.1", "Codes or algorithms by which subjects were selected", ("methods", "provenance"),
          lambda _: "The code lists are files of the study; their hash is under Provenance."),
     Item("6.2", "Validation of these codes", authors="studies that validated them"),
-    Item("6.3", "A diagram of linkage", says=lambda _: "Nothing is linked: each site stands for itself."),
+    Item("6.3", "A diagram of linkage", says=_linked),
     Item("7.1", "All codes for exposures, outcomes, confounders", ("methods", "provenance"), _uncoded),
     Item("12.1", "Access to the database", ("provenance",), authors="who was given access, and by whom"),
     Item("12.2", "Cleaning of the data", ("quality", "provenance")),
-    Item("12.3", "Linkage between databases", says=lambda _: "None."),
+    Item("12.3", "Linkage between databases", says=_linked),
     Item("13.1", "Selection by quality, availability and linkage", ("flow", "quality", "provenance")),
     Item("19.1", "What follows from data not made for the question", ("limits",),
          authors="misclassification, unmeasured confounding, change of practice"),

@@ -119,7 +119,7 @@ def _figure(
         "table below.",
         arms,
         ticks,
-        f"{unit} since the {'landmark' if context.study.index.landmark else 'index date'}",
+        f"{unit} since the {words.start_of_time(context.study)}",
         _inset(context, endpoint, cause),
         high,
     )

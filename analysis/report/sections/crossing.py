@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.report import words
 from analysis.report.context import Context, Contrast, treatment_rows
 from analysis.report.lookup import Lookup, Row
+from analysis.report.sections.side_by_side import set_label
 
 Sentence = tuple[object, ...]
 ESTIMANDS = {"ATE": "all subjects (ATE)", "ATT": "those of {} (ATT)", "ATO": "the overlap (ATO)"}
@@ -66,6 +67,8 @@ def _piece(context: Context, lookup: Lookup, row: Row, contrast: Contrast) -> Se
     first, primary = tests[0]
     side = tests[0][1].value < alpha
     other = [(label, r) for label, r in tests[1:] if r.value is not None and (r.value < alpha) != side]
+    if not other:  # those on the other side may not be shown
+        return (f"{name}: {row.warning}",)
     parts: list[object] = [f"{name}, P ", lookup.show(primary, quiet=True), f" by {first} but "]
     for i, (label, r) in enumerate(other):
         parts += ["" if i == 0 else ", ", lookup.show(r, quiet=True), f" by {label}"]
@@ -79,14 +82,14 @@ def _tests(context: Context, outcome: str, contrast: Contrast) -> list[tuple[str
         rows = [r for r in context.index.of("response", outcome) if r.statistic == "p" and r.group == contrast.group]
         rows.sort(key=lambda r: r.method != plan.primary.response)
         return [(words.method(r.method), r) for r in rows] + [
-            (f"{words.method(r.method)} (sensitivity “{declared.text or declared.id.replace('-', ' ')}”)", r)
+            (f"{words.method(r.method)} (sensitivity “{set_label(declared)}”)", r)
             for declared in plan.sensitivity
             for r in context.index.of(f"sensitivity:{declared.id}", outcome)
             if r.statistic == "p" and r.group == contrast.group
         ]
     found: list[tuple[str, Row]] = []
     rows = list(context.index.of(outcome, "cox_univariate"))
-    for ties in sorted({r.method for r in rows if r.statistic == "p"}, key=lambda m: m != plan.primary.ties):
+    for ties in sorted({r.method for r in rows if r.statistic == "p"}, key=lambda m: (m != plan.primary.ties, m)):
         mine = treatment_rows(rows, contrast, ties)
         if "p" in mine:
             found.append((f"Cox with {words.method(ties)}", mine["p"]))
@@ -96,9 +99,8 @@ def _tests(context: Context, outcome: str, contrast: Contrast) -> list[tuple[str
         if r.statistic == "p" and r.group == contrast.group
     ]
     for declared in plan.sensitivity:
-        label = declared.text or declared.id.replace("-", " ")
         found += [
-            (f"{'the log-rank test' if r.method == 'logrank' else 'Cox'} (sensitivity “{label}”)", r)
+            (f"{'the log-rank test' if r.method == 'logrank' else 'Cox'} (sensitivity “{set_label(declared)}”)", r)
             for r in context.index.of(f"sensitivity:{declared.id}", outcome)
             if r.statistic == "p" and r.group == contrast.group
         ]

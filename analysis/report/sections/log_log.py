@@ -31,14 +31,13 @@ def log_log(context: Context, lookup: Lookup, endpoint: Endpoint) -> dict[str, A
     if len(points) < 2:
         return None
     unit = words.time_unit(context.study.endpoint_rules)
-    start = "landmark" if context.study.index.landmark else "index date"
     figure = log_minus_log(
         f"log-log-{endpoint.id.lower()}",
         f"{endpoint.label}, log(\u2212log) of the Kaplan-Meier curves",
         f"A line an arm against time on a log axis, {words.listing([*points])}; the values stand in the tables under "
         "the figure.",
         [(context.arms[arm], mine) for arm, mine in points.items()],
-        f"{words.sentence_case(unit)} since the {start}, log axis",
+        f"{words.sentence_case(unit)} since the {words.start_of_time(context.study)}, log axis",
     )
     tables = []
     for arm, mine in points.items():

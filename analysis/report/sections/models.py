@@ -15,6 +15,8 @@ from analysis.report.sections.log_log import log_log
 from analysis.study.model import Endpoint
 
 MODELS = (("cox_univariate", "Each term alone"), ("cox_adjusted", "All terms in one model"))
+RATIO = ("hr", "lower", "upper", "p", "n", "events", "se")
+"""What ``forest_row`` takes of a model's rows, in this order; a line of a table takes all but the last."""
 
 
 def models(context: Context) -> list[dict[str, Any]]:
@@ -120,12 +122,8 @@ def marked_once(cells: Sequence[Cell]) -> list[Cell]:
     return shown
 
 
-def _cells(lookup: Lookup, found: dict[str, Row], *names: str) -> list[Cell]:
-    return [lookup.show(found[n]) if n in found else Cell(None) for n in names]
-
-
 def _line(context: Context, lookup: Lookup, term: str, found: dict[str, Row]) -> dict[str, Any]:
-    hr, lower, upper, p, n, events = marked_once(_cells(lookup, found, "hr", "lower", "upper", "p", "n", "events"))
+    hr, lower, upper, p, n, events = marked_once(lookup.cells(found, RATIO[:-1]))
     return {
         "term": term,
         "label": words.term_label(context.study, term),
@@ -204,10 +202,7 @@ def _forest(
 
 
 def _forest_row(context: Context, lookup: Lookup, term: str, found: dict[str, Row]) -> ForestRow:
-    cells = [
-        lookup.show(found[s], quiet=True) if s in found else Cell(None)
-        for s in ("hr", "lower", "upper", "p", "n", "events", "se")
-    ]
+    cells = lookup.cells(found, RATIO, quiet=True)
     name, _, level = term.partition("=")
     treatment = name in TREATMENT
     return forest_row(words.term_label(context.study, term), cells, treatment, per_unit=not treatment and not level)

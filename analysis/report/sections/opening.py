@@ -200,7 +200,7 @@ def median_text(lookup: Lookup, endpoint: str, arm: str, method: str) -> Markup:
 
 def ratio_text(lookup: Lookup, rows: dict[str, Row]) -> Markup:
     """``0.310 (0.110 to 0.875)``; one NE when the whole row is not estimable."""
-    shown = [lookup.show(rows[s]) if s in rows else Cell(None) for s in ("hr", "lower", "upper")]
+    shown = lookup.cells(rows, ("hr", "lower", "upper"))
     if shown[0].value is None:
         return Markup("{}").format(shown[0])
     return Markup('<b class="estimate">{}</b> <span class="interval">({} to {})</span>').format(*shown)

@@ -55,8 +55,7 @@ def _blocks(study: Study, endpoint: str, label: str, frames: HazardFrames) -> It
             f"Scaled Schoenfeld residuals, a point an event, {len(points)} in all, and {band}; the values stand in the "
             "tables under the figure.",
             course,
-            f"{words.sentence_case(unit)} since the {'landmark' if study.index.landmark else 'index date'}, events "
-            "evenly apart",
+            f"{words.sentence_case(unit)} since the {words.start_of_time(study)}, events evenly apart",
         )
         yield {
             "name": name,

@@ -55,7 +55,6 @@ def curves(context: Context, lookup: Lookup, endpoint: Endpoint, names: Sequence
     """Of each weighting the curves of both arms with their tables; empty where no weighted curve may be shown."""
     made = []
     unit = words.time_unit(context.study.endpoint_rules)
-    start = "landmark" if context.study.index.landmark else "index date"
     for estimand in names:
         cells = {arm: _weighted(context, lookup, f"weighting:{estimand}", endpoint.id, arm) for arm in context.arms}
         if not all(cells.values()):
@@ -70,7 +69,7 @@ def curves(context: Context, lookup: Lookup, endpoint: Endpoint, names: Sequence
                 Pair(context.arms[arm], _points(found), _unweighted(context, endpoint.id, arm))
                 for arm, found in cells.items()
             ],
-            f"{words.sentence_case(unit)} since the {start}",
+            f"{words.sentence_case(unit)} since the {words.start_of_time(context.study)}",
         )
         made.append({"whom": whom, "figure": figure, "tables": [(a, _thinned(f), len(f)) for a, f in cells.items()]})
     return made

@@ -10,11 +10,9 @@ from analysis.report.context import TREATMENT, Context, Contrast, treatment_rows
 from analysis.report.lookup import Cell, Lookup, Row
 from analysis.report.sections.compared import compared
 from analysis.report.sections.crossing import crossings, weighted_to
-from analysis.report.sections.models import forest_row, marked_once
+from analysis.report.sections.models import RATIO, forest_row, marked_once
 from analysis.report.sections.side_by_side import PRIMARY, set_label, side_by_side
 from analysis.study.model import Endpoint, Sensitivity
-
-_WANTED = ("hr", "lower", "upper", "p", "n", "events", "se")
 
 
 def sensitivity(context: Context) -> dict[str, Any] | None:
@@ -87,9 +85,7 @@ def _found(context: Context, parameter: str, endpoint: str, contrast: Contrast) 
 
 def _line(key: str, label: str, found: dict[str, Row], lookup: Lookup, logrank: Row | None = None) -> dict[str, Any]:
     test = logrank or found.get("logrank")
-    hr, lower, upper, p, n, events = marked_once(
-        [lookup.show(found[s]) if s in found else Cell(None) for s in _WANTED[:-1]]
-    )
+    hr, lower, upper, p, n, events = marked_once(lookup.cells(found, RATIO[:-1]))
     return {
         "id": key,
         "label": label,
@@ -101,5 +97,5 @@ def _line(key: str, label: str, found: dict[str, Row], lookup: Lookup, logrank: 
         "n": n,
         "events": events,
         "why": hr.row.warning.removeprefix("NE:").strip() if hr.row and hr.value is None and not n else "",
-        "quiet": [lookup.show(found[s], quiet=True) if s in found else Cell(None) for s in _WANTED],
+        "quiet": lookup.cells(found, RATIO, quiet=True),
     }

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from analysis.report import words
 from analysis.report.context import Context, Contrast, treatment_rows
-from analysis.report.lookup import Cell, Lookup, Row
+from analysis.report.lookup import Lookup, Row
 from analysis.report.sections.compared import compared
 from analysis.report.sections.methods_asked import strata_names
-from analysis.report.sections.models import forest_row, marked_once
+from analysis.report.sections.models import RATIO, forest_row, marked_once
 from analysis.study.model import Endpoint
-
-_WANTED = ("hr", "lower", "upper", "p", "n", "events", "se")
 
 
 def strata(context: Context) -> dict[str, dict[str, Any]]:
@@ -66,7 +63,7 @@ def _test(context: Context, endpoint: str, kind: str, contrast: Contrast) -> dic
 
 
 def _line(label: str, found: dict[str, Row], lookup: Lookup, test: dict[str, Row] | None) -> dict[str, Any]:
-    hr, lower, upper, p, *_ = marked_once(_cells(lookup, found, _WANTED[:-1]))
+    hr, lower, upper, p, *_ = marked_once(lookup.cells(found, RATIO[:-1]))
     return {
         "label": label,
         "hr": hr,
@@ -74,11 +71,7 @@ def _line(label: str, found: dict[str, Row], lookup: Lookup, test: dict[str, Row
         "ends": lower,
         "p": p,
         "counts": [lookup.show(found[s]) if s in found else "" for s in ("n", "events")],
-        "logrank": None if test is None else marked_once(_cells(lookup, test, ("chi2", "p"))),
-        "tests": () if test is None else _cells(lookup, test, ("p",), quiet=True),
-        "quiet": _cells(lookup, found, _WANTED, quiet=True),
+        "logrank": None if test is None else marked_once(lookup.cells(test, ("chi2", "p"))),
+        "tests": () if test is None else lookup.cells(test, ("p",), quiet=True),
+        "quiet": lookup.cells(found, RATIO, quiet=True),
     }
-
-
-def _cells(lookup: Lookup, found: dict[str, Row], names: Sequence[str], quiet: bool = False) -> list[Cell]:
-    return [lookup.show(found[s], quiet=quiet) if s in found else Cell(None) for s in names]

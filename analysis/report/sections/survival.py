@@ -86,10 +86,7 @@ def _follow_up(lookup: Lookup, endpoint: str, arm: str) -> tuple[str, list[Cell]
 
 def _steps(lookup: Lookup, curve: Curve) -> list[tuple[str, list[Cell]]]:
     wanted = ("at_risk", "events", "censored", "survival", "lower", "upper")
-    return [
-        (f"{step.time:.2f}", [lookup.show(step.rows[s]) if s in step.rows else Cell(None) for s in wanted])
-        for step in curve.thinned
-    ]
+    return [(f"{step.time:.2f}", lookup.cells(step.rows, wanted)) for step in curve.thinned]
 
 
 def _figure(context: Context, lookup: Lookup, endpoint: Endpoint, wide: bool) -> Markup | None:
@@ -115,7 +112,7 @@ def _figure(context: Context, lookup: Lookup, endpoint: Endpoint, wide: bool) ->
         _described(context, lookup, endpoint, unit),
         arms,
         ticks,
-        f"{words.sentence_case(unit)} since the {'landmark' if context.study.index.landmark else 'index date'}",
+        f"{words.sentence_case(unit)} since the {words.start_of_time(context.study)}",
         _inset(context, lookup, endpoint),
         wide=wide,
     )
@@ -129,7 +126,7 @@ def _inset(context: Context, lookup: Lookup, endpoint: Endpoint) -> list[Markup]
     many = len(context.contrasts) > 1
     for contrast in context.contrasts if len(context.contrasts) <= 3 else []:
         found = treatment_rows(rows, contrast, ties)
-        cells = [lookup.show(found[s], quiet=True) if s in found else Cell(None) for s in ("hr", "lower", "upper")]
+        cells = lookup.cells(found, ("hr", "lower", "upper"), quiet=True)
         name = f" {contrast.experimental}" if many else ""
         if cells[0].value is None:
             lines.append(Markup("HR{} {}").format(name, cells[0].tspan))

@@ -13,11 +13,12 @@ from analysis.report.figures.forest import described, forest
 from analysis.report.figures.love_plot import Balance, love_plot
 from analysis.report.lookup import Cell, Lookup
 from analysis.report.sections.crossing import weighted_to
-from analysis.report.sections.models import forest_row
+from analysis.report.sections.models import RATIO, forest_row
 from analysis.report.sections.scores import curves, scores
 from analysis.study.model import Endpoint
 
-_CELLS = ("hr", "lower", "upper", "p", "n", "events", "se")
+FORCED = "forced with fewer than 10 subjects"
+"""As ``analysis.stats.propensity_scores`` warns."""
 
 
 def weighting(context: Context) -> dict[str, Any] | None:
@@ -32,7 +33,7 @@ def weighting(context: Context) -> dict[str, Any] | None:
     contrast = context.contrasts[0]
     return {
         "lookup": lookup,
-        "reason": plan.reason.rstrip(".") if plan.force and plan.reason else None,
+        "reason": plan.reason.rstrip(".") if plan.reason and _was_forced(context) else None,
         "names": [words.sentence_case(weighted_to(context, e)) for e in names],
         "missing": lookup.cell("propensity", "missing", "n", quiet=True),
         "outside": [(arm, lookup.cell("propensity", "outside_support", "n", group=arm)) for arm in context.arms],
@@ -41,6 +42,15 @@ def weighting(context: Context) -> dict[str, Any] | None:
         **_balance(context, lookup, contrast, names),
         "outcomes": [_outcome(context, lookup, contrast, e, names) for e in context.endpoints],
     }
+
+
+def _was_forced(context: Context) -> bool:
+    """Whether any row says that force was needed: a study may say ``force`` and have subjects enough."""
+    return any(
+        FORCED in row.warning
+        for row in context.index.rows
+        if row.parameter == "propensity" or row.parameter.startswith("weighting:")
+    )
 
 
 def _sizes(context: Context, lookup: Lookup, estimand: str) -> tuple[str, list[tuple[Cell, Cell]]]:
@@ -110,7 +120,7 @@ def _outcome(
         found.append((f"Weighted to {weighted_to(context, estimand)}", f"weighting:{estimand}", rows))
     lines, drawn = [], []
     for label, source, rows in found:
-        hr, lower, upper, p = (lookup.show(rows[s]) if s in rows else Cell(None) for s in _CELLS[:4])
+        hr, lower, upper, p = lookup.cells(rows, RATIO[:4])
         limits = [
             lookup.cell(endpoint.id, "e_value", s, group=contrast.group, level=source) for s in ("estimate", "limit")
         ]
@@ -124,8 +134,7 @@ def _outcome(
                 "e_limit": limits[1].silent,
             }
         )
-        quiet = [lookup.show(rows[s], quiet=True) if s in rows else Cell(None) for s in _CELLS]
-        drawn.append(forest_row(label, quiet, label == "Unweighted"))
+        drawn.append(forest_row(label, lookup.cells(rows, RATIO, quiet=True), label == "Unweighted"))
     return {
         "label": endpoint.label,
         "lines": lines,

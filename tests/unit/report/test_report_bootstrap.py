@@ -84,3 +84,21 @@ def test_without_rows_there_is_no_word_of_it() -> None:
     results = _results()[_results()["variable"] != "stepwise_bootstrap"].reset_index(drop=True)
     text = render(asking(), results, quality(), provenance(), None)
     assert "resamples" not in text.partition('id="models"')[2].partition("</section>")[0]
+
+
+def test_the_way_of_choosing_is_named_as_at_the_stepwise_tables() -> None:
+    page = _page(_results())
+    first, other = (
+        f"Forward selection, Efron ties, entry by score test, removal by {test}"
+        for test in ("likelihood ratio", "Wald's test")
+    )
+    assert set(_mine(_results())["method"]) == {"efron_lr", "efron_wald"}
+    told = next(text for e in page.all("p") if "the whole choice" in (text := " ".join(e.text.split())))
+    assert told.startswith(f"{first}: the whole choice was made again")
+    assert f". {other}: 10 resamples" in told
+    heads = [e.text for e in page.all("th")]
+    captions = [" ".join(e.text.split()).partition(" Looked")[0] for e in page.all("caption")]
+    for way in (first, other):
+        assert f"{way}: chosen, %" in heads
+        assert f"{way}." in captions
+    assert "Efron lr" not in page.all("body")[0].text

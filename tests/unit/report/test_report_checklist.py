@@ -12,6 +12,7 @@ import pytest
 from analysis.report.page import render
 from analysis.report.sections.checklist import AUTHORS, HERE, LOCKED, PARTLY, RECORD, STROBE, TITLES
 from analysis.study.model import Study
+from analysis.study.supplement import Supplement
 from tests.fixtures.page_reader import PageReader
 from tests.fixtures.report_inputs import provenance, quality
 from tests.fixtures.sample_frames import sample_results, sample_study
@@ -70,3 +71,22 @@ def test_an_adjusted_model_is_named_by_its_variables() -> None:
     )
     assert "Adjusted for age, sex, Child-Pugh class" in rows(page())["12a"][1]
     assert "No adjusted model was asked for." in rows(page(without))["12a"][1]
+
+
+def test_a_study_that_joins_chart_review_says_so_at_both_items_of_linkage() -> None:
+    review = {"file": "review.csv", "closed": "2021-01-01", "variable": {"note": {"list": "note", "type": "boolean"}}}
+    joined = sample_study().model_copy(update={"supplement": Supplement.model_validate(review)})
+    for item in ("6.3", "12.3"):
+        assert rows(page())[item][1] == "Nothing is linked: each site stands for itself."
+        assert rows(page(joined))[item][1] == "A file of chart review is joined to the record of the same site."
+
+
+def test_a_weighted_study_points_to_its_weighting() -> None:
+    study = sample_study()
+    plain = study.model_copy(update={"analysis": study.analysis.model_copy(update={"weighting": None})})
+    weighted, without = rows(page()), rows(page(plain))
+    assert "Weighted by propensity scores." in weighted["12a"][1]
+    assert "Weighted" not in without["12a"][1]
+    for item in ("12a", "16"):
+        assert 'href="#weighting"' in weighted[item][1]
+        assert 'href="#weighting"' not in without[item][1]

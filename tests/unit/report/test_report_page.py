@@ -340,3 +340,13 @@ def test_a_published_method_that_gives_the_same_has_no_second_line() -> None:
     said["analysis"]["published"] = None
     alone = PageReader(render(Study.model_validate(said), sample_results(), quality(), provenance(), None))
     assert "as published" not in alone.by_id("question").ancestors()[0].text
+
+
+@pytest.mark.parametrize(("landmark", "start"), [(0, "index date"), (90, "landmark")])
+def test_every_time_of_the_survival_section_starts_where_the_study_says(landmark: int, start: str) -> None:
+    study = made_study()
+    study = study.model_copy(update={"index": study.index.model_copy(update={"landmark": landmark})})
+    page = PageReader(render(study, made_results(study), quality(), provenance(), None))
+    section = next(e for e in page.all("section") if e.attributes.get("id") == "survival")
+    told = re.findall(r"(Months|in months) since the (landmark|index date)", section.text)
+    assert sorted(told) == [("Months", start), ("in months", start)], "the axis of the figure, the caption of the table"

@@ -5,6 +5,7 @@ Oracle: the results frame; agreement as `tests/golden` holds it stands in the fr
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import pandas as pd
@@ -91,3 +92,22 @@ def test_a_masked_page_tells_nothing_of_the_response() -> None:
     text = render(sample_study(), results, quality(), provenance(state="MASKED"), None)
     assert 'data-result="agreement.' not in text
     assert 'data-result="imaging.' not in text
+
+
+def test_a_kappa_without_an_interval_says_ne_once() -> None:
+    """Where all pairs agree kappa is 1 and its standard error 0, so that the limits are NE."""
+    results = sample_results()
+    kappa = (results["parameter"] == "agreement") & (results["variable"] == "readers")
+    limits = kappa & results["statistic"].isin(["lower", "upper"])
+    results.loc[kappa & (results["statistic"] == "kappa"), ["value", "warning"]] = [1.0, ""]
+    results.loc[limits, ["value", "warning"]] = [None, "NE: all pairs agree"]
+    page = PageReader(render(sample_study(), results, quality(), provenance(), None))
+    inside = {
+        id(a)
+        for e in page.with_attribute("data-result")
+        if "readers..total.kappa" in e.attributes["data-result"]
+        for a in e.ancestors()
+    }
+    cells = [e.text for e in page.all("td") if id(e) in inside]
+    assert len(cells) == limits.sum() / 2 == 3
+    assert {re.sub(r"(?<=NE)[a-z]+", "", cell) for cell in cells} == {"1.000 (NE)"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pandas as pd
+import pytest
 
 from analysis.report.figures.love_plot import Balance, love_plot, shape
 from analysis.report.page import render
@@ -156,3 +157,18 @@ def test_a_hidden_count_takes_the_figure_and_dropped_rows_the_curves() -> None:
     cells = [e for e in _section(page) if e.attributes.get("data-result", "").startswith("propensity.histogram")]
     assert len(cells) == 20
     assert {e.text for e in cells} == {"suppressed"}
+
+
+FORCED = "forced with fewer than 10 subjects a term"
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_force_is_spoken_of_only_where_a_released_row_needed_it(left: int) -> None:
+    """The sample says ``force``; of its rows all, or all but one, lose the warning that says it was needed."""
+    results = sample_results()
+    warned = results.index[results["warning"].str.contains(FORCED)]
+    assert len(warned) > 200
+    results.loc[warned[left:], "warning"] = ""
+    page = PageReader(render(sample_study(), results, quality(), provenance(), None))
+    said = [e for e in _section(page) if e.tag == "p" and e.text.startswith("Forced with fewer subjects a term")]
+    assert len(said) == left
