@@ -15,6 +15,8 @@ from flows.run_folder import RunFolder, private_folder
 from flows.steps.tables import tables_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.derive import Derived
 
 _FRAMES = ("adsl", "adrs", "adtte", "analysis_table", "counts")
@@ -63,6 +65,13 @@ def write_derived(run: RunFolder, derived: Derived, folder: str = "") -> None:
     write_data_sets(derived, place)
     for name, variant in derived.variants.items():
         write_derived(run, variant, f"{_SENSITIVITY}/{name}")
+
+
+def read_counts(run: RunFolder) -> pd.DataFrame:
+    """What was not used and why, as `derive` counted it."""
+    import pandas as pd
+
+    return pd.read_parquet(run.analysis / "counts.parquet")
 
 
 def read_derived(run: RunFolder, folder: str = "") -> Derived:
