@@ -106,11 +106,12 @@ def _hazards(study: Study, derived: Derived) -> dict[str, HazardFrames]:
     """The residuals of treatment for each endpoint, for the page that stays on site."""
     from analysis.report.sections.residuals import HazardFrames
     from analysis.stats.cohort import Cohort
-    from analysis.stats.hazard_plots import schoenfeld_frame
-    from analysis.stats.hazard_smooth import smooth_frame
+    from analysis.stats.hazard_plots import residuals_of, schoenfeld_rows
+    from analysis.stats.hazard_smooth import smooth_rows
 
     cohort = Cohort(study, derived.analysis_table)
-    return {e.id: HazardFrames(schoenfeld_frame(cohort, e.id), smooth_frame(cohort, e.id)) for e in study.endpoint}
+    found = {e.id: residuals_of(cohort, e.id) for e in study.endpoint}
+    return {name: HazardFrames(schoenfeld_rows(cohort, one), smooth_rows(cohort, one)) for name, one in found.items()}
 
 
 def published(job: Job, run: RunFolder) -> list[dict[str, Any]] | None:
