@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from analysis.study.faults import did_you_mean, near_or_all
-from analysis.study.survival_checks import by_response, strata
 from analysis.study.toml_lines import Path
 
 Fault = tuple[Path, str]
@@ -245,9 +244,8 @@ def response(document: Document) -> Iterator[Fault]:
         if level not in known:
             yield path, f"{level!r} is not in response.order{near_or_all(level, map(str, known))}"
     asked = (*levels, "endpoint.*.censors.*.last")
-    for path, _ in [found for key in asked for found in at(document, key)]:
-        is_last = path[-1] == "last"
-        if rules is None and (not is_last or _at_path(document, path) == "adequate assessment"):
+    for path, value in [found for key in asked for found in at(document, key)]:
+        if rules is None and (path[-1] != "last" or value == "adequate assessment"):
             yield path, "it needs [response], and there is none: add it, or take this out"
     if not isinstance(rules, Mapping):
         return
@@ -317,7 +315,7 @@ def weak(document: Document) -> Iterator[Fault]:
 
 
 CHECKS: tuple[Callable[[Document], Iterator[Fault]], ...] = (
-    *(names, unique, covariates, criteria, response, sensitivity, weak, strata, by_response),
+    *(names, unique, covariates, criteria, response, sensitivity, weak),
 )
 """The checks that need the document only."""
 
@@ -339,12 +337,6 @@ def get(document: Any, *keys: Any) -> Any:
         if not isinstance(document, Mapping) or not isinstance(key, str):
             return None
         document = document.get(key)
-    return document
-
-
-def _at_path(document: Any, path: Path) -> Any:
-    for part in path:
-        document = document[part]
     return document
 
 
