@@ -149,7 +149,8 @@ def _code_lists(study: Study, checks: Mapping[str, str]) -> dict[str, Codes]:
     """Every code list that ``columns.toml`` names, for this study."""
     levels = {**_same(study.response.order if study.response else ()), NOT_EVALUABLE: "not evaluable"}
     scale = {**_same(("CR", "PR", "SD", "PD")), NOT_EVALUABLE: "not evaluable"}
-    ends = [source.desc for endpoint in study.endpoint for source in (*endpoint.censors, *endpoint.competing)]
+    ends = [source.desc for endpoint in study.endpoint for source in endpoint.censors]
+    ends += [source.desc for endpoint in study.endpoint for source in endpoint.competing]
     censors = _same([*ends, *_reasons_to_censor(study)])
     imaging = study.response.imaging if study.response else None
     return {
