@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from analysis.study.base import last_day
 from analysis.study.faults import did_you_mean, near_or_all
 from analysis.study.toml_lines import Path
 
@@ -31,6 +32,9 @@ TABLES = (
     *("observation", "observation_value", "observation_component", "imaging_study"),
 )
 """The standard views in whose codes a list can be looked for."""
+
+UNDATED = frozenset({"procedure_used_code", "device", "substance", "medication", "imaging_study"})
+"""Of these the tables that hold no dated record of a subject: what a procedure used, and phases of scans."""
 
 RESPONSES = ("CR", "PR", "SD", "PD")
 """The levels of a response where a study gives no order."""
@@ -123,6 +127,15 @@ def names(document: Document) -> Iterator[Fault]:
     for path, table in [*texts(document, "list.*.table"), *texts(document, "list.*.table.*")]:
         if table not in TABLES:
             yield path, f"there is no table {table!r} with codes{did_you_mean(table, TABLES)}; {', '.join(TABLES)}"
+
+
+def found_nowhere(document: Document) -> Iterator[Fault]:
+    """Criteria and covariates on lists in whose tables no record of a subject is looked for."""
+    for path, name in texts(document, "criterion.*.require.list", "criterion.*.exclude.list", "covariate.*.list"):
+        tables = scalars(get(document, "list", name, "table"))
+        if tables and UNDATED.issuperset(tables):
+            words = " and ".join(str(table) for table in tables)
+            yield path, f"no record of a subject is looked for in {words}: add another table to [list.{name}]"
 
 
 def unique(document: Document) -> Iterator[Fault]:
@@ -315,7 +328,7 @@ def weak(document: Document) -> Iterator[Fault]:
 
 
 CHECKS: tuple[Callable[[Document], Iterator[Fault]], ...] = (
-    *(names, unique, covariates, criteria, response, sensitivity, weak),
+    *(names, found_nowhere, unique, covariates, criteria, response, sensitivity, weak),
 )
 """The checks that need the document only."""
 
@@ -341,5 +354,5 @@ def get(document: Any, *keys: Any) -> Any:
 
 
 def _looks_ahead(window: str) -> bool:
-    found = re.fullmatch(r"\s*(?:-?\d+)?\.\.(-?\d+|cutoff)?\s*", window)
-    return found is not None and (found[1] in (None, "cutoff") or int(found[1]) > 0)
+    last = last_day(window)
+    return last == "open" or (last is not None and last > 0)
