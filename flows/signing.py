@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flows.job import Job, as_it_lies
-from flows.release import now, person, release_of
-from flows.run_folder import RunFolder
+from flows.release import person, release_of
+from flows.run_folder import RunFolder, now
 from flows.signatures import (
     Signature,
     Standing,

@@ -106,10 +106,8 @@ def _patient(run: RunFolder, key: bytes, usubjid: str, derived: Derived) -> tupl
 
 
 def _story(job: Job, study: Study, con: Any, tables: Mapping[str, Any], site: str, patient: str) -> Story:
-    from analysis.derive import SiteRules
     from analysis.derive.story import story
 
-    rules = {one.id: SiteRules(one.deaths.complete_to, one.timezone) for one in job.sites.sites}
     own = {}
     for name, table in tables.items():
         mine = table.filter(table.site == site)
@@ -118,7 +116,7 @@ def _story(job: Job, study: Study, con: Any, tables: Mapping[str, Any], site: st
         elif "patient_id" in mine.columns:
             mine = mine.filter(mine.patient_id == patient)
         own[name] = mine
-    return story(study, job.folder.codes, job.folder.maps, own, rules, con)
+    return story(study, job.folder.codes, job.folder.maps, own, job.site_rules(), con)
 
 
 def _told(
