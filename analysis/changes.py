@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -50,8 +50,14 @@ class Moved:
     note: str = ""
 
 
-def subject_changes(before: Derived, after: Derived, arms: bool = True) -> list[Change]:
-    """The subjects that differ, by site and pseudonym. Without ``arms`` no sentence names one."""
+Codes = Mapping[str, Collection[int]]
+
+
+def subject_changes(
+    before: Derived, after: Derived, arms: bool = True, competing: tuple[Codes, Codes] = ({}, {})
+) -> list[Change]:
+    """The subjects that differ, by site and pseudonym. Without ``arms`` no sentence names one. ``competing``: of before
+    and after, by endpoint the CNSR of its competing events."""
     old, new = _by_subject(before.adsl), _by_subject(after.adsl)
     times = _by_endpoint(before.adtte), _by_endpoint(after.adtte)
     best = _best(before.adrs), _best(after.adrs)
@@ -63,7 +69,7 @@ def subject_changes(before: Derived, after: Derived, arms: bool = True) -> list[
         if was is not None and now is not None:
             _arm_and_index(change, was, now, arms)
             _values(change, was, now)
-            _endpoints(change, times[0].get(usubjid, {}), times[1].get(usubjid, {}))
+            _endpoints(change, times[0].get(usubjid, {}), times[1].get(usubjid, {}), competing)
             _response(change, best[0].get(usubjid), best[1].get(usubjid))
         if change.what:
             found.append(change)
@@ -153,12 +159,13 @@ def _values(change: Change, was: Mapping[Any, Any], now: Mapping[Any, Any]) -> N
             change.say("covariate", f"{name} from {_text(was[name])} to {_text(now[name])}")
 
 
-def _endpoints(change: Change, was: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def _endpoints(change: Change, was: Mapping[str, Any], now: Mapping[str, Any], competing: tuple[Codes, Codes]) -> None:
     from analysis.derive.source_rows import endpoint_text
 
     for name in sorted(was.keys() & now.keys()):
         old, new = was[name], now[name]
-        what = f"{name} from {endpoint_text(old)} to {endpoint_text(new)}"
+        said = [endpoint_text(row, of.get(name, ())) for row, of in zip((old, new), competing, strict=True)]
+        what = f"{name} from {said[0]} to {said[1]}"
         if (old["CNSR"], old["EVNTDESC"]) != (new["CNSR"], new["EVNTDESC"]):
             change.say("event", what, old, new)
         elif not (_same(old["ADT"], new["ADT"]) and _same(old["AVAL"], new["AVAL"])):

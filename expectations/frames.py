@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.derive.response import site_lists
 from analysis.study.model import Endpoint, Study
 
 if TYPE_CHECKING:
@@ -110,8 +111,9 @@ def _first_event(
     """The first day up to the cut-off on which the records show an event of this endpoint.
 
     Responses count from the index on. A death before it is an event too: that it cannot be is another check's to say.
-    The records of an event list are in no analysis set: an event of one counts as recorded on the day ADTTE gives it
-    where it names its record (SRCREF), so that a death or response before it is still found.
+    The records of an event list are in no analysis set, and SITEFL speaks of one body site only: an event of a list, or
+    of a response at another site, counts as recorded on the day ADTTE gives it where it names its record (SRCREF), so
+    that a death or response before it is still found.
     """
     import pandas as pd
 
@@ -121,12 +123,13 @@ def _first_event(
     if any(source.death for source in endpoint.events):
         days.append(analysed[["USUBJID", "DTHDT"]].rename(columns={"DTHDT": "DAY"}).assign(DEATH=True))
     for source in endpoint.events:
-        if source.response:
-            at_site = adrs["SITEFL"].eq("Y") if source.site else pd.Series(True, index=adrs.index)
+        site = source.site or (study.response.site if study.response else None)
+        judged = bool(source.response) and (not site or site == next(iter(site_lists(study))))
+        if judged:
+            at_site = adrs["SITEFL"].eq("Y") if site else pd.Series(True, index=adrs.index)
             seen = adrs[(adrs["PARAMCD"] == "OVRLRESP") & (adrs["ACCEPTED"] == "Y") & at_site]
-            hits = seen.loc[seen["AVALC"] == source.response, ["USUBJID", "ADT"]]
-            days.append(hits.rename(columns={"ADT": "DAY"}).assign(DEATH=False))
-        if source.list_:
+            days.append(_days_of_responses(study, analysed, seen[seen["AVALC"] == source.response]))
+        elif not source.death:
             told = adtte[(adtte["CNSR"] == 0) & (adtte["EVNTDESC"] == source.desc) & adtte["SRCREF"].notna()]
             days.append(told[["USUBJID", "ADT"]].rename(columns={"ADT": "DAY"}).assign(DEATH=False))
     found = pd.concat(days, ignore_index=True).merge(analysed[["USUBJID", "TRTSDT"]], on="USUBJID")
@@ -134,6 +137,26 @@ def _first_event(
         found["DAY"].notna() & (found["DEATH"] | (found["DAY"] >= found["TRTSDT"])) & (found["DAY"] <= cutoff)
     ]
     return found.groupby("USUBJID")["DAY"].min()
+
+
+def _days_of_responses(study: Study, analysed: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
+    """The day of each response as an event: where only its month or year is known (ADTF), the end that the study names.
+
+    ADT is the middle. As an event it lies neither before the day after the index nor after the cut-off.
+    """
+    import pandas as pd
+
+    found = seen.merge(analysed[["USUBJID", "TRTSDT"]], on="USUBJID")
+    found = found[found["ADT"] >= found["TRTSDT"]]
+    day, end = found["ADT"], study.endpoint_rules.partial_dates.event
+    for flag, unit in (("M", "Y"), ("D", "M")) if end != "middle" else ():
+        span = day.dt.to_period(unit).dt
+        if end == "low":
+            put = span.start_time.clip(lower=found["TRTSDT"] + pd.Timedelta(days=1))
+        else:
+            put = span.end_time.dt.normalize().clip(upper=pd.Timestamp(study.index.data_cutoff))
+        day = day.mask(found["ADTF"] == flag, put)
+    return found[["USUBJID"]].assign(DAY=day, DEATH=False)
 
 
 def _pairs(study: Study, endpoints: pd.DataFrame) -> pd.DataFrame:

@@ -71,6 +71,8 @@ def diff(before: RunFolder, after: RunFolder, only_counts: bool) -> Diff:
     Raises:
         DefinitionError: other studies, a run without results, another pseudonym key, or landed data that are gone.
     """
+    from analysis.derive.source_rows import competing_codes
+
     jobs = [_job(run) for run in (before, after)]
     if before.read()["study"]["id"] != after.read()["study"]["id"]:
         raise DefinitionError("these are runs of different studies: there is nothing to compare")
@@ -79,12 +81,14 @@ def diff(before: RunFolder, after: RunFolder, only_counts: bool) -> Diff:
     old, new = read_derived(before), read_derived(after)
     if len(old.adsl) and len(new.adsl) and not set(old.adsl["USUBJID"]) & set(new.adsl["USUBJID"]):
         raise DefinitionError("no subject is in both runs: they are of other patients, or have other pseudonym keys")
-    changes = subject_changes(old, new, arms=not masked)
-    found: Mapping[Kind, int | None] = counts(changes)
+    before_codes, after_codes = (competing_codes(job.comparison) if job.comparison else {} for job in jobs)
+    changes = subject_changes(old, new, arms=not masked, competing=(before_codes, after_codes))
+    everyone = counts(changes)
+    found: Mapping[Kind, int | None] = everyone
     subjects: tuple[Subject, ...] = ()
     if only_counts:
         least = max(job.comparison.disclosure.min_count for job in jobs if job.comparison)
-        found = released_counts(counts(changes), least)
+        found = released_counts(everyone, least)
     else:
         subjects = _because(jobs, before, after, old, new, changes)
     figures = tuple(moved(*(_results(run, only_counts, masked) for run in (before, after))))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.plan import Plan, Scope, plan
 from analysis.study.model import PopulationStudy, Study
@@ -21,6 +21,9 @@ from flows.run_folder import RunFolder
 from flows.sites import Site, Sites, load_sites, sites_for_source
 from flows.study_folder import StudyFolder
 from mappings.errors import DefinitionError, SourceError
+
+if TYPE_CHECKING:
+    from analysis.derive import SiteRules
 
 SITES_FILE = "sites.toml"
 STORE = "store"
@@ -66,6 +69,12 @@ class Job:
         """What to ask this site for."""
         scope: Scope = "population" if isinstance(self.study, PopulationStudy) else site.scope
         return plan(self.study, self.folder.codes, self.folder.tokens, scope)
+
+    def site_rules(self) -> dict[str, SiteRules]:
+        """What the derivation must know of each site."""
+        from analysis.derive import SiteRules
+
+        return {site.id: SiteRules(site.deaths.complete_to, site.timezone) for site in self.sites.sites}
 
     def facts(self) -> dict[str, Any]:
         """What ``run.json`` records of the inputs. ``inputs_sha256`` decides whether a run can be gone on with."""

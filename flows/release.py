@@ -13,13 +13,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from flows.fingerprints import data_of, differences
 from flows.job import Job
-from flows.run_folder import RunFolder, held, private_folder, write_json
+from flows.run_folder import RunFolder, held, now, private_folder, write_json
 from mappings.errors import DefinitionError
 
 FORMAT = 1
@@ -170,8 +170,3 @@ def _account() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as containers have
         return f"uid {os.getuid()}"
-
-
-def now() -> str:
-    """The time as records hold it: UTC, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -25,12 +25,19 @@ def write_json(path: Path, value: object) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a whole file atomically (temporary file, fsync, replace), readable by its owner only."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as out:
-        part.chmod(0o600)
+    with whole(path) as part, part.open("wb") as out:
         out.write(content)
         out.flush()
         os.fsync(out.fileno())
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A file beside ``path`` to be written, which takes its place at the end and not on an error; its owner's alone."""
+    part = path.with_name(path.name + ".part")
+    part.touch(mode=0o600)
+    part.chmod(0o600)  # one that a killed process left
+    yield part
     part.replace(path)
 
 
@@ -131,7 +138,7 @@ class RunFolder:
 
     def finish(self, outcome: str, exit_code: int) -> None:
         """Close the run. A complete one becomes the study's ``latest``, unless a newer one is complete."""
-        self.update(outcome=outcome, exit_code=exit_code, finished=_now())
+        self.update(outcome=outcome, exit_code=exit_code, finished=now())
         latest = self.root.parent / "latest"
         if outcome == "complete" and self.id >= _newest_complete(latest):
             write_bytes(latest, f"{self.id}\n".encode())
@@ -166,7 +173,8 @@ def _newest_complete(latest: Path) -> str:
     return named if named and (latest.parent / named).is_dir() else ""
 
 
-def _now() -> str:
+def now() -> str:
+    """The time as records hold it: UTC, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -181,7 +189,7 @@ def start(runs: Path, study_id: str, facts: Mapping[str, object]) -> RunFolder:
     run = RunFolder(root)
     write_json(
         root / "run.json",
-        {"format": 1, "run": run.id, "started": _now(), "steps": {}, "outcome": None, "exit_code": None, **facts},
+        {"format": 1, "run": run.id, "started": now(), "steps": {}, "outcome": None, "exit_code": None, **facts},
     )
     return run
 

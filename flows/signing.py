@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flows.job import Job, as_it_lies
-from flows.release import now, person, release_of
-from flows.run_folder import RunFolder
+from flows.release import person, release_of
+from flows.run_folder import RunFolder, now
 from flows.signatures import (
     Signature,
     Standing,
@@ -90,7 +90,9 @@ def state_now(run: RunFolder) -> State:
         reason = f"the study can no longer be read: {str(error).splitlines()[0]}"
         stand = tuple(Standing(one, (reason,)) for one in read_signatures(run))
         return State("MASKED" if run.read().get("masked") else "DRAFT", state_of(stand)[1], stand)
-    stand = standing(run, hashes_of(run, job.folder.hashes, noted_report(run)))
+    # The hashes read every landed byte: only where somebody has signed.
+    signed = read_signatures(run)
+    stand = standing(run, hashes_of(run, job.folder.hashes, noted_report(run))) if signed else ()
     released = release_of(job, run)
     name, note = state_of(stand)
     if released.masked or run.read().get("masked"):

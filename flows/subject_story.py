@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 # The first of these that a resource has is when it happened (dates of R4 types that land).
 _DATES = (
     "performedDateTime", "performedPeriod", "effectiveDateTime", "effectivePeriod", "effectiveInstant",
-    "onsetDateTime", "onsetPeriod", "started", "period", "recordedDate", "issued", "birthDate", "authoredOn",
+    "onsetDateTime", "onsetPeriod", "started", "period", "date", "detected", "recordedDate", "issued", "birthDate",
+    "authoredOn",
 )  # fmt: skip
 _VALUES = (
     "valueQuantity", "valueCodeableConcept", "valueString", "valueInteger", "valueBoolean", "valueDateTime",
@@ -105,10 +106,8 @@ def _patient(run: RunFolder, key: bytes, usubjid: str, derived: Derived) -> tupl
 
 
 def _story(job: Job, study: Study, con: Any, tables: Mapping[str, Any], site: str, patient: str) -> Story:
-    from analysis.derive import SiteRules
     from analysis.derive.story import story
 
-    rules = {one.id: SiteRules(one.deaths.complete_to, one.timezone) for one in job.sites.sites}
     own = {}
     for name, table in tables.items():
         mine = table.filter(table.site == site)
@@ -117,7 +116,7 @@ def _story(job: Job, study: Study, con: Any, tables: Mapping[str, Any], site: st
         elif "patient_id" in mine.columns:
             mine = mine.filter(mine.patient_id == patient)
         own[name] = mine
-    return story(study, job.folder.codes, job.folder.maps, own, rules, con)
+    return story(study, job.folder.codes, job.folder.maps, own, job.site_rules(), con)
 
 
 def _told(
@@ -130,13 +129,14 @@ def _told(
     resources: list[Landed],
     rejected: Mapping[tuple[str, int], str],
 ) -> Trace:
-    from analysis.derive.source_rows import day_text, endpoint_text, source_rows
+    from analysis.derive.source_rows import competing_codes, day_text, endpoint_text, source_rows
 
-    for key, sentence in source_rows(derived, usubjid):
+    for key, sentence in source_rows(study, derived, usubjid):
         told.say(key, sentence)
     rows = derived.adsl[derived.adsl["USUBJID"] == usubjid].to_dict("records")
     row = rows[0] if rows else {}
     best = derived.adrs[(derived.adrs["USUBJID"] == usubjid) & (derived.adrs["PARAMCD"] == "BOR")]
+    competing = competing_codes(study)
     times = derived.adtte[derived.adtte["USUBJID"] == usubjid].to_dict("records")
     return Trace(
         usubjid=usubjid,
@@ -149,7 +149,7 @@ def _told(
         criteria=told.criteria or {},
         covariates={name: _plain(row.get(name)) for name in study.covariate} if rows else {},
         best_response=None if best.empty else str(best["AVALC"].iloc[0]),
-        endpoints={one["PARAMCD"]: endpoint_text(one) for one in times},
+        endpoints={one["PARAMCD"]: endpoint_text(one, competing.get(one["PARAMCD"], ())) for one in times},
         steps=tuple(sorted((_step(one, told, rejected) for one in resources), key=_when)),
     )
 
@@ -193,7 +193,8 @@ def _date(resource: Mapping[str, Any]) -> str:
 
 def _says(resource: Mapping[str, Any]) -> str:
     """What a resource is, for people: its code and its value, as written."""
-    what = _concept(resource.get("code") or resource.get("medicationCodeableConcept") or resource.get("type"))
+    named = ("code", "medicationCodeableConcept", "type", "event")
+    what = _concept(next((resource[name] for name in named if resource.get(name)), None))
     value = next((_value(resource[name]) for name in _VALUES if name in resource), "")
     return ": ".join(part for part in (what, value) if part)
 

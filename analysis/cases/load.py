@@ -10,6 +10,7 @@ from typing import Any
 
 from analysis.cases.chart import Chart, Json, Unwritable
 from analysis.cases.model import NOT_SCREENED, Case, Expected
+from analysis.study.exclusions import exclusion_reasons
 from analysis.study.faults import check, did_you_mean, problem_at
 from analysis.study.load import LoadedStudy
 from analysis.study.model import Study
@@ -123,9 +124,7 @@ def _resolved(name: str, read: Mapping[str, _Read], seen: tuple[str, ...] = ()) 
 
 def reasons(study: Study) -> list[str]:
     """Everything ``leaves`` may say: the steps at which a subject of this study can leave."""
-    rules = [study.arm_rules.both.partition(":")[2], study.arm_rules.neither.partition(":")[2]]
-    landmark = ["before-landmark"] if study.index.landmark else []
-    return [NOT_SCREENED, "washout", *landmark, *rules, *(criterion.id for criterion in study.criterion)]
+    return [NOT_SCREENED, *exclusion_reasons(study)]
 
 
 def _misses(study: Study, case: Case) -> Iterator[tuple[Path, str]]:

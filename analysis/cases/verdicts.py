@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from analysis.cases.model import NOT_SCREENED, Expected
+from analysis.cases.model import NOT_SCREENED, Expected, ExpectedTime
 from analysis.study.model import Study
 
 if TYPE_CHECKING:
@@ -40,20 +41,21 @@ def differences(study: Study, derived: Derived, subject: str, wanted: Expected) 
         if found.empty:
             out.append(f"{endpoint}: there is no row")
             continue
-        out += _time(endpoint, found.iloc[0], time.day, time.event, time.desc)
+        competing = next(one.competing_codes for one in study.endpoint if one.id == endpoint)
+        out += _time(endpoint, found.iloc[0], time, competing)
     return out
 
 
-def _time(endpoint: str, row: pd.Series, day: int | None, event: bool, desc: str | None) -> list[str]:
+def _time(endpoint: str, row: pd.Series, wanted: ExpectedTime, competing: Collection[int]) -> list[str]:
     happened = bool(row["CNSR"] == 0)
     out = []
-    if happened != event:
-        words = {True: "an event", False: "censored"}
-        out.append(f"{endpoint}: {words[happened]}; expected: {words[event]}")
-    if day is not None:
-        out += _told(f"{endpoint} day", row["AVAL"], day)
-    if desc is not None:
-        out += _told(f"{endpoint} by", row["EVNTDESC"] if happened else row["CNSDTDSC"], desc)
+    if happened != wanted.event:
+        found = "an event" if happened else "a competing event" if row["CNSR"] in competing else "censored"
+        out.append(f"{endpoint}: {found}; expected: {'an event' if wanted.event else 'censored'}")
+    if wanted.day is not None:
+        out += _told(f"{endpoint} day", row["AVAL"], wanted.day)
+    if wanted.desc is not None:
+        out += _told(f"{endpoint} by", row["EVNTDESC"] if happened else row["CNSDTDSC"], wanted.desc)
     return out
 
 

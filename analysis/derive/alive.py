@@ -97,7 +97,9 @@ def deaths(
     )
     low = ibis.ifelse((t.low < t.index_day) & (t.index_day <= t.high), t.index_day, t.low)
     middle, cutoff = low + (t.high - low) // 2, day_number(calendar.cutoff)
-    t = t.mutate(late=(middle > cutoff).fill_null(False), middle=middle, low=low, high=ibis.least(t.high, cutoff))
+    # `least` passes over a null: a death without a date would lie on the cut-off.
+    high = ibis.ifelse(t.high > cutoff, ibis.literal(cutoff, "int64"), t.high)
+    t = t.mutate(late=(middle > cutoff).fill_null(False), middle=middle, low=low, high=high)
     t = work.keep(t)
     work.count(
         "deaths",

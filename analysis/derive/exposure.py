@@ -46,10 +46,12 @@ def exposure(
             hits = listed(used, {name: codes[name] for name in names}).select("site", "procedure", item="list")
             found = sessions.join(hits.distinct(), ["site", "procedure"]).select(*_DAY, "item").distinct()
             frames.append(work.pandas(found).assign(paramcd=paramcd))
-    given = with_medication_codes(inputs)
-    given = given.filter(given.status.isin(USABLE_STATUS["medication_administration"]) & given.procedure_id.notnull())
-    given = given.rename(procedure="procedure_id").semi_join(sessions, ["site", "procedure"])
-    frames += [_doses(work, codes, sessions, given, drug).assign(paramcd="DRUG") for drug in asked.drugs]
+    if asked.drugs:
+        every = with_medication_codes(inputs)
+        usable = every.status.isin(USABLE_STATUS["medication_administration"]) & every.procedure_id.notnull()
+        given = every.filter(usable).rename(procedure="procedure_id").semi_join(sessions, ["site", "procedure"])
+        given = work.keep(given)  # else the joins run again for every drug
+        frames += [_doses(work, codes, sessions, given, drug).assign(paramcd="DRUG") for drug in asked.drugs]
     made = pd.concat(frames, ignore_index=True).reindex(columns=[*_DAY, "paramcd", "item", "dose", "unit"])
     for column in ("item", "unit"):
         made[column] = made[column].astype("object").where(made[column].notna(), None)
@@ -75,7 +77,8 @@ def _doses(
     work.count("treatment", mine, {f"{drug.list_}: no dose, or not in {drug.unit}": mine.value.isnull()})
     t = sessions.join(mine, ["site", "procedure"]).select(*_DAY, "id", "value")
     by = t.group_by(_DAY).aggregate(total=t.value.sum(), unknown=t.value.isnull().any())
-    told = by.select(*_DAY, dose=ibis.ifelse(by.unknown, ibis.null("float64"), by.total))
+    # A sum of floats depends on its order, which the engine chooses: rounded as the values are.
+    told = by.select(*_DAY, dose=ibis.ifelse(by.unknown, ibis.null("float64"), by.total.round(9)))
     return work.pandas(told).assign(item=drug.list_, unit=drug.unit)
 
 

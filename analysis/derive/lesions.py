@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from analysis.derive.body_site import at_site
 from analysis.derive.covariates import within
 from analysis.derive.index import SUBJECT
 from analysis.derive.lesion_identity import with_identity
 from analysis.derive.levels import with_level, with_value
 from analysis.derive.mrecist import Rules, assess
 from analysis.study.lesions import ANSWERS
-from mappings.codelists import CodeList, ConceptMapping, matches
+from mappings.codelists import CodeList, ConceptMapping
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -92,20 +93,15 @@ def _measured(
         t = with_value(work, t, "mm").rename(diameter="value")
     mapping = maps[asked.values] if asked.values else None
     for name, list_, levels in _coded(asked):
-        answers = parts.filter(parts.list == list_) if list_ else parts.filter(ibis.literal(False))
-        answers = with_level(answers, inputs, mapping, set(ANSWERS)) if list_ else answers.mutate(level=answers.words)
-        answers = work.keep(answers) if list_ else answers
+        if not list_:
+            t = t.mutate(**{name: ibis.null("string")})
+            continue
+        answers = work.keep(with_level(parts.filter(parts.list == list_), inputs, mapping, set(ANSWERS)))
         known = answers.level.isin(levels).fill_null(False)
-        if list_:
-            work.count("lesions", answers, {f"{name} unmapped": ~known})
+        work.count("lesions", answers, {f"{name} unmapped": ~known})
         t = work.keep(_with(t, answers.filter(known).select("site", "id", value="level"), name))
-    here = ibis.literal(True)
-    if rule.site:
-        spoken = t.select("site", "id", "body_site_system", "body_site")
-        at = matches(spoken, "body_site_system", "body_site", {rule.site: codes[rule.site]})
-        t = t.left_join(at.select("site", "id", _there=True).distinct(), ["site", "id"]).drop("site_right", "id_right")
-        here = t._there.fill_null(False)
-    t = work.keep(t.mutate(here=here, organ=t.body_site))
+    t = at_site(t, codes[rule.site], "here") if rule.site else t.mutate(here=ibis.literal(True))
+    t = work.keep(t.mutate(organ=t.body_site))
     work.count(
         "lesions",
         t,

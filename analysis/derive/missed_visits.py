@@ -19,14 +19,22 @@ _SUBJECT = ["site", "patient_id"]
 ASSESSED = "adequate assessment"
 
 
+def missed_because(sensitivity: Sensitivity) -> str:
+    """What stands in the rows that end at the last assessment."""
+    return (
+        sensitivity.text
+        or f"Censored at the last assessment, more than {sensitivity.max_gap_days} days before the event"
+    )
+
+
 def censored_where_last_seen(
     study: Study, sensitivity: Sensitivity, subjects: pd.DataFrame, assessments: pd.DataFrame, times: pd.DataFrame
 ) -> pd.DataFrame:
     """``times`` with the events more than ``max_gap_days`` after the last assessment before them censored there.
 
     Frames as in `Framed`, times in days from the index. Only endpoints that are censored at their last adequate
-    assessment; without one before the event that is day 0. CNSR is one above the study's own sources. An event without
-    a time stays one: how long nobody had looked is not known.
+    assessment; without one before the event that is day 0. CNSR is one above the study's own sources and competing
+    events. An event without a time stays one: how long nobody had looked is not known.
     """
     import pandas as pd
 
@@ -47,7 +55,7 @@ def censored_where_last_seen(
     known, never = at.index.intersection(seen.index), at.index.difference(seen.index)
 
     made = times.astype({"cnsr": "int64"})  # an engine may give a narrower one
-    why = sensitivity.text or f"Censored at the last assessment, more than {gap} days before the event"
+    why = missed_because(sensitivity)
     indexed = made.loc[at.index, _SUBJECT].merge(subjects, on=_SUBJECT, how="left").set_index(at.index)
     made.loc[at.index, "aval"] = at
     made.loc[at.index, "day"] = indexed["index_day"].astype("int64") + at

@@ -136,7 +136,9 @@ def assess(lesions: pd.DataFrame, rules: Rules, *, enhancement_asked: bool) -> p
     sums = targets.groupby(VISIT, as_index=False).agg(total=("viable", "sum"), n_seen=("identity", "nunique"))
     visits = visits.merge(sums, on=VISIT, how="left")
     visits["total"] = visits["total"].where(visits["n_seen"] == visits["n_targets"])
-    earlier = visits.groupby(SUBJECT)["total"].transform(lambda s: s.cummin().ffill().shift())
+    keys = [visits[key] for key in SUBJECT]
+    lowest = visits["total"].fillna(np.inf).groupby(keys).cummin()
+    earlier = lowest.groupby(keys).shift().replace(np.inf, np.nan)
     visits["nadir"] = pd.concat([visits["base"], earlier], axis=1).min(axis=1).where(visits["base"].notna())
     visits["target"] = target_response(visits, rules).where(visits["n_targets"] > 0, NONE)
     visits = visits.merge(_non_targets(after), on=VISIT, how="left")

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from analysis.derive.assessment_sources import COLUMNS, with_sources
+from analysis.derive.body_site import at_site
 from analysis.derive.covariates import within
 from analysis.derive.dates import Calendar
 from analysis.derive.imaging import with_imaging
 from analysis.derive.index import SUBJECT
 from analysis.derive.levels import with_level
 from analysis.derive.origins import behind
-from mappings.codelists import CodeList, ConceptMapping, matches
+from mappings.codelists import CodeList, ConceptMapping
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -69,10 +70,7 @@ def assess(
     t = _accepted(work, study, rule, t).mutate(origin=ibis.literal(RECORDED))
     t = t if measured is None else t.union(_derived(facts, rule, measured, t))
     for name in site_lists(study):
-        spoken = t.select("site", "id", "body_site_system", "body_site")
-        at = matches(spoken, "body_site_system", "body_site", {name: codes[name]})
-        t = t.left_join(at.select("site", "id", _there=True).distinct(), ["site", "id"]).drop("site_right", "id_right")
-        t = t.mutate(**{site_column(name): t._there.fill_null(False)}).drop("_there")
+        t = at_site(t, codes[name], site_column(name))
     there = t[site_column(rule.site)] if rule.site else ibis.literal(True)
     t = work.keep(t.mutate(_counts=t.accepted & t.level.isin(rule.order) & there))
     t = t.mutate(used=_used(rule, t))

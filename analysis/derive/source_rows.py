@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.derive.derived import Derived
+    from analysis.study.model import Study
 
 Key = tuple[str, str]
 
@@ -17,10 +18,13 @@ def key_of(srcref: str) -> Key:
     return kind, rest.partition("/_history/")[0]
 
 
-def source_rows(derived: Derived, usubjid: str) -> Iterator[tuple[Key, str]]:
-    """Each row of ADSL, ADRS, ADTR and ADTTE that names a resource, with what it says, in the order of the tables."""
+def source_rows(study: Study, derived: Derived, usubjid: str) -> Iterator[tuple[Key, str]]:
+    """Each row of ADSL, ADRS, ADTR, ADAE and ADTTE that names a resource, with what it says, in the order of the
+    tables."""
+    competing = competing_codes(study)
     parts = (
-        (derived.adsl, _subject), (derived.adrs, _assessment), (derived.adtr, _visit), (derived.adtte, _endpoint),
+        (derived.adsl, _subject), (derived.adrs, _assessment), (derived.adtr, _visit), (derived.adae, _adverse),
+        (derived.adtte, lambda row: f"ADTTE {(name := row['PARAMCD'])}: {endpoint_text(row, competing.get(name, ()))}"),
     )  # fmt: skip
     for frame, sentence in parts:
         if frame is None:
@@ -30,6 +34,11 @@ def source_rows(derived: Derived, usubjid: str) -> Iterator[tuple[Key, str]]:
                 yield key_of(row["SRCREF"]), sentence(row)
 
 
+def competing_codes(study: Study) -> dict[str, range]:
+    """By endpoint the CNSR of its competing events."""
+    return {endpoint.id: endpoint.competing_codes for endpoint in study.endpoint}
+
+
 def day_text(value: Any) -> str:
     """A date of the tables as YYYY-MM-DD, "" for none."""
     import pandas as pd
@@ -37,11 +46,12 @@ def day_text(value: Any) -> str:
     return "" if value is None or pd.isna(value) else pd.Timestamp(value).strftime("%Y-%m-%d")
 
 
-def endpoint_text(row: dict[Any, Any]) -> str:
-    """`event (Death) at 120 days` or `censored (Last known alive) at 300 days`."""
+def endpoint_text(row: dict[Any, Any], competing: Collection[int] = ()) -> str:
+    """`event (Death) at 120 days`, `censored (Last known alive) at 300 days`, or `competing event (…) at …` where CNSR
+    is one of ``competing``."""
     import pandas as pd
 
-    status = "event" if row["CNSR"] == 0 else "censored"
+    status = "event" if row["CNSR"] == 0 else "competing event" if row["CNSR"] in competing else "censored"
     at = "without a time" if pd.isna(row["AVAL"]) else f"at {row['AVAL']:g} days"
     return f"{status} ({row['EVNTDESC']}) {at}"
 
@@ -62,8 +72,10 @@ def _visit(row: dict[Any, Any]) -> str:
     return f"ADTR {row['PARAMCD']}: sum {_number(row['AVAL'])} mm, overall {row['AVALC']}"
 
 
-def _endpoint(row: dict[Any, Any]) -> str:
-    return f"ADTTE {row['PARAMCD']}: {endpoint_text(row)}"
+def _adverse(row: dict[Any, Any]) -> str:
+    said = {"EVENT": "event", "ABSENT": "said not to be there", "LOOKED": "someone looked"}[row["PARAMCD"]]
+    grade = f", grade {row['ATOXGR']}" if isinstance(row["ATOXGR"], str) else ""
+    return f"ADAE {row['AEDECOD']}: {said}{grade}"
 
 
 def _number(value: Any) -> str:

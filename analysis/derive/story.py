@@ -173,7 +173,7 @@ def _response(told: Story, inputs: Inputs, work: Workspace, study: Study, facts:
 
 def _endpoints(told: Story, work: Workspace, study: Study, facts: ir.Table) -> None:
     for endpoint in study.endpoint:
-        for event in endpoint.events:
+        for event in endpoint.sources:
             if event.list_:
                 for key, _ in _keys(facts.filter((facts.list == event.list_) & (facts.rel > 0)), work):
                     told.say(key, f"endpoint {endpoint.id}: {event.desc}")

@@ -17,14 +17,13 @@ from analysis.derive.population import BEFORE, FAILS
 from analysis.derive.pseudonym import usubjid
 from analysis.derive.references import references
 from analysis.derive.tumour_results import tumour_results
+from analysis.study.exclusions import BEFORE_LANDMARK, WASHOUT
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.study.model import Covariate, Sensitivity, Study
 
-WASHOUT = "washout"
-BEFORE_LANDMARK = "before-landmark"
 _SUBJECT = ["site", "patient_id"]
 # Columns of ADRS about a single reading: best responses have none of them.
 _OF_A_READING = ("READER", "ORIGIN", "LASTFL", "SOURCE", "SRCLSTFL", "OTHAVALC")

@@ -12,13 +12,18 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from analysis.derive.alive import COMPLETE
+from analysis.derive.missed_visits import missed_because
+from analysis.derive.origins import RECORD, SUPPLEMENT, supplemented
 from analysis.derive.response import DERIVED, NOT_EVALUABLE, RECORDED
+from analysis.study.adverse_events import GRADES
+from analysis.study.exclusions import BEFORE_LANDMARK, WASHOUT, exclusion_reasons
 
 if TYPE_CHECKING:
-    from analysis.study.model import Covariate, Study
+    from analysis.study.model import Covariate, Endpoint, Study
 
 FORMAT = 1
 Codes = dict[str, str]
+_ORIGINS = {RECORD: "as the sites' servers hold it", SUPPLEMENT: "from the supplement"}
 
 
 def define(study: Study, checks: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -65,7 +70,7 @@ def _has_lesions(study: Study) -> bool:
 
 
 def _columns(study: Study, said: list[dict[str, str]], lists: Mapping[str, Codes]) -> Iterator[dict[str, Any]]:
-    made = {"covariates": _covariates, "distances": _distances, "outcomes": _outcomes}
+    made = {"covariates": _covariates, "distances": _distances, "sources": _sources, "outcomes": _outcomes}
     for column in said:
         if "each" in column:
             yield from made[column["each"]](study)
@@ -82,15 +87,21 @@ def _column(name: str, label: str, type_: str, derivation: str, codes: Codes | N
 
 def _covariates(study: Study) -> Iterator[dict[str, Any]]:
     for name, rule in study.covariate.items():
-        label, whence = rule.label or name, _whence(name, rule)
-        words = bool(rule.levels) or name == "sex"
+        label = rule.label or name
         unit = f", in {rule.unit} (UCUM)" if rule.unit else ""
-        codes = _named(rule.categories, rule.level_labels) if rule.levels else None
-        yield _column(name, label, "string" if words else "double", whence + unit, codes)
+        yield _column(name, label, _type(name, rule), _whence(name, rule) + unit, _levels(rule))
         if rule.cut:
             cuts = ", ".join(f"{cut:g}" for cut in rule.cut)
             how = f"{name} cut at {cuts}: a value at a cut point belongs above it"
             yield _column(f"{name}_cat", f"{label}, category", "string", how, _named(rule.labels, ()))
+
+
+def _type(name: str, rule: Covariate) -> str:
+    return "string" if rule.levels or name == "sex" else "double"
+
+
+def _levels(rule: Covariate) -> Codes | None:
+    return _named(rule.categories, rule.level_labels) if rule.levels else None
 
 
 def _named(codes: tuple[str, ...], meanings: tuple[str, ...]) -> Codes:
@@ -117,11 +128,21 @@ def _distances(study: Study) -> Iterator[dict[str, Any]]:
             yield _column(f"{name}_day", label, "integer", f"days from the index date to what {name} was taken from")
 
 
+def _sources(study: Study) -> Iterator[dict[str, Any]]:
+    """What the record and the supplement each give of a covariate that both may hold."""
+    for name, rule in study.covariate.items():
+        for origin in (RECORD, SUPPLEMENT) if supplemented(study, rule.list_) else ():
+            label, how = f"{rule.label or name}, {origin}", f"{name} by its rule, {_ORIGINS[origin]}, alone"
+            yield _column(f"{name}_{origin}", label, _type(name, rule), how, _levels(rule))
+
+
 def _outcomes(study: Study) -> Iterator[dict[str, Any]]:
     for endpoint in study.endpoint:
         whence = f"of {endpoint.id} in ADTTE"
         yield _column(f"{endpoint.id}_AVAL", f"{endpoint.label} (days)", "double", f"AVAL {whence}")
-        yield _column(f"{endpoint.id}_CNSR", f"{endpoint.label}, censor", "integer", f"CNSR {whence}", _censored(study))
+        yield _column(
+            f"{endpoint.id}_CNSR", f"{endpoint.label}, censor", "integer", f"CNSR {whence}", _censored(study, endpoint)
+        )
 
 
 def _code_lists(study: Study, checks: Mapping[str, str]) -> dict[str, Codes]:
@@ -129,8 +150,8 @@ def _code_lists(study: Study, checks: Mapping[str, str]) -> dict[str, Codes]:
     levels = {**_same(study.response.order if study.response else ()), NOT_EVALUABLE: "not evaluable"}
     scale = {**_same(("CR", "PR", "SD", "PD")), NOT_EVALUABLE: "not evaluable"}
     ends = [source.desc for endpoint in study.endpoint for source in endpoint.censors]
-    ends += [event.desc for endpoint in study.endpoint for event in endpoint.competing]
-    censors = _same(ends) | _reasons_to_censor(study)
+    ends += [source.desc for endpoint in study.endpoint for source in endpoint.competing]
+    censors = _same([*ends, *_reasons_to_censor(study)])
     imaging = study.response.imaging if study.response else None
     return {
         "study": {study.study.id: study.study.title},
@@ -148,7 +169,7 @@ def _code_lists(study: Study, checks: Mapping[str, str]) -> dict[str, Codes]:
         "responses": _responses(study),
         "levels": levels,
         "origins": {RECORDED: "as assessed", **({DERIVED: "from lesion measurements"} if _has_lesions(study) else {})},
-        "assessment_sources": {"record": "as the sites' servers hold it", "supplement": "from the supplement"},
+        "assessment_sources": _ORIGINS,
         "modalities": _same(name.upper() for name in (imaging.modality if imaging else ())),
         "sums": {"SUMDIAM": "sum of the targets' viable diameters"},
         "targets": scale | {"none": "the subject has no target"},
@@ -161,11 +182,11 @@ def _code_lists(study: Study, checks: Mapping[str, str]) -> dict[str, Codes]:
         "used": _same(study.treatment.lists if study.treatment else ()),
         "records": {"EVENT": "an event", "ABSENT": "said not to be there", "LOOKED": "someone looked"},
         "events": _adverse(study),
-        "grades": _same(str(grade) for grade in range(1, 6)),
+        "grades": _same(GRADES),
         "endpoints": {endpoint.id: endpoint.label for endpoint in study.endpoint},
         "days": {"DAYS": "days"},
-        "censored": _censored(study),
-        "sources": _same(source.desc for endpoint in study.endpoint for source in endpoint.events) | censors,
+        "censored": _censored(study, *study.endpoint),
+        "sources": _same(source.desc for endpoint in study.endpoint for source in endpoint.sources) | censors,
         "censors": censors,
         "domains": {"ADRS": "response", "ADSL": "subject level"},
         "variables": {
@@ -186,13 +207,14 @@ def _adverse(study: Study) -> Codes:
 
 def _reasons(study: Study, checks: Mapping[str, str]) -> Codes:
     rules = study.arm_rules
-    return {
-        **({"washout": "an earlier listed procedure within washout_days"} if study.index.washout_days else {}),
+    said = {
+        WASHOUT: "an earlier listed procedure within washout_days",
+        BEFORE_LANDMARK: "an event, or no longer observed, before the landmark",
         rules.both.removeprefix("exclude:"): "treatments of more than one arm on the index day",
         rules.neither.removeprefix("exclude:"): "treatment of no arm on the index day",
         **{criterion.id: criterion.text for criterion in study.criterion},
-        **checks,
     }
+    return {reason: said[reason] for reason in exclusion_reasons(study)} | dict(checks)
 
 
 def _responses(study: Study) -> Codes:
@@ -207,19 +229,23 @@ def _responses(study: Study) -> Codes:
     }
 
 
-def _reasons_to_censor(study: Study) -> Codes:
-    return _same(one.text or f"Censored at {one.censor}" for one in study.analysis.sensitivity if one.censor)
+def _reasons_to_censor(study: Study) -> list[str]:
+    """What stands in the rows that a sensitivity analysis ends for a reason of its own."""
+    asked = study.analysis.sensitivity
+    return [
+        *(one.text or f"Censored at {one.censor}" for one in asked if one.censor),
+        *(missed_because(one) for one in asked if one.max_gap_days),
+    ]
 
 
-def _censored(study: Study) -> Codes:
-    """What each CNSR says; one code may be a censoring source of an endpoint and a competing event of another."""
-    said: dict[int, list[str]] = {}
-    for endpoint in study.endpoint:
+def _censored(study: Study, *endpoints: Endpoint) -> Codes:
+    """What each CNSR means; where it means another thing in each of ``endpoints``, all of them."""
+    said: dict[int, list[str]] = {0: ["event"]}
+    for endpoint in endpoints:
         for code in range(1, len(endpoint.censors) + 1):
             said.setdefault(code, []).append(f"censored by source {code} of the endpoint")
-        for code, event in zip(endpoint.competing_codes, endpoint.competing, strict=True):
-            said.setdefault(code, []).append(f"competing event of {endpoint.id}: {event.desc}")
+        for code, source in zip(endpoint.competing_codes, endpoint.competing, strict=True):
+            said.setdefault(code, []).append(f"competing event: {source.desc}")
         if _reasons_to_censor(study):
-            code = len(endpoint.censors) + len(endpoint.competing) + 1
-            said.setdefault(code, []).append(f"censored by source {code} of the endpoint")
-    return {"0": "event", **{str(code): "; ".join(dict.fromkeys(said[code])) for code in sorted(said)}}
+            said.setdefault(endpoint.competing_codes.stop, []).append("censored by a sensitivity analysis' own reason")
+    return {str(code): "; ".join(dict.fromkeys(meanings)) for code, meanings in sorted(said.items())}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from analysis.export.coded import BASE, RESULT, absent_extension, coded, quantity, reason_of
+from analysis.study.exclusions import exclusion_reasons
 
 if TYPE_CHECKING:
     from analysis.export.released import Released
@@ -62,7 +63,7 @@ def counted(study: Study, rows: Sequence[Row]) -> list[Counted]:
     kept = [one for one in found.values() if one.populations]
     for one in kept:
         for populations in one.populations.values():
-            populations.sort(key=lambda said: _at(_flow(study), said[0]))
+            populations.sort(key=lambda said: _place_in_flow(study, said[0]))
     return sorted(kept, key=lambda one: _at(_order(study), one.code))
 
 
@@ -71,10 +72,11 @@ def _at(order: Sequence[str], name: str) -> int:
     return order.index(name) if name in order else len(order)
 
 
-def _flow(study: Study) -> list[str]:
-    rules = (study.arm_rules.both, study.arm_rules.neither)
-    reasons = (*(rule.removeprefix("exclude:") for rule in rules), *(criterion.id for criterion in study.criterion))
-    return ["screened", "washout", *reasons, "excluded", "analysed"]
+def _place_in_flow(study: Study, name: str) -> int:
+    """The place of a population: of the flow in the order of its diagram, where reasons that the data bring (checks)
+    come behind the study's own."""
+    reasons, ends = ["screened", *exclusion_reasons(study)], ["excluded", "analysed"]
+    return len(reasons) + 1 + ends.index(name) if name in ends else _at(reasons, name)
 
 
 def _order(study: Study) -> list[str]:

@@ -5,19 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.stats.rows import Rows
+from analysis.study.exclusions import exclusion_reasons as exclusion_reasons
 from analysis.study.model import Study
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def exclusion_reasons(study: Study) -> tuple[str, ...]:
-    """Every reason the study file can exclude for, in the order of the flow diagram."""
-    rules = [study.arm_rules.both, study.arm_rules.neither]
-    named = [rule.removeprefix("exclude:") for rule in rules]
-    washout = ["washout"] if study.index.washout_days else []
-    landmark = ["before-landmark"] if study.index.landmark else []
-    return tuple(dict.fromkeys([*washout, *landmark, *named, *(criterion.id for criterion in study.criterion)]))
 
 
 def add_flow(rows: Rows, study: Study, adsl: pd.DataFrame) -> None:

@@ -79,10 +79,14 @@ def schoenfeld_frame(cohort: Cohort, endpoint: str, *, adjusted: bool = False) -
     (1 - S(t-), the scale of ``ph_test``), ``scaled`` (coefficient plus residual), ``coef``. Ordered by level, time and
     value. No rows where the model has no fit.
     """
+    return schoenfeld_rows(cohort, residuals_of(cohort, endpoint, adjusted=adjusted))
+
+
+def schoenfeld_rows(cohort: Cohort, found: Residuals | None) -> pd.DataFrame:
+    """The rows of ``schoenfeld_frame``, of residuals that are there already."""
     import pandas as pd
 
     columns = ["level", "group", "time", "g", "scaled", "coef"]
-    found = residuals_of(cohort, endpoint, adjusted=adjusted)
     if found is None:
         return pd.DataFrame(columns=columns)
     unit = DAYS[cohort.study.endpoint_rules.unit]

@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis.stats.cohort import DAYS, Cohort
 from analysis.stats.estimates import FloatArray
-from analysis.stats.hazard_plots import residuals_of
+from analysis.stats.hazard_plots import Residuals, residuals_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,10 +60,14 @@ def smooth_frame(cohort: Cohort, endpoint: str, *, adjusted: bool = False) -> pd
     Columns: ``level``, ``group``, ``g``, ``time`` (the study's unit, between events by straight lines), ``line``,
     ``lower``, ``upper``. No rows where the model has no fit or too few different times.
     """
+    return smooth_rows(cohort, residuals_of(cohort, endpoint, adjusted=adjusted))
+
+
+def smooth_rows(cohort: Cohort, found: Residuals | None) -> pd.DataFrame:
+    """The rows of ``smooth_frame``, of residuals that are there already."""
     import pandas as pd
 
     names = ["level", "group", "g", "time", "line", "lower", "upper"]
-    found = residuals_of(cohort, endpoint, adjusted=adjusted)
     parts = []
     for k, column in enumerate(found.columns if found else ()):
         assert found is not None

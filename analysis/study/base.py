@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
@@ -46,6 +46,14 @@ def _window(value: object) -> object:
         # An open end never reaches past the data cut-off: nothing after it is used.
         high_at_cutoff=high in (None, "cutoff"),
     )
+
+
+def last_day(window: str) -> int | Literal["open"] | None:
+    """The last day of a window as it is written: a number, or open to the cut-off; None where it is no window."""
+    match = re.fullmatch(_WINDOW, window.strip())
+    if match is None:
+        return None
+    return "open" if match[2] in (None, "cutoff") else int(match[2])
 
 
 WindowText = Annotated[

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from analysis.study.base import last_day
 from analysis.study.faults import did_you_mean, near_or_all
-from analysis.study.survival_checks import by_response, strata
 from analysis.study.toml_lines import Path
 
 Fault = tuple[Path, str]
@@ -32,6 +32,9 @@ TABLES = (
     *("observation", "observation_value", "observation_component", "imaging_study"),
 )
 """The standard views in whose codes a list can be looked for."""
+
+UNDATED = frozenset({"procedure_used_code", "device", "substance", "medication", "imaging_study"})
+"""Of these the tables that hold no dated record of a subject: what a procedure used, and phases of scans."""
 
 RESPONSES = ("CR", "PR", "SD", "PD")
 """The levels of a response where a study gives no order."""
@@ -124,6 +127,15 @@ def names(document: Document) -> Iterator[Fault]:
     for path, table in [*texts(document, "list.*.table"), *texts(document, "list.*.table.*")]:
         if table not in TABLES:
             yield path, f"there is no table {table!r} with codes{did_you_mean(table, TABLES)}; {', '.join(TABLES)}"
+
+
+def found_nowhere(document: Document) -> Iterator[Fault]:
+    """Criteria and covariates on lists in whose tables no record of a subject is looked for."""
+    for path, name in texts(document, "criterion.*.require.list", "criterion.*.exclude.list", "covariate.*.list"):
+        tables = scalars(get(document, "list", name, "table"))
+        if tables and UNDATED.issuperset(tables):
+            words = " and ".join(str(table) for table in tables)
+            yield path, f"no record of a subject is looked for in {words}: add another table to [list.{name}]"
 
 
 def unique(document: Document) -> Iterator[Fault]:
@@ -245,9 +257,8 @@ def response(document: Document) -> Iterator[Fault]:
         if level not in known:
             yield path, f"{level!r} is not in response.order{near_or_all(level, map(str, known))}"
     asked = (*levels, "endpoint.*.censors.*.last")
-    for path, _ in [found for key in asked for found in at(document, key)]:
-        is_last = path[-1] == "last"
-        if rules is None and (not is_last or _at_path(document, path) == "adequate assessment"):
+    for path, value in [found for key in asked for found in at(document, key)]:
+        if rules is None and (path[-1] != "last" or value == "adequate assessment"):
             yield path, "it needs [response], and there is none: add it, or take this out"
     if not isinstance(rules, Mapping):
         return
@@ -317,7 +328,7 @@ def weak(document: Document) -> Iterator[Fault]:
 
 
 CHECKS: tuple[Callable[[Document], Iterator[Fault]], ...] = (
-    *(names, unique, covariates, criteria, response, sensitivity, weak, strata, by_response),
+    *(names, found_nowhere, unique, covariates, criteria, response, sensitivity, weak),
 )
 """The checks that need the document only."""
 
@@ -342,12 +353,6 @@ def get(document: Any, *keys: Any) -> Any:
     return document
 
 
-def _at_path(document: Any, path: Path) -> Any:
-    for part in path:
-        document = document[part]
-    return document
-
-
 def _looks_ahead(window: str) -> bool:
-    found = re.fullmatch(r"\s*(?:-?\d+)?\.\.(-?\d+|cutoff)?\s*", window)
-    return found is not None and (found[1] in (None, "cutoff") or int(found[1]) > 0)
+    last = last_day(window)
+    return last == "open" or (last is not None and last > 0)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from analysis.study.base import Frozen
 from analysis.study.bootstrap import Bootstrap
 from analysis.study.side_by_side import SideBySide
-from analysis.study.survival import SurvivalPlan
+from analysis.study.survival import Strata, SurvivalPlan
 from analysis.study.weighting import Estimand, Outcome, Weighting
 
 Ties = Literal["efron", "breslow"]
@@ -42,22 +42,14 @@ class Method(Frozen):
 class SetMethod(Method):
     """The conventions of a sensitivity set, which may also compare the arms within strata, or weighted."""
 
-    strata: tuple[str, ...] = Field(
+    strata: Strata = Field(
         (),
         description='Covariates with categories, and "site": the set also compares the arms within their combinations.',
-        json_schema_extra={"uniqueItems": True},
     )
     weighting: Estimand | None = Field(
         None,
         description="The set also compares the arms weighted to this estimand by the propensity score of [analysis].",
     )
-
-    @field_validator("strata")
-    @classmethod
-    def _once(cls, strata: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(strata)) != len(strata):
-            raise ValueError("a stratum stands twice")
-        return strata
 
 
 class Sensitivity(Frozen):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from analysis.study.base import last_day
 from analysis.study.checks import Document, Fault, at, texts
 from analysis.study.faults import did_you_mean
 
@@ -63,11 +64,9 @@ def immortal(document: Document) -> Iterator[Fault]:
     """Arms defined by what happens after the index date: their subjects cannot have the event until then."""
     landmark = next((day for _, day in at(document, "index.landmark") if isinstance(day, int)), 0)
     for path, window in texts(document, "arm.*.all.*.window"):
-        found = re.fullmatch(r"\s*(?:-?\d+)?\.\.(-?\d+|cutoff)?\s*", window)
-        if found is None:
-            continue  # its shape is wrong and reported
-        last = None if found[1] in (None, "cutoff") else int(found[1])
-        if last is not None and last <= landmark:
+        last = last_day(window)
+        # Of a wrong shape another check speaks.
+        if last is None or (last != "open" and last <= landmark):
             continue
         if landmark:
             yield path, f"an arm cannot be defined by what happens after the landmark: end the window at {landmark}"

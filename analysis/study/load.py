@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from analysis.plan import search_tokens
-from analysis.study import checks, comparison_checks
+from analysis.study import checks, comparison_checks, survival_checks
 from analysis.study.blanks import blanks
 from analysis.study.code_checks import code_lists, concept_maps
 from analysis.study.faults import check, problem_at
@@ -60,7 +60,8 @@ def load_study(text: str, file: str, files: Mapping[str, str]) -> LoadedStudy:
     if "population" in document:
         return _population(document, lines, file)
     study, fixed, lines, problems = check(Study, document, lines, file)
-    faults = [fault for one in (*checks.CHECKS, *comparison_checks.CHECKS) for fault in one(fixed)]
+    every = (*checks.CHECKS, *comparison_checks.CHECKS, *survival_checks.CHECKS)
+    faults = [fault for one in every for fault in one(fixed)]
     codes, tokens = _read_lists(fixed, lines, file, files, problems)
     maps = _read_maps(fixed, lines, file, files, problems)
     faults += [*code_lists(fixed, codes), *concept_maps(fixed, maps)]

@@ -5,13 +5,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from analysis.study.base import Frozen
 
 SITE = "site"
 """The stratum that is no covariate."""
 
+
+def _once(strata: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(strata)) != len(strata):
+        raise ValueError("a stratum stands twice")
+    return strata
+
+
+Strata = Annotated[tuple[str, ...], AfterValidator(_once), Field(json_schema_extra={"uniqueItems": True})]
 Time = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -30,10 +38,8 @@ class SurvivalPlan(Frozen):
     rmst: RestrictedMean | None = Field(
         None, description="The restricted mean survival time, by arm and compared; nothing: not at all."
     )
-    strata: tuple[str, ...] = Field(
-        (),
-        description='Covariates with categories, and "site": the arms are compared within their combinations too.',
-        json_schema_extra={"uniqueItems": True},
+    strata: Strata = Field(
+        (), description='Covariates with categories, and "site": the arms are compared within their combinations too.'
     )
     cluster: Literal["site", "subject"] | None = Field(
         None,
@@ -45,13 +51,6 @@ class SurvivalPlan(Frozen):
         description="Landmarks in the study's unit: those still at risk, by response until then, as a description; "
         "they rise.",
     )
-
-    @field_validator("strata")
-    @classmethod
-    def _once(cls, strata: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(strata)) != len(strata):
-            raise ValueError("a stratum stands twice")
-        return strata
 
     @field_validator("landmarks", "by_response")
     @classmethod

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.export.define import define
 from expectations import catalogue
-from flows.run_folder import write_json
+from flows.run_folder import whole, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,11 +38,8 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
         for is_such, wanted in days.items():
             if is_such(field.type):
                 table = table.set_column(at, field.name, table.column(at).cast(wanted))
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as out:
-        part.chmod(0o600)
+    with whole(path) as part, part.open("wb") as out:
         csv.write_csv(table, out)
-    part.replace(path)
 
 
 def write_dictionary(study: Study, folder: Path) -> None:

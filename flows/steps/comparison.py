@@ -9,7 +9,7 @@ from flows import ledger_files
 from flows.job import Job
 from flows.progress import Progress
 from flows.release import looked, release_of
-from flows.run_folder import RunFolder, private_folder, write_bytes
+from flows.run_folder import RunFolder, private_folder, whole, write_bytes
 from flows.steps.subjects import read_derived
 from flows.summary import synthetic_note
 
@@ -52,10 +52,8 @@ def analyse(job: Job, run: RunFolder, progress: Progress) -> None:
     elif held_back.locked_study:
         looked(job, run, "analyse")
     private_folder(run.results)
-    part = run.results / "results.parquet.part"
-    results.to_parquet(part, index=False)
-    part.chmod(0o600)
-    part.replace(run.results / "results.parquet")
+    with whole(run.results / "results.parquet") as part:
+        results.to_parquet(part, index=False)
     write_bytes(run.results / "results.csv", as_csv(with_notes(released, notes)))
     run.update(masked=held_back.masked)
     run.step_done("analyse", {"results": len(results)})

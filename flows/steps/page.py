@@ -16,7 +16,7 @@ from flows.release import Release, looked, looks, release_of
 from flows.run_folder import RunFolder, private_folder, write_bytes
 from flows.signatures import NOT_SIGNED, hashes_of, read_signatures, standing, state_of
 from flows.steps.comparison import read_results
-from flows.steps.subjects import read_derived
+from flows.steps.subjects import read_counts, read_derived
 from flows.steps.tables import analysed_sites, modified_resources
 from flows.summary import synthetic_note
 
@@ -48,32 +48,35 @@ def write_page(job: Job, run: RunFolder) -> None:
     if beside is not None:
         text = json.dumps({"note": synthetic_note(job.study), "figures": beside}, indent=1, ensure_ascii=False)
         write_bytes(run.results / "published.json", f"{text}\n".encode())
-    draft = _page(job, run, seen, UNSIGNED)
+    whence = provenance(job, run)
+    draft = _page(job, run, seen, {**whence, **UNSIGNED})
     as_draft = hashlib.sha256(draft).hexdigest()
     state = {**_state(job, run, seen, as_draft), **({"looks": looks(job)} if seen.locked_study else {})}
-    page = draft if state == UNSIGNED else _page(job, run, seen, state)
+    page = draft if state == UNSIGNED else _page(job, run, seen, {**whence, **state})
     private_folder(run.report.parent)
     write_bytes(run.report, page)
     study = job.comparison
     assert study is not None
-    subjects_page(study, run, {**provenance(job, run), **state})
+    subjects_page(study, run, {**whence, **state})
     run.update(report_sha256={"page": hashlib.sha256(page).hexdigest(), "as_draft": as_draft})
 
 
 def page_as_draft(job: Job, run: RunFolder) -> str:
     """SHA-256 of the page as it would be unsigned: without what a signature or another look would change on it."""
-    return hashlib.sha256(_page(job, run, release_of(job, run), UNSIGNED)).hexdigest()
+    said = {**provenance(job, run), **UNSIGNED}
+    return hashlib.sha256(_page(job, run, release_of(job, run), said)).hexdigest()
 
 
-def _page(job: Job, run: RunFolder, seen: Release, state: Mapping[str, Any]) -> bytes:
+def _page(job: Job, run: RunFolder, seen: Release, said: Mapping[str, Any]) -> bytes:
     import pandas as pd
 
     from analysis.report.page import render
 
     study = job.comparison
     assert study is not None
-    said = {**provenance(job, run), **state}
-    return render(study, read_results(run), pd.read_parquet(run.checks), said, _published(job, run, seen)).encode()
+    return render(
+        study, read_results(run), pd.read_parquet(run.checks), dict(said), _published(job, run, seen)
+    ).encode()
 
 
 def _masked(run: RunFolder, seen: Release) -> bool:
@@ -103,11 +106,12 @@ def _hazards(study: Study, derived: Derived) -> dict[str, HazardFrames]:
     """The residuals of treatment for each endpoint, for the page that stays on site."""
     from analysis.report.sections.residuals import HazardFrames
     from analysis.stats.cohort import Cohort
-    from analysis.stats.hazard_plots import schoenfeld_frame
-    from analysis.stats.hazard_smooth import smooth_frame
+    from analysis.stats.hazard_plots import residuals_of, schoenfeld_rows
+    from analysis.stats.hazard_smooth import smooth_rows
 
     cohort = Cohort(study, derived.analysis_table)
-    return {e.id: HazardFrames(schoenfeld_frame(cohort, e.id), smooth_frame(cohort, e.id)) for e in study.endpoint}
+    found = {e.id: residuals_of(cohort, e.id) for e in study.endpoint}
+    return {name: HazardFrames(schoenfeld_rows(cohort, one), smooth_rows(cohort, one)) for name, one in found.items()}
 
 
 def published(job: Job, run: RunFolder) -> list[dict[str, Any]] | None:
@@ -147,7 +151,7 @@ def provenance(job: Job, run: RunFolder) -> dict[str, Any]:
                 ("quarantined", c.quarantined),
             )
         ],
-        "unused": [*read_derived(run).counts.to_dict("records"), *unknown_rows(said.get("supplement"))],
+        "unused": [*read_counts(run).to_dict("records"), *unknown_rows(said.get("supplement"))],
         "missing": missing,
         "modifier_extensions": modifier_extensions(said, names),
         "public_key": public_key,

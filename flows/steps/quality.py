@@ -16,7 +16,7 @@ from flows import ledger_files
 from flows.engines import connected
 from flows.job import Job
 from flows.progress import Progress
-from flows.run_folder import RunFolder, private_folder
+from flows.run_folder import RunFolder, private_folder, whole
 from flows.steps.subjects import note_subjects, read_derived, write_derived
 from flows.steps.tables import tables_of
 from mappings.errors import GateError
@@ -165,10 +165,8 @@ def _without(derived: Derived, dropped: Mapping[str, str]) -> Derived:
 
 
 def _keep(outcomes: pd.DataFrame, run: RunFolder) -> None:
-    part = run.checks.with_name(run.checks.name + ".part")
-    outcomes.to_parquet(part, index=False)
-    part.chmod(0o600)
-    part.replace(run.checks)
+    with whole(run.checks) as part:
+        outcomes.to_parquet(part, index=False)
 
 
 def _statuses(outcomes: Sequence[Outcome]) -> dict[str, int]:

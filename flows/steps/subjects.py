@@ -11,10 +11,12 @@ from flows.engines import connected
 from flows.export.data_sets import write_data_sets, write_dictionary
 from flows.job import Job
 from flows.progress import Progress
-from flows.run_folder import RunFolder, private_folder
+from flows.run_folder import RunFolder, private_folder, whole
 from flows.steps.tables import tables_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.derive import Derived
 
 _FRAMES = ("adsl", "adrs", "adtte", "analysis_table", "counts")
@@ -30,11 +32,10 @@ def derive(job: Job, run: RunFolder, progress: Progress) -> None:
     assert study is not None
     ledger = ledger_files.require_balance(run, "derivation")
     key, _ = job.key()
-    rules = {site.id: room.SiteRules(site.deaths.complete_to, site.timezone) for site in job.sites.sites}
     progress("deriving", 0, 1)
     with connected(job.engine) as con:
         tables = tables_of(con, run)
-        derived = room.derive(study, job.folder.codes, job.folder.maps, tables, key, rules, con)
+        derived = room.derive(study, job.folder.codes, job.folder.maps, tables, key, job.site_rules(), con)
     write_derived(run, derived)
     write_dictionary(study, run.analysis)
     progress("deriving", 1, 1)
@@ -56,13 +57,18 @@ def write_derived(run: RunFolder, derived: Derived, folder: str = "") -> None:
     place = private_folder(run.analysis) / folder
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in (*_FRAMES, *(name for name in _ASKED_FOR if getattr(derived, name) is not None)):
-        part = place / f"{name}.parquet.part"
-        getattr(derived, name).to_parquet(part, index=False)
-        part.chmod(0o600)
-        part.replace(place / f"{name}.parquet")
+        with whole(place / f"{name}.parquet") as part:
+            getattr(derived, name).to_parquet(part, index=False)
     write_data_sets(derived, place)
     for name, variant in derived.variants.items():
         write_derived(run, variant, f"{_SENSITIVITY}/{name}")
+
+
+def read_counts(run: RunFolder) -> pd.DataFrame:
+    """What was not used and why, as `derive` counted it."""
+    import pandas as pd
+
+    return pd.read_parquet(run.analysis / "counts.parquet")
 
 
 def read_derived(run: RunFolder, folder: str = "") -> Derived:

@@ -14,6 +14,7 @@ import pytest
 from analysis.derive import Derived
 from analysis.derive.pseudonym import usubjid
 from analysis.study.model import Study
+from expectations.frames import analysis_frames
 from tests.unit.derive.hospital import KEY, STUDY, Hospital, only, study
 
 GAP = 112
@@ -92,6 +93,20 @@ def test_the_main_analysis_puts_them_where_the_study_says(event: str, days: int)
     assert (row["AVAL"], row["ADTF"], row["ADT"]) == (days, "D", died.iloc[0])
 
 
+@pytest.mark.parametrize("event", ["low", "middle", "high"])
+def test_the_checks_find_the_recorded_events_on_the_days_of_adtte(event: str) -> None:
+    """A critical check stops a run whose events are not on the days that the records tell."""
+    asked = study(endpoint_rules={"partial_dates": {"event": event}})
+    found = _hospital().derive(asked)
+    assert found.adsl.loc[found.adsl["DTHFL"] == "N", "DTHDT"].isna().all()
+    everyone = frozenset(found.adsl["USUBJID"])
+    rows = analysis_frames(asked, found.adsl, found.adrs, found.adtte, found.analysis_table, everyone)["endpoints"]
+    assert list(rows["IS_EVENT"]) == list(rows["EVENT_RECORDED"])
+    dated = rows[rows["EVENT_DATE"].notna()]
+    assert usubjid(KEY, "h", "progression") in set(dated.loc[dated["PARAMCD"] == "PFS", "USUBJID"])
+    assert list(dated["EVENT_DATE"]) == list(dated["EVENT_DATE_RECORDED"])
+
+
 def test_no_event_is_put_beyond_the_cutoff() -> None:
     h = Hospital()
     h.subject("at-the-end", deceased_date="2021-06")
@@ -135,6 +150,11 @@ def test_the_main_analysis_and_overall_survival_do_not_know_of_missed_visits(der
     undated = [_time(one, "undated") for one in (derived, derived.variants["missed"])]
     assert [row["CNSR"] for row in undated] == [0, 0]
     assert [pd.isna(row["AVAL"]) for row in undated] == [True, True]
+
+
+def test_a_death_without_a_date_has_none_at_either_end(derived: Derived) -> None:
+    rows = [_time(derived.variants[one["id"]], "undated") for one in ENDS]
+    assert [(row["CNSR"], pd.isna(row["AVAL"]), pd.isna(row["ADT"])) for row in rows] == [(0, True, True)] * 2
 
 
 def test_who_was_last_looked_at_before_the_landmark_leaves() -> None:

@@ -45,6 +45,8 @@ BROKEN = [
     ('covariate = "age_group", in = ["under 18"]', 'covariate = "age_group", list = "angina", in = ["x"]', "criterion[0].exclude", "name exactly one of: list, covariate, complete"),
     ('covariate = "age_group", in = ["under 18"]', 'covariate = "age_group"', "criterion[0].exclude", "a covariate needs the levels it may have"),
     ('list = "angina", window = "-365..0"', 'list = "angina"', "criterion[1].require", "a list needs a window"),
+    ('[list.angina]\ntable = "condition"', '[list.angina]\ntable = ["imaging_study", "device"]', "criterion[1].require.list", "no record of a subject is looked for in imaging_study and device: add another table to [list.angina]"),
+    ('[list.smoking]\ntable = "observation"', '[list.smoking]\ntable = "imaging_study"', "covariate.smoking.list", "no record of a subject is looked for in imaging_study: add another table to [list.smoking]"),
     ('list = "angina", window = "-365..0"', 'list = "angina", window = "0..-9"', "criterion[1].require.window", "the window ends before it begins: write the earlier day first"),
     ('require = { complete = "covariates" }', 'exclude = { complete = "covariates" }', "criterion[2].exclude", "completeness is required, not excluded"),
     ('require = { complete = "covariates" }, missing = "fails"', 'require = { complete = "covariates" }, missing = "passes"', "criterion[2].missing", "completeness means missing data fail"),
