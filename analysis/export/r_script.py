@@ -53,7 +53,7 @@ def _medians(study: Study) -> Iterator[str]:
         if method.median_ci == "spss":
             wanted = [("spss", "spss", "FALSE")]
         else:
-            name = "km_" + method.km_ci.replace("-", "_")
+            name = method.km_code
             wanted = [(name, method.km_ci, "FALSE"), (f"{name}_middle", method.km_ci, "TRUE")]
         for name, transform, middle in wanted:
             if name not in seen:

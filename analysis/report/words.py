@@ -153,7 +153,7 @@ def divisor(rules: EndpointRules) -> str:
 
 def median_method(chosen: Method) -> str:
     """The results' method code of the median's interval: ``spss`` or ``km_log_log``."""
-    return "spss" if chosen.median_ci == "spss" else "km_" + chosen.km_ci.replace("-", "_")
+    return "spss" if chosen.median_ci == "spss" else chosen.km_code
 
 
 def listing(items: list[str] | tuple[str, ...], last: str = "and") -> str:

@@ -101,14 +101,14 @@ def _hazard_ratio(found: ByResponse) -> dict[str, Value]:
 
 def _add_group(rows: Rows, cohort: Cohort, endpoint: str, level: str, curve: KaplanMeier | None) -> None:
     unit = cohort.study.endpoint_rules.unit
-    transform = cohort.study.analysis.primary.km_ci
+    primary = cohort.study.analysis.primary
     n = 0 if curve is None else curve.n
     events = 0 if curve is None else int(curve.events.sum())
     rows.add(endpoint, VARIABLE, "n", n, level=level, n=n, warning=DESCRIPTIVE)
     rows.add(endpoint, VARIABLE, "events", events, level=level, n=n, warning=DESCRIPTIVE)
     nobody = NotEstimable("nobody of the group is at risk at the landmark")
-    median = Quantity(nobody, nobody, nobody) if curve is None else median_survival(curve, transform)
-    method = "km_" + transform.replace("-", "_")
+    median = Quantity(nobody, nobody, nobody) if curve is None else median_survival(curve, primary.km_ci)
+    method = primary.km_code
     for statistic, value in (("estimate", median.estimate), ("lower", median.lower), ("upper", median.upper)):
         scaled = value if isinstance(value, NotEstimable) else value / DAYS[unit]
         rows.add(

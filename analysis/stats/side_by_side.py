@@ -53,7 +53,7 @@ def _median(
     found = Quantity(curve, curve, curve) if isinstance(curve, NotEstimable) else median_survival(curve, method.km_ci)
     for statistic, value in zip(_THREE, (found.estimate, found.lower, found.upper), strict=True):
         shown = value if isinstance(value, NotEstimable) else value / DAYS[unit]
-        where = {"group": arm, "unit": UNITS[unit], "method": _km(method)}
+        where = {"group": arm, "unit": UNITS[unit], "method": method.km_code}
         rows.add(parameter, f"{endpoint}_median", statistic, shown, n=n, **where)
 
 
@@ -76,12 +76,8 @@ def _survival(
         found = survival_at(curve, day, method.km_ci)
         told = {"survival": found.value, "lower": found.lower, "upper": found.upper}
     for statistic, value in told.items():
-        where = {"group": arm, "level": f"{at:g}", "method": _km(method)}
+        where = {"group": arm, "level": f"{at:g}", "method": method.km_code}
         rows.add(parameter, f"{endpoint}_survival", statistic, value, n=n, **where)
-
-
-def _km(method: Method) -> str:
-    return "km_" + method.km_ci.replace("-", "_")
 
 
 def _response(rows: Rows, study: Study, parameter: str, found: Cohort | NotEstimable, method: Method) -> None:

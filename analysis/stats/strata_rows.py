@@ -13,6 +13,7 @@ from analysis.stats.estimates import BoolArray, FloatArray, IntArray, NotEstimab
 from analysis.stats.models import Fitter, Model
 from analysis.stats.rows import Rows, contrast
 from analysis.stats.strata import fit_within_strata, sandwich, score_residuals, stratified_log_rank
+from analysis.stats.survival import Test
 from analysis.stats.terms import treatment_term
 from analysis.study.comparison import Ties
 from analysis.study.survival import SITE
@@ -29,34 +30,17 @@ def add_within_strata(rows: Rows, cohort: Cohort, endpoint: str) -> None:
     plan = cohort.study.analysis
     if not plan.survival.strata:
         return
-    data = cohort.endpoint(endpoint)
-    codes, known = _strata(cohort, plan.survival.strata)
-    keep = known[data.index]
-    time, event = data.time[keep], data.event[keep]
-    arm, stratum = cohort.arm[data.index][keep], codes[data.index][keep]
-    for i, label in enumerate(cohort.arms):
-        if i == cohort.reference:
-            continue
-        pair = (arm == i) | (arm == cohort.reference)
-        test = stratified_log_rank(time[pair], event[pair], arm[pair] == i, stratum[pair])
-        group, n = contrast(label, cohort.arms[cohort.reference]), int(pair.sum())
+    ties = plan.primary.ties
+    tests, model = _compared(cohort, endpoint, plan.survival.strata, ties)
+    for group, test, n in tests:
         rows.add(endpoint, "logrank_stratified", "chi2", test.chi2, group=group, method="logrank", n=n)
         rows.add(endpoint, "logrank_stratified", "p", test.p, group=group, method="logrank", n=n)
-    model = _treatment_within(cohort, time, event, keep, data.index, stratum, plan.primary.ties)
     warning = events_per_term_warning(cohort, model.events, len(model.columns))
     for column in model.terms[0].columns:
         where = {"group": column.group, "level": column.level}
         for statistic, value in coefficient_values(model, column).items():
-            rows.add(
-                endpoint,
-                "cox_stratified",
-                statistic,
-                value,
-                method=plan.primary.ties,
-                n=model.n,
-                warning=warning,
-                **where,
-            )
+            told = {"method": ties, "warning": warning, **where}
+            rows.add(endpoint, "cox_stratified", statistic, value, n=model.n, **told)
         rows.add(endpoint, "cox_stratified", "n", model.n, n=model.n, **where)
         rows.add(endpoint, "cox_stratified", "events", model.events, n=model.n, **where)
 
@@ -66,12 +50,8 @@ def add_set_within_strata(
 ) -> None:
     """Rows of one sensitivity set, variable ``<endpoint>_stratified``: as :func:`add_within_strata`, by the set's own
     strata and ties."""
-    variable, data = f"{endpoint}_stratified", cohort.endpoint(endpoint)
-    codes, known = _strata(cohort, strata)
-    keep = known[data.index]
-    time, event = data.time[keep], data.event[keep]
-    arm, stratum = cohort.arm[data.index][keep], codes[data.index][keep]
-    model = _treatment_within(cohort, time, event, keep, data.index, stratum, ties)
+    variable = f"{endpoint}_stratified"
+    tests, model = _compared(cohort, endpoint, strata, ties)
     warning = events_per_term_warning(cohort, model.events, len(model.columns))
     for column in model.terms[0].columns:
         values = coefficient_values(model, column)
@@ -80,12 +60,26 @@ def add_set_within_strata(
             rows.add(parameter, variable, statistic, values[statistic], n=model.n, **told)
         rows.add(parameter, variable, "n", model.n, group=column.group, n=model.n)
         rows.add(parameter, variable, "events", model.events, group=column.group, n=model.n)
+    for group, test, n in tests:
+        rows.add(parameter, variable, "p", test.p, group=group, method="logrank", n=n)
+
+
+def _compared(
+    cohort: Cohort, endpoint: str, strata: Sequence[str], ties: Ties
+) -> tuple[list[tuple[str, Test, int]], Model]:
+    """Of each arm against the reference the contrast, its log-rank test and subjects; and the model of treatment."""
+    data = cohort.endpoint(endpoint)
+    codes, known = _strata(cohort, strata)
+    keep = known[data.index]
+    time, event = data.time[keep], data.event[keep]
+    arm, stratum = cohort.arm[data.index][keep], codes[data.index][keep]
+    tests = []
     for i, label in enumerate(cohort.arms):
         if i != cohort.reference:
             pair = (arm == i) | (arm == cohort.reference)
             test = stratified_log_rank(time[pair], event[pair], arm[pair] == i, stratum[pair])
-            group = contrast(label, cohort.arms[cohort.reference])
-            rows.add(parameter, variable, "p", test.p, group=group, method="logrank", n=int(pair.sum()))
+            tests.append((contrast(label, cohort.arms[cohort.reference]), test, int(pair.sum())))
+    return tests, _treatment_within(cohort, time, event, keep, data.index, stratum, ties)
 
 
 def _strata(cohort: Cohort, names: Sequence[str]) -> tuple[IntArray, BoolArray]:

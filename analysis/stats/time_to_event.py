@@ -95,7 +95,7 @@ def _medians(rows: Rows, cohort: Cohort, name: str, group: str, curve: KaplanMei
         if method.median_ci == "spss":
             wanted["spss"] = median_survival_spss(curve)
         else:
-            short = "km_" + method.km_ci.replace("-", "_")
+            short = method.km_code
             wanted[short] = median_survival(curve, method.km_ci)
             wanted[f"{short}_middle"] = median_survival(curve, method.km_ci, middle=True)
     for method_name, median in wanted.items():

@@ -38,6 +38,11 @@ class Method(Frozen):
     ties: Ties = "efron"
     response: Literal["fisher", "pearson"] = "fisher"
 
+    @property
+    def km_code(self) -> str:
+        """What results call an interval of the curve by it: ``km_log_log``."""
+        return "km_" + self.km_ci.replace("-", "_")
+
 
 class SetMethod(Method):
     """The conventions of a sensitivity set, which may also compare the arms within strata, or weighted."""
