@@ -16,6 +16,6 @@ test <- timed("log-rank", function() survdiff(y ~ arm, d))
 alone <- timed("Cox, treatment alone", function() coxph(y ~ arm, d))
 all <- timed("Cox, adjusted", function() coxph(y ~ ., d[, setdiff(names(d), c("time", "event"))]))
 peak <- as.numeric(sub("[^0-9]*([0-9]+).*", "\\1", grep("^VmHWM", readLines("/proc/self/status"), value = TRUE))) * 1024
-cat(sprintf('{"steps": {%s}, "subjects": %d, "hazard_ratio": %.15g, "peak_bytes": %.0f, "version": "R %s.%s, survival %s"}\n',
+cat(sprintf('{"steps": {%s}, "subjects": %d, "hazard_ratio": %.15g, "peak_bytes": %.0f, "version": "%s.%s, survival %s"}\n',
             paste(sprintf('"%s": %.4f', names(steps), unlist(steps)), collapse = ", "),
             nrow(d), exp(coef(alone)[["arm"]]), peak, R.version$major, R.version$minor, packageVersion("survival")))
