@@ -8,8 +8,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from analysis.derive.pseudonym import usubjid
 from expectations.frames import analysis_frames
 from tests.fixtures.sample_frames import sample_study
+from tests.unit.derive.hospital import KEY, STUDY, Hospital, study
 
 INDEX, LATER = "2019-01-10", "2019-03-01"
 # subject: dead, day of death, day of an accepted PD, (PFS censored?, day), (OS censored?, day)
@@ -61,3 +63,30 @@ def test_days_of_events_are_those_recorded(endpoints: pd.DataFrame) -> None:
     both = endpoints[endpoints["EVENT_DATE"].notna() & endpoints["EVENT_DATE_RECORDED"].notna()]
     assert len(both) == 3
     assert (both["EVENT_DATE"] == both["EVENT_DATE_RECORDED"]).all()
+
+
+def test_a_response_counts_at_the_site_the_endpoint_asks_for() -> None:
+    """Without a site of its own an event goes by the response's; of another site ADTTE and its record are believed."""
+    elsewhere = [{"response": "PD", "site": "invasion", "desc": "Progression elsewhere"}]
+    anywhere = [{"response": "PD", "desc": "Progression"}]
+    censors = [{"last": "evidence alive", "desc": "Last known alive"}]
+    asked = study(
+        endpoint=[
+            {"id": "PFS", "label": "At the response's site", "events": anywhere, "censors": censors},
+            {"id": "EXT", "label": "At another site", "events": elsewhere, "censors": censors},
+        ],
+        analysis={"sensitivity": [one for one in STUDY["analysis"]["sensitivity"] if one["id"] == "breslow"]},
+    )
+    h = Hospital()
+    h.subject("liver")
+    h.assess("liver", 90, "PD")
+    h.subject("elsewhere")
+    h.assess("elsewhere", 80, "PD", body_site="invasion")
+    found = h.derive(asked)
+    everyone = frozenset(found.adsl["USUBJID"])
+    rows = analysis_frames(asked, found.adsl, found.adrs, found.adtte, found.analysis_table, everyone)["endpoints"]
+    events = {(row["USUBJID"], row["PARAMCD"]) for row in rows.to_dict("records") if row["IS_EVENT"] == "Y"}
+    assert events == {(usubjid(KEY, "h", "liver"), "PFS"), (usubjid(KEY, "h", "elsewhere"), "EXT")}
+    assert list(rows["IS_EVENT"]) == list(rows["EVENT_RECORDED"])
+    dated = rows[rows["IS_EVENT"] == "Y"]
+    assert list(dated["EVENT_DATE"]) == list(dated["EVENT_DATE_RECORDED"])
