@@ -16,6 +16,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from benchmarks.analysis import data
 from benchmarks.analysis.figure import draw
@@ -53,7 +54,7 @@ def main() -> None:
                 found.append(Round(who, size, rows, load, made))
                 _say(f"{size:,} subjects, round {number + 1}: {who} {sum(made['steps'].values()):.1f} s, "
                      f"{made['peak_bytes'] / 2**30:.2f} GiB")  # fmt: skip
-    results = summarise(found, facts(), versions)
+    results = summarise(found, facts(), versions, _apart(work, asked.sizes))
     page = write_page(results)
     if asked.no_write:
         print(page)
@@ -62,6 +63,15 @@ def main() -> None:
     (DOCS / "performance-analysis.md").write_text(page)
     (DOCS / "performance-analysis.svg").write_text(draw(results))
     _say("written: benchmarks/analysis/results.json, docs/performance-analysis.md, docs/performance-analysis.svg")
+
+
+def _apart(work: Path, sizes: str) -> list[Any]:
+    """What is asked apart, of the trial's own number of subjects."""
+    out = work / f"run-{sizes.split(',')[0]}"
+    command = [sys.executable, "-m", "benchmarks.analysis.apart", str(out), str(data.TRIAL)]
+    made = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    _say(f"{data.TRIAL} subjects, apart: {', '.join(f'{name} {s:.1f} s' for name, s in made['steps'].items())}")
+    return [made]
 
 
 def _tables(folder: Path, size: int) -> int:

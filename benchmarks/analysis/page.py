@@ -13,7 +13,7 @@ TITLES = {"bedside": "Bedside", "lifelines": "lifelines alone", "R survival": "R
 
 def write_page(results: Mapping[str, Any]) -> str:
     """The whole page."""
-    parts = (_head, targets, _sizes, _shares, _peers)
+    parts = (_head, targets, _sizes, _shares, _apart, _peers)
     return "\n".join(line for part in parts for line in part(results)) + "\n"
 
 
@@ -66,6 +66,23 @@ def _shares(results: Mapping[str, Any]) -> Iterator[str]:
     parts["the rest"] = max(0.0, ours["seconds"] - sum(parts.values()))
     for name, seconds in parts.items():
         yield f"| {name} | {seconds:.1f} | {100 * seconds / ours['seconds']:.0f} % |"
+    yield ""
+
+
+def _apart(results: Mapping[str, Any]) -> Iterator[str]:
+    if not results.get("apart"):
+        return
+    yield "## Apart: Firth's models and the bootstrap"
+    yield ""
+    yield "Of one endpoint, in as many subjects: all Cox models, the same with Firth's beside each, and 200 resamples"
+    yield "of the stepwise choice by both ways of removal. One measurement."
+    yield ""
+    steps = list(results["apart"][0]["steps"])
+    yield f"| Subjects | {' | '.join(f'{step}, s' for step in steps)} |"
+    yield f"|---:|{'---:|' * len(steps)}"
+    for one in results["apart"]:
+        shown = " | ".join(f"{one['steps'][step]:.1f}" for step in steps)
+        yield f"| {one['subjects']:,} | {shown} |"
     yield ""
 
 

@@ -23,8 +23,14 @@ class Round:
     took: Mapping[str, Any]
 
 
-def summarise(rounds: Sequence[Round], machine: Mapping[str, Any], versions: Mapping[str, str]) -> dict[str, Any]:
-    """The results as kept: medians by size and who, how derivation grows, and whether the targets are met."""
+def summarise(
+    rounds: Sequence[Round],
+    machine: Mapping[str, Any],
+    versions: Mapping[str, str],
+    apart: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """The results as kept: medians by size and who, how derivation grows, whether the targets are met, and what is
+    asked ``apart``: for each number of subjects the seconds of each step."""
     sizes = sorted({one.subjects for one in rounds})
     by_size = [_size(size, [one for one in rounds if one.subjects == size]) for size in sizes]
     largest = by_size[-1]
@@ -36,6 +42,7 @@ def summarise(rounds: Sequence[Round], machine: Mapping[str, Any], versions: Map
         "load": {"least": round(min(r.load for r in rounds), 2), "most": round(max(r.load for r in rounds), 2)},
         "sizes": by_size,
         "growth": growth,
+        "apart": [{"subjects": one["subjects"], "steps": _medians([one["steps"]])} for one in apart],
         "targets": [
             _target(f"Seconds for {largest['subjects']:,} subjects", f"< {SECONDS:g}", ours["seconds"], SECONDS),
             _target(f"GiB at the peak, {largest['subjects']:,} subjects", f"< {GIB:g}", ours["peak_gib"], GIB),

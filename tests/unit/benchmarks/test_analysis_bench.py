@@ -68,6 +68,14 @@ def test_shares_and_the_rest_make_up_the_whole() -> None:
     assert "| 1,000 | lifelines alone | 2.00 | 1.00 | 1.50 | 0.50000000 |" in page
 
 
+def test_what_is_asked_apart_stands_apart() -> None:
+    took = {"subjects": 686, "steps": {"Cox models": 0.54, "bootstrap": 61.26}}
+    found = summarise([ours(1000, 6.0, 3.0)], FACTS, {}, [took])
+    assert "| Subjects | Cox models, s | bootstrap, s |\n|---:|---:|---:|\n| 686 | 0.5 | 61.3 |" in write_page(found)
+    assert found["targets"] == results(ours(1000, 6.0, 3.0))["targets"]
+    assert "Apart" not in write_page(results(ours(1000, 6.0, 3.0)))
+
+
 @pytest.mark.parametrize(("title", "module", "name"), PARTS, ids=[title for title, *_ in PARTS])
 def test_what_is_timed_is_there(title: str, module: str, name: str) -> None:
     assert callable(getattr(import_module(module), name)), title
