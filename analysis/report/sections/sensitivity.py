@@ -34,8 +34,14 @@ def sensitivity(context: Context) -> dict[str, Any] | None:
                 if s.set_ is not None and s.set_.weighting:
                     weighted = _found(context, parameter, f"{endpoint.id}_weighted", contrast)
                     whom = weighted_to(context, s.set_.weighting)
-                    lines.append(_line(f"{s.id}-weighted", f"{label}: weighted to {whom}", weighted, lookup))
-            rows = [forest_row(line["label"], line["quiet"], line["id"] == "primary", [line["test"]]) for line in lines]
+                    line = _line(f"{s.id}-weighted", f"{label}: weighted to {whom}", weighted, lookup)
+                    lines.append({**line, "logrank": "", "test": None})  # the log-rank test is not weighted
+            rows = [
+                forest_row(
+                    line["label"], line["quiet"], line["id"] == "primary", [t for t in (line["test"],) if t is not None]
+                )
+                for line in lines
+            ]
             named = ("sensitivity", "every variation")
             blocks.append(compared(context, endpoint, contrast, lines, rows, named))
     return {

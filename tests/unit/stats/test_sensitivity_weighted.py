@@ -134,5 +134,6 @@ def test_the_page_shows_the_ratio_with_its_effective_sizes_and_balance() -> None
     line = page.partition("weighted: weighted to ")[2]
     assert f"{rows[f'{SET}.EFS_weighted..{GROUP}.hr.efron_robust']:.3f} (" in line
     told = page.partition("weighted, weighted: the weights leave the information of ")[2].partition("</p>")[0]
+    assert "not computed" not in page.partition('id="sensitivity"')[2].partition("</section>")[0]
     for row_id in (f"{SET}.weights..A.ess.ATO", f"{SET}.weights..B.ess.ATO", f"{SET}.balance..{GROUP}.largest_smd.ATO"):
         assert f'data-result="{row_id}"' in told
