@@ -9,19 +9,18 @@ With ``patients`` so many women are drawn from the 686, the same again for the s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from flows.sample_files import write_subjects
+from flows.sample_trials import VERIFICATION, birthday, dated, drawn, index_date
 
 Json = dict[str, Any]
 
 INVENTED = "https://bedside.example/fhir/CodeSystem/gbsg2-invented"
 UCUM = "http://unitsofmeasure.org"
 FIRST_INDEX, LAST_INDEX = date(1984, 7, 2), date(1989, 12, 29)
-_GOLDEN = 0.6180339887498949
 
 
 def write(out: Path, patients: int | None, seed: int, progress: Callable[[str, int, int], None]) -> dict[str, int]:
@@ -29,39 +28,37 @@ def write(out: Path, patients: int | None, seed: int, progress: Callable[[str, i
     from lifelines.datasets import load_gbsg2
 
     women: list[Json] = load_gbsg2().to_dict("records")
-    if patients is not None:
-        drawn = (Random(f"{seed}/{n}").randrange(len(women)) for n in range(patients))  # noqa: S311 - the same again
-        women = [women[place] for place in drawn]
+    women = drawn(women, patients, seed)
     made = (list(_resources(n, woman)) for n, woman in enumerate(women))
     return write_subjects(out, made, len(women), progress)
 
 
 def _resources(n: int, woman: Json) -> Iterator[Json]:
     key = f"G{n + 1:04d}"
-    index = FIRST_INDEX + timedelta(days=int((LAST_INDEX - FIRST_INDEX).days * (n * _GOLDEN % 1)))
+    index = index_date(FIRST_INDEX, LAST_INDEX, n)
     patient: Json = {"reference": f"Patient/{key}"}
 
     def observation(suffix: str, day: int, code: str, display: str, **value: Any) -> Json:
         return {
             "resourceType": "Observation", "id": f"{key}-{suffix}", "status": "final", "subject": patient,
-            "code": _concept(code, display), "effectiveDateTime": _day(index, day), **value,
+            "code": _concept(code, display), "effectiveDateTime": dated(index, day), **value,
         }  # fmt: skip
 
     yield {
         "resourceType": "Patient", "id": key, "active": True, "gender": "female",
-        "birthDate": _born(index, int(woman["age"]), n),
+        "birthDate": birthday(index, int(woman["age"]), n),
     }  # fmt: skip
     yield {
         "resourceType": "Condition", "id": f"{key}-cancer", "subject": patient,
-        "verificationStatus": {"coding": [{"system": _VERIFICATION, "code": "confirmed"}]},
+        "verificationStatus": {"coding": [{"system": VERIFICATION, "code": "confirmed"}]},
         "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "C50.9"}]},
-        "onsetDateTime": _day(index, -30),
+        "onsetDateTime": dated(index, -30),
     }  # fmt: skip
     hormone = woman["horTh"] == "yes"
     treatment = ("cmf-tamoxifen", "CMF with tamoxifen") if hormone else ("cmf", "CMF without tamoxifen")
     yield {
         "resourceType": "Procedure", "id": f"{key}-treatment", "status": "completed", "subject": patient,
-        "code": _concept(*treatment), "performedDateTime": _day(index, 0),
+        "code": _concept(*treatment), "performedDateTime": dated(index, 0),
     }  # fmt: skip
     menopause = ("post", "Postmenopausal") if woman["menostat"] == "Post" else ("pre", "Premenopausal")
     yield observation(
@@ -82,14 +79,11 @@ def _resources(n: int, woman: Json) -> Iterator[Json]:
     if woman["cens"] == 1:  # the column's name notwithstanding, 1 is an event
         yield {
             "resourceType": "Condition", "id": f"{key}-recurrence", "subject": patient,
-            "verificationStatus": {"coding": [{"system": _VERIFICATION, "code": "confirmed"}]},
-            "code": _concept("recurrence", "Recurrence of breast cancer or death"), "onsetDateTime": _day(index, days),
+            "verificationStatus": {"coding": [{"system": VERIFICATION, "code": "confirmed"}]},
+            "code": _concept("recurrence", "Recurrence of breast cancer or death"), "onsetDateTime": dated(index, days),
         }  # fmt: skip
     else:
-        yield observation("contact", days, "last-contact", "Last contact", valueDateTime=_day(index, days))
-
-
-_VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+        yield observation("contact", days, "last-contact", "Last contact", valueDateTime=dated(index, days))
 
 
 def _concept(code: str, display: str) -> Json:
@@ -98,13 +92,3 @@ def _concept(code: str, display: str) -> Json:
 
 def _quantity(value: Any, unit: str) -> Json:
     return {"value": int(value), "unit": unit, "system": UCUM, "code": unit}
-
-
-def _day(index: date, days: int) -> str:
-    return (index + timedelta(days=days)).isoformat()
-
-
-def _born(index: date, age: int, n: int) -> str:
-    """A birthday by which she is ``age`` whole years old on the index date, another day of the year for each."""
-    last = index.replace(year=index.year - age, day=min(index.day, 28))
-    return (last - timedelta(days=n * 97 % 330)).isoformat()

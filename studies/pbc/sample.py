@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from flows.sample_files import write_subjects
+from flows.sample_trials import VERIFICATION, birthday, dated, drawn, index_date
 
 Json = dict[str, Any]
 
@@ -29,44 +29,41 @@ OEDEMA = {"0": ("none", "No oedema"), "0.5": ("slight", "Slight oedema"), "1": (
 SEXES = {"f": "female", "m": "male"}
 MEASURED = (("bilirubin", "bili", "1975-2", "mg/dL"), ("albumin", "albumin", "1751-7", "g/dL"),
             ("prothrombin", "protime", "5902-2", "s"))  # fmt: skip
-_GOLDEN = 0.6180339887498949
 
 
 def write(out: Path, patients: int | None, seed: int, progress: Callable[[str, int, int], None]) -> dict[str, int]:
     """Write the trial, or a cohort drawn from it, into the folder ``out``; the lines by type."""
     with (Path(__file__).parent / "pbc.csv").open(encoding="utf-8", newline="") as file:
         everyone = list(csv.DictReader(file))
-    if patients is not None:
-        drawn = (Random(f"{seed}/{n}").randrange(len(everyone)) for n in range(patients))  # noqa: S311 - the same again
-        everyone = [everyone[place] for place in drawn]
+    everyone = drawn(everyone, patients, seed)
     made = (list(_resources(n, one)) for n, one in enumerate(everyone))
     return write_subjects(out, made, len(everyone), progress)
 
 
 def _resources(n: int, one: dict[str, str]) -> Iterator[Json]:
     key = f"P{n + 1:04d}"
-    index = FIRST_INDEX + timedelta(days=int((LAST_INDEX - FIRST_INDEX).days * (n * _GOLDEN % 1)))
+    index = index_date(FIRST_INDEX, LAST_INDEX, n)
     patient: Json = {"reference": f"Patient/{key}"}
     days = int(one["time"])
 
     def observation(suffix: str, day: int, code: Json, **value: Any) -> Json:
         return {
             "resourceType": "Observation", "id": f"{key}-{suffix}", "status": "final", "subject": patient,
-            "code": code, "effectiveDateTime": _day(index, day), **value,
+            "code": code, "effectiveDateTime": dated(index, day), **value,
         }  # fmt: skip
 
-    died = {"deceasedDateTime": _day(index, days)} if one["status"] == "2" else {}
-    born = _born(index, int(one["age"]), n)
+    died = {"deceasedDateTime": dated(index, days)} if one["status"] == "2" else {}
+    born = birthday(index, int(one["age"]), n)
     yield {"resourceType": "Patient", "id": key, "gender": SEXES[one["sex"]], "birthDate": born, **died}
     yield {
         "resourceType": "Condition", "id": f"{key}-disease", "subject": patient,
-        "verificationStatus": {"coding": [{"system": _VERIFICATION, "code": "confirmed"}]},
+        "verificationStatus": {"coding": [{"system": VERIFICATION, "code": "confirmed"}]},
         "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "K74.3"}]},
-        "onsetDateTime": _day(index, -300),
+        "onsetDateTime": dated(index, -300),
     }  # fmt: skip
     yield {
         "resourceType": "Procedure", "id": f"{key}-treatment", "status": "completed", "subject": patient,
-        "code": _concept("trial-treatment", "Start of the trial's treatment"), "performedDateTime": _day(index, 0),
+        "code": _concept("trial-treatment", "Start of the trial's treatment"), "performedDateTime": dated(index, 0),
         "usedCode": [_concept(*DRUGS[one["trt"]])],
     }  # fmt: skip
     for suffix, column, code, unit in MEASURED:
@@ -79,25 +76,12 @@ def _resources(n: int, one: dict[str, str]) -> Iterator[Json]:
         snomed = {"system": "http://snomed.info/sct", "code": "18027006", "display": "Transplantation of liver"}
         yield {
             "resourceType": "Procedure", "id": f"{key}-transplant", "status": "completed", "subject": patient,
-            "code": {"coding": [snomed]}, "performedDateTime": _day(index, days),
+            "code": {"coding": [snomed]}, "performedDateTime": dated(index, days),
         }  # fmt: skip
     elif one["status"] == "0":
         contact = {"coding": [{"system": LOINC, "code": "21975-8", "display": "Date of last contact"}]}
-        yield observation("contact", days, contact, valueDateTime=_day(index, days))
-
-
-_VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+        yield observation("contact", days, contact, valueDateTime=dated(index, days))
 
 
 def _concept(code: str, display: str) -> Json:
     return {"coding": [{"system": INVENTED, "code": code, "display": f"{display} (invented code)"}]}
-
-
-def _day(index: date, days: int) -> str:
-    return (index + timedelta(days=days)).isoformat()
-
-
-def _born(index: date, age: int, n: int) -> str:
-    """A birthday by which a patient is ``age`` whole years old on the index date, another day of the year for each."""
-    last = index.replace(year=index.year - age, day=min(index.day, 28))
-    return (last - timedelta(days=n * 97 % 330)).isoformat()

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from flows.sample_files import write_subjects
+from flows.sample_trials import VERIFICATION, birthday, dated, drawn, index_date
 
 Json = dict[str, Any]
 
@@ -24,44 +24,41 @@ LOINC = "http://loinc.org"
 FIRST_INDEX, LAST_INDEX = date(1966, 1, 3), date(1968, 12, 30)
 REGIMENS = {"1": ("standard", "Standard chemotherapy"), "2": ("test", "Test chemotherapy")}
 CELLS = {"squamous": "Squamous cell", "smallcell": "Small cell", "adeno": "Adenocarcinoma", "large": "Large cell"}
-_GOLDEN = 0.6180339887498949
 
 
 def write(out: Path, patients: int | None, seed: int, progress: Callable[[str, int, int], None]) -> dict[str, int]:
     """Write the trial, or a cohort drawn from it, into the folder ``out``; the lines by type."""
     with (Path(__file__).parent / "veteran.csv").open(encoding="utf-8", newline="") as file:
         men = list(csv.DictReader(file))
-    if patients is not None:
-        drawn = (Random(f"{seed}/{n}").randrange(len(men)) for n in range(patients))  # noqa: S311 - the same again
-        men = [men[place] for place in drawn]
+    men = drawn(men, patients, seed)
     made = (list(_resources(n, man)) for n, man in enumerate(men))
     return write_subjects(out, made, len(men), progress)
 
 
 def _resources(n: int, man: dict[str, str]) -> Iterator[Json]:
     key = f"V{n + 1:04d}"
-    index = FIRST_INDEX + timedelta(days=int((LAST_INDEX - FIRST_INDEX).days * (n * _GOLDEN % 1)))
+    index = index_date(FIRST_INDEX, LAST_INDEX, n)
     patient: Json = {"reference": f"Patient/{key}"}
     days, dead = int(man["time"]), man["status"] == "1"
 
     def observation(suffix: str, day: int, code: Json, **value: Any) -> Json:
         return {
             "resourceType": "Observation", "id": f"{key}-{suffix}", "status": "final", "subject": patient,
-            "code": code, "effectiveDateTime": _day(index, day), **value,
+            "code": code, "effectiveDateTime": dated(index, day), **value,
         }  # fmt: skip
 
-    died = {"deceasedDateTime": _day(index, days)} if dead else {}
-    born = _born(index, int(man["age"]), n)
+    died = {"deceasedDateTime": dated(index, days)} if dead else {}
+    born = birthday(index, int(man["age"]), n)
     yield {"resourceType": "Patient", "id": key, "gender": "male", "birthDate": born, **died}
     yield {
         "resourceType": "Condition", "id": f"{key}-cancer", "subject": patient,
-        "verificationStatus": {"coding": [{"system": _VERIFICATION, "code": "confirmed"}]},
+        "verificationStatus": {"coding": [{"system": VERIFICATION, "code": "confirmed"}]},
         "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "C34.9"}]},
-        "onsetDateTime": _day(index, -round(int(man["diagtime"]) * 30.4375)),
+        "onsetDateTime": dated(index, -round(int(man["diagtime"]) * 30.4375)),
     }  # fmt: skip
     yield {
         "resourceType": "Procedure", "id": f"{key}-chemotherapy", "status": "completed", "subject": patient,
-        "code": _concept("chemotherapy", "Chemotherapy for lung cancer"), "performedDateTime": _day(index, 0),
+        "code": _concept("chemotherapy", "Chemotherapy for lung cancer"), "performedDateTime": dated(index, 0),
         "usedCode": [_concept(*REGIMENS[man["trt"]])],
     }  # fmt: skip
     cell = man["celltype"]
@@ -74,21 +71,8 @@ def _resources(n: int, man: dict[str, str]) -> Iterator[Json]:
     yield observation("prior", -1, _concept("prior-therapy", "Earlier therapy"), valueCodeableConcept=_concept(*prior))
     if not dead:
         contact = {"coding": [{"system": LOINC, "code": "21975-8", "display": "Date of last contact"}]}
-        yield observation("contact", days, contact, valueDateTime=_day(index, days))
-
-
-_VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+        yield observation("contact", days, contact, valueDateTime=dated(index, days))
 
 
 def _concept(code: str, display: str) -> Json:
     return {"coding": [{"system": INVENTED, "code": code, "display": f"{display} (invented code)"}]}
-
-
-def _day(index: date, days: int) -> str:
-    return (index + timedelta(days=days)).isoformat()
-
-
-def _born(index: date, age: int, n: int) -> str:
-    """A birthday by which he is ``age`` whole years old on the index date, another day of the year for each."""
-    last = index.replace(year=index.year - age, day=min(index.day, 28))
-    return (last - timedelta(days=n * 97 % 330)).isoformat()

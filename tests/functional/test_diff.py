@@ -6,7 +6,6 @@ Oracles: docs/release.md; the single resources that were edited between the two 
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from analysis.derive.pseudonym import usubjid
 from flows import job
 from flows.job import PUBLIC_KEY
 from flows.run_folder import RunFolder
-from tests.fixtures.sample_runs import SITE, about, ran, study_with
+from tests.fixtures.sample_runs import SITE, about, later_death, ran, study_with
 from tests.functional.conftest import Resource, Said, command, copy_run, edited_copy
 
 pytestmark = pytest.mark.xdist_group("release")
@@ -43,13 +42,6 @@ def later(finished_run: RunFolder, cleared: str, sample: Path, tmp_path_factory:
     """The study a night later: one death is dated ten days on, one baseline value was an error, one metastasis is
     gone."""
 
-    def deaths(patients: list[Resource]) -> list[Resource]:
-        for one in patients:
-            if one["id"] == DEAD:
-                moved = date.fromisoformat(one["deceasedDateTime"][:10]) + timedelta(days=10)
-                one.update(deceasedDateTime=str(moved), meta={"versionId": "2"})
-        return patients
-
     def errors(observations: list[Resource]) -> list[Resource]:
         for one in observations:
             if one["id"] == f"{ILL}-child-pugh":
@@ -60,7 +52,7 @@ def later(finished_run: RunFolder, cleared: str, sample: Path, tmp_path_factory:
         return [one for one in conditions if about(one) != cleared or "lung-metastasis" not in one["id"]]
 
     place = tmp_path_factory.mktemp("later")
-    edits = {"Patient": deaths, "Observation": errors, "Condition": metastases}
+    edits = {"Patient": later_death(DEAD), "Observation": errors, "Condition": metastases}
     made = ran(place / "runs", "--source", edited_copy(sample, place / "data", edits))
     assert made.said.code == 0, made.said.err
     return made.run

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,12 @@ import pytest
 from analysis.derive.pseudonym import usubjid
 from flows.job import PUBLIC_KEY
 from flows.run_folder import RunFolder
-from tests.fixtures.sample_runs import ran
-from tests.functional.conftest import Resource, command, edited_copy
+from tests.fixtures.sample_runs import later_death, ran
+from tests.functional.conftest import command, edited_copy
 
 pytestmark = pytest.mark.xdist_group("release")
 
 DEAD = "P02"
-
-
-def _later_death(patients: list[Resource]) -> list[Resource]:
-    for one in patients:
-        if one["id"] == DEAD:
-            moved = date.fromisoformat(one["deceasedDateTime"][:10]) + timedelta(days=10)
-            one.update(deceasedDateTime=str(moved), meta={"versionId": "2"})
-    return patients
 
 
 def _run(place: Path, north: Path, south: Path) -> RunFolder:
@@ -46,7 +37,7 @@ def both(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFol
     """Before, and after the south corrected the day of a death."""
     first, second = tmp_path_factory.mktemp("before"), tmp_path_factory.mktemp("after")
     before = _run(first, sample, sample)
-    return before, _run(second, sample, edited_copy(sample, second / "south", {"Patient": _later_death}))
+    return before, _run(second, sample, edited_copy(sample, second / "south", {"Patient": later_death(DEAD)}))
 
 
 def _compared(both: tuple[RunFolder, RunFolder], *more: str) -> Any:

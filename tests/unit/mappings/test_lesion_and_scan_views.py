@@ -6,17 +6,16 @@ resources as mCODE's Tumor Size and radiology systems write them; the interprete
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import ibis
 import pytest
 
-from mappings import engine, interpreter
+from mappings import interpreter
 from mappings.catalogue import load
-from mappings.compiler import compile_view
 from tests.fixtures import spark
+from tests.fixtures.view_rows import told, view_rows
 
 BODY_SITE = "http://hl7.org/fhir/StructureDefinition/bodySite"
 ROWS: dict[str, list[dict[str, Any]]] = {
@@ -95,28 +94,14 @@ SCANS = [
 RESOURCES = {name: SCANS if name.startswith("imaging") else OBSERVATIONS for name in ROWS}
 
 
-def _told(rows: list[dict[str, Any]]) -> list[str]:
-    """Rows without their nulls, in an order of their own."""
-    return sorted(json.dumps({k: v for k, v in row.items() if v is not None}, sort_keys=True) for row in rows)
-
-
-def _rows(con: Any, name: str, folder: Path) -> list[dict[str, Any]]:
-    file = folder / f"{name}.ndjson"
-    file.write_text("".join(json.dumps(one) + "\n" for one in RESOURCES[name]), encoding="utf-8")
-    found: list[dict[str, Any]] = (
-        engine.of(con).arrow(con, compile_view(load(name)).relation(con, [str(file)])).to_pylist()
-    )
-    return found
-
-
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_the_rows_are_those_written_out(name: str, tmp_path: Path) -> None:
-    assert _told(_rows(ibis.duckdb.connect(), name, tmp_path)) == _told(ROWS[name])
-    assert _told(list(interpreter.rows(load(name), RESOURCES[name]))) == _told(ROWS[name])
+    assert told(view_rows(ibis.duckdb.connect(), name, RESOURCES[name], tmp_path)) == told(ROWS[name])
+    assert told(list(interpreter.rows(load(name), RESOURCES[name]))) == told(ROWS[name])
 
 
 @pytest.mark.spark
 @pytest.mark.xdist_group("spark")
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_spark_gives_the_same_rows(name: str, tmp_path: Path) -> None:
-    assert _told(_rows(spark.connection(), name, tmp_path)) == _told(ROWS[name])
+    assert told(view_rows(spark.connection(), name, RESOURCES[name], tmp_path)) == told(ROWS[name])
