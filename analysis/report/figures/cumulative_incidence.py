@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from analysis.report.curves import Tick
-from analysis.report.figures.canvas import number, svg, tag
+from analysis.report.figures.canvas import number, svg
 from analysis.report.figures.curve_axes import axes, inset_lines, risk_table
 from analysis.report.figures.curve_labels import ArmCurve, Frame, place_names
 from analysis.report.figures.kaplan_meier import PALE_BELOW
+from analysis.report.figures.step_curves import band, stroke
 
 HIGHEST = (0.08, 0.2, 0.4, 0.6, 0.8, 1.0)  # each with quarters of two decimals
 
@@ -41,7 +42,7 @@ def cumulative_incidence(
     reach = max(last * 1.02, ticks[-1].time if ticks else 1.0) or 1.0
     frame = Frame(left, 24, width - left - 14, 190.0, reach, high)
     children = axes(frame, ticks, "Cumulative incidence", x_label)
-    children += [_band(frame, arm) for arm in arms]
+    children += [band(frame, arm, 0.0) for arm in arms]
     for arm in arms:
         children += _steps(frame, arm)
     words, box = inset_lines(frame, arms, inset, ("top left", "top right", "bottom right"))
@@ -49,23 +50,6 @@ def cumulative_incidence(
     children.append(words)
     table, bottom = risk_table(frame, arms, ticks, beside=False)
     return svg(key, width, bottom, title, description, [*children, *table], "km incidence")
-
-
-def _band(frame: Frame, arm: ArmCurve) -> Markup:
-    """Between the limits; on the line as long as no interval is defined, which is before the first event."""
-    upper, lower = [(0.0, 0.0)], [(0.0, 0.0)]
-    for step in arm.curve.drawn:
-        high, low = step.value("upper"), step.value("lower")
-        if arm.curve.level(step) == 0:
-            high = low = 0.0
-        if high is None or low is None:
-            break
-        upper += [(step.time, upper[-1][1]), (step.time, high)]
-        lower += [(step.time, lower[-1][1]), (step.time, low)]
-    if len(upper) == 1:
-        return Markup("")
-    path = "M" + "L".join(f"{number(frame.x(t))} {number(frame.y(s))}" for t, s in (*upper, *reversed(lower))) + "Z"
-    return tag("path", d=path, fill=arm.style.colour, fill_opacity=0.1, class_=f"{arm.style.css} fill band")
 
 
 def _steps(frame: Frame, arm: ArmCurve) -> list[Markup]:
@@ -82,12 +66,4 @@ def _steps(frame: Frame, arm: ArmCurve) -> list[Markup]:
             move += f"V{number(frame.y(level))}"
         (tail or solid).append(move)
         before = step.time
-    look: dict[str, object] = {
-        "fill": "none",
-        "stroke": arm.style.colour,
-        "class_": f"{arm.style.css} stroke",
-        "stroke_width": 2,
-        "stroke_dasharray": arm.style.dash,
-    }
-    drawn = [tag("path", d="".join(solid), **look)]
-    return [*drawn, tag("path", d="".join(tail), opacity=0.45, **look)] if tail else drawn
+    return stroke(arm, solid, tail)

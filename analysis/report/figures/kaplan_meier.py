@@ -15,6 +15,7 @@ from analysis.report.curves import Curve, Tick
 from analysis.report.figures.canvas import INK, line, number, svg, tag
 from analysis.report.figures.curve_axes import axes, inset_lines, risk_table
 from analysis.report.figures.curve_labels import ArmCurve, Frame, place_names
+from analysis.report.figures.step_curves import band, stroke
 
 PALE_BELOW = 0.10
 
@@ -38,7 +39,7 @@ def kaplan_meier(
     frame = Frame(left, 24, width - left - 14, height, max(last_step * 1.02, ticks[-1].time if ticks else 1.0) or 1.0)
     children = [*axes(frame, ticks, "Probability", x_label), *_medians(frame, arms)]
     for arm in arms:
-        children.append(_band(frame, arm))
+        children.append(band(frame, arm, 1.0))
     for arm in arms:
         children.extend(_steps(frame, arm))
     words, box = inset_lines(frame, arms, inset, ("top right", "bottom left"))
@@ -74,23 +75,6 @@ def _medians(frame: Frame, arms: Sequence[ArmCurve]) -> list[Markup]:
     return drawn
 
 
-def _band(frame: Frame, arm: ArmCurve) -> Markup:
-    upper, lower = [(0.0, 1.0)], [(0.0, 1.0)]
-    for step in arm.curve.drawn:
-        high, low = step.value("upper"), step.value("lower")
-        if step.value("survival") == 1:
-            high = low = 1.0  # no interval is defined before the first event
-        if high is None or low is None:
-            break
-        upper += [(step.time, upper[-1][1]), (step.time, high)]
-        lower += [(step.time, lower[-1][1]), (step.time, low)]
-    if len(upper) == 1:
-        return Markup("")
-    points = [*upper, *reversed(lower)]
-    path = "M" + "L".join(f"{number(frame.x(t))} {number(frame.y(s))}" for t, s in points) + "Z"
-    return tag("path", d=path, fill=arm.style.colour, fill_opacity=0.1, class_=f"{arm.style.css} fill band")
-
-
 def _steps(frame: Frame, arm: ArmCurve) -> list[Markup]:
     """The line, its pale tail, and the censor ticks."""
     enough = PALE_BELOW * (arm.curve.at_start or 0)
@@ -111,16 +95,7 @@ def _steps(frame: Frame, arm: ArmCurve) -> list[Markup]:
         level = survival
         if step.value("censored"):
             ticks.append(f"M{x} {number(frame.y(level) - 4)}v8")
-    look: dict[str, object] = {
-        "fill": "none",
-        "stroke": arm.style.colour,
-        "class_": f"{arm.style.css} stroke",
-        "stroke_width": 2,
-        "stroke_dasharray": arm.style.dash,
-    }
-    drawn = [tag("path", d="".join(solid), **look)]
-    if tail:
-        drawn.append(tag("path", d="".join(tail), opacity=0.45, **look))
+    drawn = stroke(arm, solid, tail)
     if ticks:
         drawn.append(
             tag(
