@@ -1,4 +1,4 @@
-"""The catalogue of checks, read from ``catalogue.toml`` and narrowed to a study."""
+"""The catalogue of checks, read from ``checks/*.toml`` and narrowed to a study."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from analysis.study.model import CheckRules, Study
 from expectations.model import Check
 from mappings.errors import DefinitionError, Problem
 
+FILES = ("raw", "history", "analysis")
+
 
 @cache
 def catalogue() -> tuple[Check, ...]:
-    """Every check, in the order of the file; ids are unique."""
-    said = tomllib.loads(files("expectations").joinpath("catalogue.toml").read_text())
-    checks = tuple(Check.model_validate(one) for one in said["check"])
+    """Every check, file by file and in the order of each file; ids are unique."""
+    texts = [files("expectations").joinpath("checks", f"{name}.toml").read_text(encoding="utf-8") for name in FILES]
+    checks = tuple(Check.model_validate(one) for text in texts for one in tomllib.loads(text).get("check", ()))
     ids = [check.id for check in checks]
     if len(set(ids)) != len(ids):
         raise ValueError("the catalogue names a check twice")
@@ -50,8 +52,7 @@ def _with_rules(rules: CheckRules | None) -> tuple[Check, ...]:
         raise DefinitionError(
             "the study file gives actions to checks that do not exist",
             tuple(
-                Problem("no such check; expectations/catalogue.toml lists them", f"checks.actions.{name}")
-                for name in unknown
+                Problem("no such check; expectations/checks lists them", f"checks.actions.{name}") for name in unknown
             ),
         )
     return tuple(

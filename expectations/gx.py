@@ -77,7 +77,7 @@ def _expectation(gx: Any, check: Check, sets: Mapping[str, Sequence[str]]) -> An
             )
         case "equal":
             return e.ExpectColumnPairValuesToBeEqual(column_A=rule.column, column_B=rule.other, **pair)
-        case "counted":
+        case "counted" | "history":
             # The violation count of a raw table: one row, one column a check.
             return e.ExpectColumnValuesToBeBetween(column=check.id, max_value=check.threshold, meta=meta)
 

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Status = Literal["PASS", "PASS_WITH_VIOLATIONS", "FAIL", "NOT_APPLICABLE", "ERROR"]
 Action = Literal["stop", "drop", "warn"]
+Context = Literal["verification", "validation"]
+Scope = Literal["site", "study"]
 Severity = Literal["critical", "warning", "info"]
 Category = Literal[
     "conformance: value",
@@ -76,30 +78,45 @@ class Counted(_Frozen):
 
     kind: Literal["counted"]
     count: str
-    arguments: dict[str, str] = {}
+
+
+class History(_Frozen):
+    """Judged on counts of this run beside those of earlier runs or other sites (``expectations.history``), by name."""
+
+    kind: Literal["history"]
+    count: str
 
 
 Rule = Annotated[
-    InSet | Matches | NotNull | Unique | NotBefore | Equal | Between | Counted, Field(discriminator="kind")
+    InSet | Matches | NotNull | Unique | NotBefore | Equal | Between | Counted | History, Field(discriminator="kind")
 ]
 
 
 class Check(_Frozen):
-    """One row of the catalogue. ``threshold`` is the percentage of violations that is still accepted."""
+    """One row of the catalogue. ``threshold`` is the percentage of violations that is still accepted.
+
+    ``context``: verification looks at the data alone, validation holds them against something outside or earlier (Kahn
+    et al. 2016). ``stop_above``: the percentage of the denominator above which the check stops, whatever its action.
+    ``scope``: a stop holds one site, or stops the study.
+    """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     table: str
     category: Category
+    context: Context = "verification"
     severity: Severity
     action: Action
+    scope: Scope = "site"
     threshold: float = Field(ge=0, le=100)
+    stop_above: float | None = Field(None, ge=0, le=100)
     reason: str
+    consequence: str
     rule: Rule
 
     @property
     def raw(self) -> bool:
         """Whether the check looks at tables as mapped, before any subject exists."""
-        return self.rule.kind == "counted"
+        return self.rule.kind in ("counted", "history")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ CANARY = "Zz-canary-7731"
 def check(id_, rule, threshold=0.0, action="drop"):
     return Check(
         id=id_, table="t", category="completeness", severity="critical", action=action, threshold=threshold,
-        reason="because", rule=rule,
+        reason="because", consequence="so", rule=rule,
     )  # fmt: skip
 
 
