@@ -6,17 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.report import formats
+from analysis.pages import formats
+from analysis.pages.statuses import SIGNS, WORDS
 from analysis.report.context import Context
 
-WORDS = {
-    "PASS": "passed",
-    "PASS_WITH_VIOLATIONS": "passed with violations under the threshold",
-    "FAIL": "failed",
-    "ERROR": "could not be computed",
-    "NOT_APPLICABLE": "not applicable",
-}
-SIGNS = {"PASS": "\u2713", "PASS_WITH_VIOLATIONS": "\u25d0", "FAIL": "\u2717", "ERROR": "!", "NOT_APPLICABLE": "\u25cb"}
 _SEVERE = {"critical": 0, "warning": 1, "info": 2}
 _ORDER = {"ERROR": 0, "FAIL": 1, "PASS_WITH_VIOLATIONS": 2, "PASS": 3, "NOT_APPLICABLE": 4}
 
