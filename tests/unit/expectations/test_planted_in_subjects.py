@@ -82,7 +82,10 @@ def test_columns_of_the_data_sets_are_as_the_dictionary_says_or_told_apart() -> 
     wrong = found.adsl.assign(N_SESSIONS="two").drop(columns="LSTALVSRC")
     frames = analysis_frames(STUDY, wrong, found.adrs, found.adtte, found.table, frozenset(), {})["types"]
     differ = frames[frames["FOUND"].notna() & (frames["FOUND"] != frames["EXPECTED"])]
-    assert {(row.COLUMN, row.EXPECTED) for row in differ.itertuples()} == {("N_SESSIONS", "integer"), ("LSTALVSRC", "string")}
+    assert {(row.COLUMN, row.EXPECTED) for row in differ.itertuples()} == {
+        ("N_SESSIONS", "integer"),
+        ("LSTALVSRC", "string"),
+    }
 
 
 def test_counts_of_sites_add_up_to_those_of_the_whole() -> None:
