@@ -109,6 +109,37 @@ def judge(run: RunOption = None, runs: RunsOption = RUNS, as_json: JsonOption = 
     return 0
 
 
+@quality.command("catalogue")
+def catalogue(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the table of docs/quality-checks.md.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """List every check of the catalogue with category, severity, threshold, action and reason."""
+    from expectations.catalogue import catalogue as checks
+
+    if as_json:
+        said = [check.model_dump() for check in checks()]
+        typer.echo(json.dumps({"outcome": "complete", "checks": said}))
+        return 0
+    if markdown:
+        typer.echo("| Check | Table | Category | Severity | Accepted, % | Stops above, % | Action | Why; consequence |")
+        typer.echo("|---|---|---|---|---:|---:|---|---|")
+    for check in checks():
+        category = check.category if check.context == "verification" else f"{check.category} (validation)"
+        stops = "" if check.stop_above is None else f"{check.stop_above:g}"
+        action = check.action if check.action != "stop" else f"stop the {check.scope}"
+        if markdown:
+            why = f"{check.reason}; {check.consequence}"
+            table = "all" if check.table == "*" else check.table
+            cells = (f"`{check.id}`", table, category, check.severity, f"{check.threshold:g}", stops, action, why)
+            typer.echo(f"| {' | '.join(cells)} |")
+        else:
+            typer.echo(f"{check.id}  ({check.table}; {category}; {check.severity})\n  {check.reason}")
+            over = f"; above {stops} % stops" if stops else ""
+            typer.echo(f"  accepted up to {check.threshold:g} %, then: {action}{over}; {check.consequence}")
+    return 0
+
+
 def add_commands(app: Any) -> None:
     """Register these commands."""
     app.add_typer(quality, name="quality")

@@ -105,5 +105,5 @@ def test_what_cannot_be_used_is_refused_by_name(said: dict[str, Any], words: str
 
 
 def test_a_fault_of_a_site_names_the_site() -> None:
-    with pytest.raises(DefinitionError, match="site north: checks.thresholds.nowhere"):
+    with pytest.raises(DefinitionError, match=r"site north: checks\.thresholds\.nowhere"):
         asked_of(study(), {"north": SiteCheckRules(thresholds={"nowhere": 1})})
