@@ -78,8 +78,17 @@ class RunFolder:
         return self.root / "analysis"
 
     @property
+    def quality(self) -> Path:
+        return self.root / "quality"
+
+    @property
     def checks(self) -> Path:
-        return self.root / "quality" / "checks.parquet"
+        return self.quality / "checks.parquet"
+
+    @property
+    def failures(self) -> Path:
+        """Which rows failed which check: with patients' ids, so it stays on site."""
+        return self.quality / "failures.parquet"
 
     @property
     def results(self) -> Path:
