@@ -36,6 +36,7 @@ def judge_tables(
     systems: frozenset[str],
     profile: pd.DataFrame,
     earlier: pd.DataFrame,
+    until: date | None = None,
 ) -> Judged:
     """Judge every raw check at every site.
 
@@ -46,14 +47,15 @@ def judge_tables(
         sites: the sites of the run, whether they sent anything or not.
         today: the day of the extract.
         systems: code systems that count as known.
-        profile, earlier: counts of this run's tables, and of the comparable runs before (``expectations.profile``).
+        profile, earlier: counts of this run's tables, and of comparable runs before (``expectations.table_profile``).
+        until: the data cut-off of a study, after which nothing is late.
     """
     from expectations.history import history_findings
     from expectations.own_raw import own_findings
     from expectations.raw import landing_findings, table_findings
 
     found = landing_findings(types) + table_findings(tables, today, systems)
-    found += history_findings(profile, earlier, today, sites)
+    found += history_findings(profile, earlier, today, sites, until=until, systems=systems)
     found += own_findings(tables, _of_rows(asked.checks.values(), tables), sites)
     for site in sites:
         found += own_findings(tables, _of_rows(asked.own_of(site), tables), [site])

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.derive import Derived
+    from mappings.codelists import CodeList
+
+
+NARROWED = ("condition", "procedure", "observation", "medication_administration", "adverse_event")
+"""Views of which a study uses what its lists take, and no more."""
 
 
 def check(job: Job, run: RunFolder, progress: Progress) -> None:
@@ -83,33 +88,37 @@ def _population(run: RunFolder, job: Job, judged: Judged, overrides: Sequence[Ov
 
 
 def _raw(job: Job, run: RunFolder, ledger: Ledger, asked: Asked, today: date) -> Judged:
-    from expectations.profile import profile
     from expectations.raw import RECOGNISED
+    from expectations.table_profile import profile
     from flows.quality_history import earlier_profiles
 
     systems = RECOGNISED | {e.system for made in job.folder.codes.values() for e in made.entries if e.system}
     sites = analysed_sites(job, run)
     with connected() as con:
         tables = tables_of(con, run)
-        counts = profile(tables, today, job.folder.codes)
+        counts = profile(tables, today, _lists_by_view(job))
         with whole(run.quality / "profile.parquet") as part:
             counts.to_parquet(part, index=False)
         used = _used(job, con, tables) if job.comparison else tables
         return judge_tables(used, ledger.types, asked, sites, today, systems, counts, earlier_profiles(run))
 
 
+def _lists_by_view(job: Job) -> dict[str, dict[str, CodeList]]:
+    """The lists of the study that are looked for in each view, by name."""
+    found: dict[str, dict[str, CodeList]] = {}
+    for name, use in job.comparison.lists.items() if job.comparison else ():
+        for view in use.table if name in job.folder.codes else ():
+            found.setdefault(view, {})[name] = job.folder.codes[name]
+    return found
+
+
 def _used(job: Job, con: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
     """The tables narrowed to records that a list of the study takes; patients whole, and the rest as they came."""
     from mappings.codelists import matches
 
-    study = job.comparison
-    assert study is not None
     narrowed = dict(tables)
-    for view in ("condition", "procedure", "observation", "medication_administration", "adverse_event"):
-        lists = {
-            n: job.folder.codes[n] for n, use in study.lists.items() if view in use.table and n in job.folder.codes
-        }
-        if view in tables and lists:
+    for view, lists in _lists_by_view(job).items():
+        if view in NARROWED and view in tables:
             found = matches(tables[view], "code_system", "code", lists, con=con).select("site", "id").distinct()
             narrowed[view] = tables[view].semi_join(found, ["site", "id"])
     return narrowed
