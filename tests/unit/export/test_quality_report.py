@@ -1,4 +1,4 @@
-"""The checks' outcomes as FHIR. Oracles: fhir.resources' R4B models; R4's definition of MeasureReport; counts by hand."""
+"""The checks' outcomes as FHIR. Oracles: fhir.resources' R4B models; R4's MeasureReport; counts by hand."""
 
 from __future__ import annotations
 
