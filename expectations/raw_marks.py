@@ -106,9 +106,7 @@ def without_modality(tables: Mapping[str, Any]) -> Any:
     return bare
 
 
-def dangling(
-    name: str, tables: Mapping[str, Any], references: Sequence[tuple[str, str, str, tuple[str, ...]]]
-) -> Any:
+def dangling(name: str, tables: Mapping[str, Any], references: Sequence[tuple[str, str, str, tuple[str, ...]]]) -> Any:
     """(site, id) of the resources with a reference (check, column, target, sites) to what the target does not hold."""
     import ibis
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from flows.export.comparison import empty_folder
 from flows.job import Job
 from flows.run_folder import RunFolder, private_folder, write_bytes
 from mappings.errors import DefinitionError
@@ -24,6 +23,8 @@ def write_quality(job: Job, run: RunFolder, folder: Path) -> dict[str, int]:
     """
     if not run.checks.is_file():
         raise DefinitionError(f"{run.root} has no quality results yet: bedside check makes them")
+    from flows.export.comparison import empty_folder  # it knows the steps, and the step of checks knows this module
+
     lines = _lines(job, run)
     empty_folder(folder)
     return _write(lines, folder)
