@@ -29,6 +29,11 @@ def catalogue() -> tuple[Check, ...]:
     return checks
 
 
+def raw_checks() -> tuple[Check, ...]:
+    """The checks of the catalogue on tables as mapped, whose violations are counted."""
+    return tuple(check for check in catalogue() if check.rule.kind == "counted")
+
+
 @dataclass(frozen=True)
 class Asked:
     """The checks of one run: those of the study, and what single sites change or add."""
