@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from analysis.study.uses import list_uses
 from expectations.raw import VIEWS
 from mappings.code_systems import normalise_code, normalise_system
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pandas as pd
 
+    from analysis.study.model import Study
     from mappings.code_model import CodeList
 
 COLUMNS = ("site", "table", "kind", "key", "n", "patients")
@@ -36,6 +38,16 @@ _TEXTS = ("code_text", "code_display", "device_name")
 
 Taken = Mapping[str, Mapping[str, "CodeList"]]
 """Of each view, the lists of the study that are looked for in it, by name."""
+
+
+def taken_by(study: Study | None, codes: Mapping[str, CodeList]) -> dict[str, dict[str, CodeList]]:
+    """The lists a study looks for in the codes and texts of each view; body sites and the like stand elsewhere."""
+    found: dict[str, dict[str, CodeList]] = {}
+    for use in list_uses(study) if study is not None else ():
+        if use.role != "site" and use.name in codes:
+            for view in use.tables:
+                found.setdefault(view, {})[use.name] = codes[use.name]
+    return found
 
 
 def profile(tables: Mapping[str, ir.Table], today: date, taken: Taken) -> pd.DataFrame:

@@ -83,15 +83,15 @@ def _population(run: RunFolder, job: Job, judged: Judged, overrides: Sequence[Ov
 
 
 def _raw(job: Job, run: RunFolder, ledger: Ledger, asked: Asked, today: date) -> Judged:
-    from expectations.profile import profile
     from expectations.raw import RECOGNISED
+    from expectations.table_profile import profile, taken_by
     from flows.quality_history import earlier_profiles
 
     systems = RECOGNISED | {e.system for made in job.folder.codes.values() for e in made.entries if e.system}
     sites = analysed_sites(job, run)
     with connected() as con:
         tables = tables_of(con, run)
-        counts = profile(tables, today, job.folder.codes)
+        counts = profile(tables, today, taken_by(job.comparison, job.folder.codes))
         with whole(run.quality / "profile.parquet") as part:
             counts.to_parquet(part, index=False)
         used = _used(job, con, tables) if job.comparison else tables
