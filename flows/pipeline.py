@@ -48,7 +48,7 @@ class Direct:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. ``exit_code`` is 0, 5 (the gate holds sites, the others are analysed) or 6: else it is raised."""
+    """How a run ended. ``exit_code`` is 0, 5 (the gate holds sites, others are analysed) or 6; the rest is raised."""
 
     run: RunFolder
     exit_code: int

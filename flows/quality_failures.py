@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from flows.job import Job
@@ -55,15 +56,16 @@ def failures_of(job: Job, run: RunFolder, check: str, site: str | None = None) -
     if site is not None:
         outcomes, rows = outcomes[outcomes["site"] == site], rows[rows["site"] == site]
     bases = {one.id: one.base or one.folder or "" for one in job.sites.sites}
+    said = rows.fillna("").sort_values(["table", "site", "resource", "usubjid"]).astype(str).to_dict("records")
     found = [
         Failure(row["table"], row["site"], _address(bases.get(row["site"], ""), row), row["patient_id"], row["usubjid"])
-        for row in rows.fillna("").sort_values(["table", "site", "resource", "usubjid"]).to_dict("records")
+        for row in said
     ]
     asked = outcomes[outcomes["denominator"] > 0]
     return Failures(check, tuple({str(k): v for k, v in one.items()} for one in asked.to_dict("records")), tuple(found))
 
 
-def _address(base: str, row: dict[str, str]) -> str:
+def _address(base: str, row: Mapping[Hashable, str]) -> str:
     resource, version = row["resource"], row["version"]
     if not resource:
         return ""

@@ -227,6 +227,20 @@ def find(runs: Path, name: str) -> RunFolder:
     raise DefinitionError(f"no run found: {name} is neither a run folder nor a study with runs in {runs}")
 
 
+def only_study(runs: Path) -> str:
+    """The id of the one study that has runs there, for commands that were told of none.
+
+    Raises:
+        DefinitionError: there are none, or several.
+    """
+    studies = sorted({path.parent.parent.name for path in runs.glob("*/*/run.json")})
+    if len(studies) != 1:
+        raise DefinitionError(
+            f"{runs} holds {'no runs' if not studies else 'runs of several studies'}: say which with --run"
+        )
+    return studies[0]
+
+
 def newest_complete(runs: Path, study_id: str) -> RunFolder:
     """The newest complete run of a study, by its ``latest``."""
     name = _newest_complete(runs / study_id / "latest")
