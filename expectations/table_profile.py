@@ -171,7 +171,7 @@ def _coded(
         yield _named(by_measure, "unit")
         yield _sizes(with_value, by_measure)
     if lists:
-        taken = _taken(table, lists)
+        taken = taken_records(table, lists)
         left = told.anti_join(taken, ["site", "id"])
         untaken = left.group_by("site", "coding").agg(**_counts(left)).to_pandas()
         untaken = _named(untaken.assign(key=untaken["coding"].map(names.codings)), "unmapped")
@@ -249,7 +249,7 @@ def _sizes(with_value: ir.Table, by_measure: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _taken(table: ir.Table, lists: Mapping[str, CodeList]) -> ir.Table:
+def taken_records(table: ir.Table, lists: Mapping[str, CodeList]) -> ir.Table:
     """(site, id) of the records that a list takes, by any of their codings or by words in their texts."""
     from mappings.codelists import matches, matches_text
 

@@ -46,7 +46,8 @@ def judge_tables(
         sites: the sites of the run, whether they sent anything or not.
         today: the day of the extract.
         systems: code systems that count as known.
-        profile, earlier: counts of this run's tables, and of the comparable runs before (``expectations.table_profile``).
+        profile, earlier: counts of this run's tables (``expectations.table_profile``), and of the comparable runs
+            before.
     """
     from expectations.history import history_findings
     from expectations.own_raw import own_findings

@@ -36,9 +36,11 @@ def check(job: Job, run: RunFolder, progress: Progress) -> None:
         GateError: a check stops the analysis; the files in ``quality/`` are written all the same.
     """
     ledger = ledger_files.require_balance(run, "the checks")
-    study, asked, today = job.comparison, job.asked_checks(), datetime.now(UTC).date()
+    study, asked = job.comparison, job.asked_checks()
+    # The day of the extract, so that a run checked again later is judged as it was; overrides hold by that day too.
+    today = date.fromisoformat(str(run.read()["started"])[:10])
     sites = tuple(site.id for site in job.sites.sites)
-    overrides = read_gate_file(job.folder.path, asked.checks, sites, today).overrides
+    overrides = read_gate_file(job.folder.path, asked.checks, sites, datetime.now(UTC).date()).overrides
     if study is not None and run.read().get("narrowed"):
         derive(job, run, progress)  # an earlier pass took subjects away
     progress("checks on tables", 0, 1)
