@@ -12,7 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from analysis.study.uses import list_uses
-from expectations.raw import VIEWS
+from expectations.raw_views import VIEWS, Quantity, RawView
 from mappings.code_systems import normalise_code, normalise_system
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from analysis.study.model import Study
     from mappings.code_model import CodeList
 
+PROFILED = {name: view for name, view in VIEWS.items() if not view.detail}
+"""The views that are counted: those of whole resources."""
 COLUMNS = ("site", "table", "kind", "key", "n", "patients")
 FLOOR = 5
 """Patients that a code or unit must have to be named."""
@@ -29,11 +31,6 @@ RARE = "(rare)"
 MONTHS = 37
 """Months kept, counted back from the newest record: two years to judge one by, and room for the one that runs."""
 
-MEASURED = {
-    "observation": ("value_quantity", "value_unit_code", "value_unit"),
-    "medication_administration": ("dose_value", "dose_unit_code", "dose_unit"),
-}
-"""Of views with a quantity: its value, the code of its unit, and the unit as written, used where there is no code."""
 _TEXTS = ("code_text", "code_display", "device_name")
 
 Taken = Mapping[str, Mapping[str, "CodeList"]]
@@ -63,7 +60,9 @@ def profile(tables: Mapping[str, ir.Table], today: date, taken: Taken) -> pd.Dat
     """
     import pandas as pd
 
-    parts = [part for name in VIEWS if name in tables for part in _view(name, tables[name], today, taken.get(name, {}))]
+    parts = [
+        part for name in PROFILED if name in tables for part in _view(name, tables[name], today, taken.get(name, {}))
+    ]
     if not parts:
         parts = [pd.DataFrame(columns=list(COLUMNS))]
     whole = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
@@ -72,15 +71,21 @@ def profile(tables: Mapping[str, ir.Table], today: date, taken: Taken) -> pd.Dat
 
 
 def _view(name: str, table: ir.Table, today: date, lists: Mapping[str, CodeList]) -> Iterator[pd.DataFrame]:
+    view = PROFILED[name]
     person = "patient_id" if "patient_id" in table.columns else "id"
-    for part in _volume(table, VIEWS[name].dates, person, today):
+    for part in _volume(table, clinical_dates(view), person, today):
         yield part.assign(table=name)
     yield _missing(table).assign(table=name)
     if name == "patient":
         yield _people(table).assign(table=name)
-    if VIEWS[name].coded:
-        for part in _coded(table, person, MEASURED.get(name), lists):
+    if view.coded:
+        for part in _coded(table, person, view.quantity, lists):
             yield part.assign(table=name)
+
+
+def clinical_dates(view: RawView) -> tuple[str, ...]:
+    """The columns that say when what a row is about happened: of patients none."""
+    return view.dates if view.placed else ()
 
 
 def _volume(table: ir.Table, dates: tuple[str, ...], person: str, today: date) -> Iterator[pd.DataFrame]:
@@ -143,14 +148,14 @@ def _people(patients: ir.Table) -> pd.DataFrame:
 
 
 def _coded(
-    table: ir.Table, person: str, measured: tuple[str, str, str] | None, lists: Mapping[str, CodeList]
+    table: ir.Table, person: str, measured: Quantity | None, lists: Mapping[str, CodeList]
 ) -> Iterator[pd.DataFrame]:
     import ibis
 
     value, unit = ibis.null("float64"), ibis.null("string")
     if measured is not None:
-        value = table[measured[0]].cast("float64")
-        written = ibis.coalesce(table[measured[1]], table[measured[2]], ibis.literal(""))
+        value = table[measured.value].cast("float64")
+        written = ibis.coalesce(table[measured.code], table[measured.unit], ibis.literal(""))
         unit = ibis.ifelse(value.notnull(), written, ibis.null("string"))
     rows = table.filter(table.code.notnull()).select(
         "site", "id", "code_system", "code", person=table[person], unit=unit, value=value

@@ -61,8 +61,8 @@ def codes_of(job: Job, run: RunFolder) -> Codes:
     Raises:
         DefinitionError: the study looks for no list, or the run has no tables.
     """
-    from expectations.raw import RECOGNISED, VIEWS
-    from expectations.table_profile import taken_by
+    from expectations.raw import RECOGNISED
+    from expectations.table_profile import PROFILED, taken_by
 
     study = job.comparison
     if study is None:
@@ -74,7 +74,7 @@ def codes_of(job: Job, run: RunFolder) -> Codes:
     coverage, found = [], []
     with connected() as con:
         tables = tables_of(con, run)
-        for view in (name for name in VIEWS if VIEWS[name].coded and lists.get(name) and name in tables):
+        for view in (name for name in PROFILED if PROFILED[name].coded and lists.get(name) and name in tables):
             codings, untaken = _view(tables[view], lists[view])
             coverage.append(Coverage(view, codings, codings - int(untaken["n"].sum())))
             found += _untaken(job, view, codings, untaken, frozenset(known))

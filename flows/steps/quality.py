@@ -14,6 +14,7 @@ from expectations.ledger import Ledger
 from expectations.outcomes import Outcome, frame
 from flows import ledger_files
 from flows.engines import connected
+from flows.export.quality import keep_quality
 from flows.gate_file import read_gate_file
 from flows.job import Job
 from flows.progress import Progress
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.derive import Derived
+
+
+NARROWED = ("condition", "procedure", "observation", "medication_administration", "adverse_event")
+"""Views of which a study uses what its lists take, and no more."""
 
 
 def check(job: Job, run: RunFolder, progress: Progress) -> None:
@@ -91,27 +96,24 @@ def _raw(job: Job, run: RunFolder, ledger: Ledger, asked: Asked, today: date) ->
 
     systems = RECOGNISED | {e.system for made in job.folder.codes.values() for e in made.entries if e.system}
     sites = analysed_sites(job, run)
+    until = job.comparison.index.data_cutoff if job.comparison else None
     with connected() as con:
         tables = tables_of(con, run)
         counts = profile(tables, today, taken_by(job.comparison, job.folder.codes))
         with whole(run.quality / "profile.parquet") as part:
             counts.to_parquet(part, index=False)
         used = _used(job, con, tables) if job.comparison else tables
-        return judge_tables(used, ledger.types, asked, sites, today, systems, counts, earlier_profiles(run))
+        return judge_tables(used, ledger.types, asked, sites, today, systems, counts, earlier_profiles(run), until)
 
 
 def _used(job: Job, con: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
     """The tables narrowed to records that a list of the study takes; patients whole, and the rest as they came."""
+    from expectations.table_profile import taken_by
     from mappings.codelists import matches
 
-    study = job.comparison
-    assert study is not None
     narrowed = dict(tables)
-    for view in ("condition", "procedure", "observation", "medication_administration", "adverse_event"):
-        lists = {
-            n: job.folder.codes[n] for n, use in study.lists.items() if view in use.table and n in job.folder.codes
-        }
-        if view in tables and lists:
+    for view, lists in taken_by(job.comparison, job.folder.codes).items():
+        if view in NARROWED and view in tables:
             found = matches(tables[view], "code_system", "code", lists, con=con).select("site", "id").distinct()
             narrowed[view] = tables[view].semi_join(found, ["site", "id"])
     return narrowed
@@ -175,6 +177,7 @@ def _keep(job: Job, run: RunFolder, decided: Verdict, failures: pd.DataFrame) ->
     head = {"run": run.id, "study": job.study.study.id, "started": str(run.read()["started"])}
     _write(frame(decided.outcomes, head), run.checks)
     _write(_resources(failures), run.failures)
+    keep_quality(job, run)
     overridden = sorted(
         {(o.check.id, o.finding.table, o.finding.site, o.overridden) for o in decided.outcomes if o.overridden}
     )
