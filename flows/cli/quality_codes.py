@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.options import RUNS, JsonOption, RunArgument, RunsOption
+from flows.cli.options import RUNS, JsonOption, RunOption, RunsOption
 
 if TYPE_CHECKING:
     from flows.quality_codes import Codes, Untaken
@@ -18,7 +18,7 @@ _BAR = 16
 
 
 def codes(
-    run: RunArgument,
+    run: RunOption = None,
     everything: Annotated[bool, typer.Option("--all", help="Codes that few patients have too. On site only.")] = False,
     most: Annotated[int, typer.Option("--most", min=1, help="Codes that are printed of each kind.")] = 20,
     runs: RunsOption = RUNS,
@@ -29,7 +29,7 @@ def codes(
     from flows.job import as_it_lies
     from flows.quality_codes import codes_of
 
-    folder = run_folder.find(runs, run)
+    folder = run_folder.find(runs, run or run_folder.only_study(runs))
     found = codes_of(as_it_lies(folder), folder)
     if as_json:
         rare = [one for one in found.untaken if one.rare]

@@ -99,7 +99,7 @@ def test_nothing_is_overwritten_that_was_not_simulated(tmp_path: Path) -> None:
 def test_codes_that_no_list_takes_are_counted_and_explained(night: RunFolder) -> None:
     rows = pd.read_parquet(night.tables / "observation.parquet")
     mine = rows[rows["code"] == "HB-POC"]
-    said = json.loads(command("quality", "codes", night.root, "--json").out)
+    said = json.loads(command("quality", "codes", "--run", night.root, "--json").out)
     views = {one["view"]: one for one in said["views"]}
     assert views["observation"]["codings"] == len(rows)
     assert views["observation"]["taken"] == rows["code"].isin(["718-7", "tumour-response"]).sum()
@@ -113,7 +113,7 @@ def test_codes_that_no_list_takes_are_counted_and_explained(night: RunFolder) ->
 
 
 def test_people_read_a_table_with_bars(night: RunFolder) -> None:
-    said = command("quality", "codes", night.root)
+    said = command("quality", "codes", "--run", night.root)
     assert said.code == 0
     assert "codings are of records that a list takes" in said.out
     assert "█" in said.out
@@ -130,12 +130,12 @@ def test_a_code_of_few_patients_and_a_text_that_few_share_are_not_named(night: R
     often = rows[rows["code"] == "HB-POC"].index
     rows.loc[often, "code_display"] = [f"for patient {n}" for n in range(len(often))]
     rows.to_parquet(place / "tables" / "observation.parquet", index=False)
-    said = command("quality", "codes", place)
+    said = command("quality", "codes", "--run", place)
     assert "Jane" not in said.text
     assert "for patient" not in said.text
     assert "HB-POC" in said.out
     assert "1 codes that too few patients have to be named here, 4 codings: --all lists them" in said.out
-    everything = command("quality", "codes", place, "--all")
+    everything = command("quality", "codes", "--run", place, "--all")
     assert everything.out.count("Jane Roe") == 1  # its code; never a text that so few share
 
 
@@ -144,6 +144,6 @@ def test_a_run_without_tables_is_told_so(night: RunFolder, tmp_path: Path) -> No
     place = tmp_path / "nights" / night.id
     place.mkdir(parents=True)
     (place / "run.json").write_text(json.dumps({**said, "steps": {"extract": {}}}))
-    refused = command("quality", "codes", place)
+    refused = command("quality", "codes", "--run", place)
     assert refused.code == 2
     assert "has no tables yet: bedside map makes them" in refused.err
