@@ -25,7 +25,7 @@ from flows.progress import Progress, silent
 from flows.run_folder import RunFolder
 from flows.server_slots import slot
 from flows.sites import Site
-from mappings.errors import BedsideError, IncompleteError
+from mappings.errors import BedsideError, GateError, IncompleteError
 
 
 class _Tasks:
@@ -113,7 +113,8 @@ def scheduled(
     """What a schedule runs: a fresh run of one study. Returns aggregates only: Prefect keeps them in its database.
 
     Raises:
-        IncompleteError: the sites that landed whole are analysed; nobody reads a night's log, so the run still fails.
+        IncompleteError, GateError: the sites that landed whole, or pass the gate, are analysed; nobody reads a night's
+            log, so the run still fails.
     """
     with without_values():
         choice = choose(engine, master)
@@ -125,5 +126,10 @@ def scheduled(
             raise IncompleteError(
                 f"run {run_folder.id} is analysed without what is missing:\n"
                 + "\n".join(f"  {line}" for line in outcome.missing)
+            )
+        if outcome.held:
+            raise GateError(
+                f"run {run_folder.id} is analysed without what the quality gate holds:\n"
+                + "\n".join(f"  {line}" for line in outcome.held)
             )
     return {"run": run_folder.id, "exit_code": outcome.exit_code}

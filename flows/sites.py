@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from analysis.study.faults import check, problem_at
+from analysis.study.own_checks import SiteCheckRules
 from analysis.study.toml_lines import Path as Place
 from analysis.study.toml_lines import parse
 from flows.secret_places import Secret, SecretPlace
@@ -148,6 +149,7 @@ class _Shared(Frozen):
     search: Searching = Searching()
     incremental: IncrementalSettings = IncrementalSettings()
     bulk: Bulk = Bulk()
+    checks: SiteCheckRules = SiteCheckRules()
 
 
 class Site(_Shared):

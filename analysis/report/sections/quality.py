@@ -27,7 +27,18 @@ def quality(context: Context) -> dict[str, Any]:
         "counts": [c for c in counts if c[1]],
         "line": _line(rows),
         "sites": len({r["site"] for r in rows if r["site"]}) > 1,
+        "overridden": [r for r in rows if r["overridden"]],
+        "held": _held(rows),
     }
+
+
+def _held(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The sites that the gate holds out of the analysis, each with the checks that do it."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row["stops"] and row["site"] and not row["overridden"]:
+            found.setdefault(row["site"], []).append(f"{row['name']} ({row['table']})")
+    return [{"site": site, "checks": checks} for site, checks in sorted(found.items())]
 
 
 def _line(rows: list[dict[str, Any]]) -> str:
@@ -69,7 +80,10 @@ def _row(record: dict[Any, Any], min_count: int) -> dict[str, Any]:
         "status": status,
         "status_words": WORDS.get(status, status),
         "sign": SIGNS.get(status, "?"),
-        "reason": _text(record.get("reason")),
+        "reason": _text(record.get("error")) or _text(record.get("reason")),
+        "consequence": _text(record.get("consequence")),
+        "stops": record.get("stops") is True or bool(record.get("stops") == 1),
+        "overridden": _text(record.get("overridden")),
     }
 
 
