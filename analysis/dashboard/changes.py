@@ -38,7 +38,7 @@ def changes(grid: Grid) -> Changes:
     fails, failed = now >= FAIL, before >= FAIL
     with np.errstate(divide="ignore", invalid="ignore"):
         share = grid.numerator[:, -2:] / grid.denominator[:, -2:]
-    rose = (now == FAIL) & (before == FAIL) & (share[:, 1] >= WORSE * share[:, 0])
+    rose = (now == FAIL) & (before == FAIL) & (share[:, 1] * (1 + 1e-12) >= WORSE * share[:, 0])
     stops = grid.stops[:, -1] & ~grid.stops[:, -2]
     worse = fails & failed & (rose | stops | ((now == ERROR) & (before == FAIL)))
     since = {line: grid.first_seen(line) for line in _lines(fails & failed)}

@@ -27,7 +27,7 @@ def part(n: int, whole: int, least: int) -> str:
         return f"fewer than {least} {of}"
     if 0 < whole - n < least:
         return f"all but fewer than {least} {of}"
-    return f"{formats.integer(n)} {of}" + (f" ({formats.decimal(100 * n / whole, 1)}\u00a0%)" if n else "")
+    return f"{formats.integer(n)} {of}" + (f" ({formats.decimal(100 * n / whole, 1)}\u00a0%)" if n and whole else "")
 
 
 def parts(counts: Sequence[int], whole: int, least: int) -> list[str]:

@@ -1,7 +1,7 @@
 """Volume against what was to be expected: site by site, since the last run, and month by month.
 
 A fall of more than 5 % since the last refresh, and a month outside mean ± 2 SD of the twelve before it, are PCORnet's
-data checks. A fall is not forgotten: what is expected stays what came before it for as long as `WINDOW` runs.
+data checks.
 """
 
 from __future__ import annotations
@@ -58,25 +58,22 @@ class Month:
 
 
 def expected(values: np.ndarray, least: int) -> Expected:
-    """What earlier runs let one expect of the last: the median of the 12 runs before it, or before a fall of more than
-    5 % (and of ``least`` records) that lasts to this day.
+    """What earlier runs let one expect of the last: the highest median of 12 runs that lie before one of the last 30.
 
+    So a fall does not wear off as the median comes down, and a growing volume is held against its newest level.
     ``values``: counts, any shape with the runs as its last axis; NaN is no count. ``level`` is NaN with fewer than 3
-    earlier counts, or where there is none now.
+    earlier counts, or where there is none now. A fall is of more than 5 % and of at least ``least`` records.
     """
     runs = values.shape[-1]
+    last = values[..., -1]
     places = range(max(1, runs - WINDOW), runs)
-    level = np.full(values.shape[:-1], np.nan)
-    since = np.full(values.shape[:-1], -1)
-    for run in reversed(places):
-        here = _median(values[..., max(0, run - BEFORE) : run])
-        if run == runs - 1:
-            level = here
-        # What is below the level of an earlier run in all runs since is still in the fall that began there.
-        highest = np.fmax.reduce(values[..., run:], axis=-1)
-        below = (highest < KEPT * here) & (here - highest >= max(least, 1))
-        level, since = np.where(below, here, level), np.where(below, run, since)
-    return Expected(np.where(np.isnan(values[..., -1]), np.nan, level), since)
+    levels = [_median(values[..., max(0, run - BEFORE) : run]) for run in places]
+    level = np.fmax.reduce(levels) if levels else np.full(last.shape, np.nan)
+    level = np.where(np.isnan(last), np.nan, level)
+    kept = values >= KEPT * level[..., None]
+    reached = runs - np.argmax(kept[..., ::-1], axis=-1)  # the run after the last one that kept the level
+    fallen = (last < KEPT * level) & (level - last >= max(least, 1))
+    return Expected(level, np.where(fallen, np.where(kept.any(axis=-1), reached, 0), -1))
 
 
 def _median(values: np.ndarray) -> np.ndarray:
