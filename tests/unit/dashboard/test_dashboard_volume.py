@@ -34,7 +34,7 @@ NAN = float("nan")
         ([100, 100, 100, 0], 100, 3),
         ([100, 100, 100, NAN, 50], 100, 3),  # a run without counts lies within the fall
         ([20, 20, 20, 16], 20, -1),  # four records fewer: few
-        ([50, 60, 70, 80, 90], 70, -1),  # it grows: the newest level, not the oldest
+        ([50, 60, 70, 80, 90], 65, -1),  # it grows: the newest level, not the oldest
         ([7], NAN, -1),
     ],
 )
