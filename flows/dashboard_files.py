@@ -93,9 +93,12 @@ def _runs(parent: Path) -> dict[str, dict[str, Any]]:
 
 
 def _judged(folder: Path) -> bool:
-    """Whether a run has results that say what they stop: older ones did not."""
+    """Whether a run has results, and they say what they stop: older ones did not."""
     path = folder / "quality" / CHECKS
-    return path.is_file() and "stops" in _parquet(path).schema_arrow.names
+    if not path.is_file():
+        return False
+    opened = _parquet(path)
+    return "stops" in opened.schema_arrow.names and opened.metadata.num_rows > 0
 
 
 def _parquet(path: Path) -> Any:

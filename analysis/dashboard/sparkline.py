@@ -25,11 +25,13 @@ def sparkline(
     unit: str = "",
     threshold: float | None = None,
     from_zero: bool = True,
+    beside: bool = False,
 ) -> Markup:
     """One line over the runs, oldest first; NaN leaves a gap, `FEW` is drawn one step above the ground.
 
     ``key`` is unique on the page. ``threshold`` is a dashed line across, in the unit of the values. ``from_zero`` False
-    begins the scale at 80 % or half of the largest value where no value is smaller.
+    begins the scale at 80 % or half of the largest value where no value is smaller. ``beside``: the values stand in the
+    next cell of the table, so the description only says so.
     """
     shown = np.asarray(values, dtype=float)
     known = shown[~np.isnan(shown) & (shown != FEW)]
@@ -37,7 +39,8 @@ def sparkline(
     low = 0.0 if from_zero or not known.size or (shown == FEW).any() else _low(float(known.min()), high)
     width = STEP * (len(shown) - 1) + 2 * ROOM
     line = "" if threshold is None else f'<path class="limit" d="M0 {_y(threshold, low, high)}h{width}"/>'
-    said = escape(f"{told(shown, unit)}, oldest first" + _limit(threshold, unit))
+    values_told = "values in the next column" if beside else f"{told(shown, unit)}, oldest first"
+    said = escape(values_told + _limit(threshold, unit))
     return Markup(  # noqa: S704 - every text in it is escaped, the rest are whole numbers
         f'<svg class="spark" role="img" viewBox="0 0 {width} {HEIGHT}" aria-labelledby="{key} {key}d">'
         f'<title id="{key}">{escape(title)}</title><desc id="{key}d">{said}</desc>'

@@ -94,7 +94,7 @@ def _trend(grid: Grid, line: int, least: int) -> Trend:
         _part(grid, line, least),
         int((recent >= FAIL).sum()),
         grid.first_seen(line) if now >= FAIL else None,
-        sparkline(f"t{line}", title, course, "%", limit),
+        sparkline(f"t{line}", title, course, "%", limit, beside=True),
         told(course, "%"),
     )
 
