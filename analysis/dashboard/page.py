@@ -15,9 +15,9 @@ from analysis.dashboard.gate import gates
 from analysis.dashboard.grid import WINDOW, Grid, grid
 from analysis.dashboard.heat import heat
 from analysis.dashboard.history import History
-from analysis.dashboard.numbers import run_by_run
 from analysis.dashboard.problems import problems
 from analysis.dashboard.profiles import profiles
+from analysis.dashboard.run_by_run import run_by_run
 from analysis.dashboard.summary import outcomes, site_rows
 from analysis.dashboard.trends import trends
 from analysis.dashboard.unmapped import unmapped
