@@ -1,19 +1,21 @@
 """Violation counts over tables as mapped, in Ibis, so that ten million rows never become a pandas frame.
 
-Each view is read once: one row a resource with a flag a check, summed by site. The counts then go to Great Expectations
-as integers (``expectations.gx``).
+Each view is read once: a number a resource with a bit a flag, and of each such number how often it is there. The counts
+then go to Great Expectations as integers (``expectations.gx``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
-from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from expectations.ledger import TypeCounts
 from expectations.model import Finding
+from expectations.raw_bits import SEVERAL_VERSIONS, bit_or, packed
+from expectations.raw_marks import KEY, joined, more_than_once
+from expectations.raw_tables import Judged, RawTables
+from expectations.raw_views import VIEWS
 from mappings import code_systems
 
 if TYPE_CHECKING:
@@ -26,60 +28,6 @@ RECOGNISED = frozenset(
     }
 )  # fmt: skip
 """Code systems that the lists of any study are written in; a study adds those its own lists name."""
-
-# The value sets of FHIR R4 with a required binding.
-_EVENT_STATUS = (
-    "preparation", "in-progress", "not-done", "on-hold", "stopped", "completed", "entered-in-error", "unknown",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class RawView:
-    """What the raw checks may ask of one view."""
-
-    type: str
-    dates: tuple[str, ...] = ()
-    status: tuple[str, ...] = ()
-    coded: bool = False
-    patient: bool = True
-
-
-VIEWS: dict[str, RawView] = {
-    "patient": RawView("Patient", patient=False),
-    "condition": RawView("Condition", ("onset_date", "onset_start", "asserted_date", "recorded_date"), coded=True),
-    "procedure": RawView(
-        "Procedure", ("performed_date", "performed_start", "performed_end"), _EVENT_STATUS, coded=True
-    ),
-    "medication_administration": RawView(
-        "MedicationAdministration",
-        ("effective_date", "effective_start", "effective_end"),
-        ("in-progress", "not-done", "on-hold", "completed", "entered-in-error", "stopped", "unknown"),
-        coded=True,
-    ),
-    "observation": RawView(
-        "Observation",
-        ("effective_date", "effective_start", "effective_end"),
-        (
-            "registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown",
-        ),
-        coded=True,
-    ),
-    "imaging_study": RawView(
-        "ImagingStudy", ("started",), ("registered", "available", "cancelled", "entered-in-error", "unknown")
-    ),
-    "encounter": RawView(
-        "Encounter",
-        ("period_start", "period_end"),
-        (
-            "planned", "arrived", "triaged", "in-progress", "onleave", "finished", "cancelled", "entered-in-error",
-            "unknown",
-        ),
-    ),
-    "adverse_event": RawView("AdverseEvent", ("event_date", "detected_date", "recorded_date"), coded=True),
-    "device": RawView("Device", coded=True, patient=False),
-    "substance": RawView("Substance", coded=True, patient=False),
-    "medication": RawView("Medication", coded=True, patient=False),
-}  # fmt: skip
 
 
 def landing_findings(types: Mapping[str, Mapping[str, TypeCounts]]) -> list[Finding]:
@@ -104,85 +52,56 @@ def table_findings(tables: Mapping[str, ir.Table], today: date, systems: frozens
 
     ``tables`` holds the standard views by name, narrowed to the records a study uses where there is a study;
     ``patient`` must be whole. ``today`` is the day of the extract, ``systems`` the code systems that count as known.
+    The denominator is the resources a check can be asked of: none, and it is not applicable.
     """
     found: list[Finding] = []
-    for name, view in VIEWS.items():
-        if name in tables:
-            found += _view(name, view, tables[name], tables["patient"], today, systems)
+    with RawTables(tables, today, systems) as raw:
+        for name in VIEWS:
+            if name in tables:
+                with raw.judged(name) as judged:
+                    found += _counts(name, judged, raw)
     return found
 
 
-def _view(
-    name: str, view: RawView, table: ir.Table, patients: ir.Table, today: date, systems: frozenset[str]
-) -> list[Finding]:
+def _counts(name: str, judged: Judged, raw: RawTables) -> list[Finding]:
+    """The findings of one view, site by site."""
     import ibis
 
-    rows = table
-    if view.patient:
-        person = patients.select(
-            "site", patient_id=patients.id, birth_date=patients.birth_date, deceased_date=patients.deceased_date,
-            found=ibis.literal(True),
-        ).distinct(on=["site", "patient_id"], keep="first")  # fmt: skip
-        rows = table.left_join(person, ["site", "patient_id"])
-    flags = _flags(view, rows, today, systems)
-    # Several codings give several rows: a resource violates if any of its rows does, and its code is known if any is.
-    resources = rows.group_by("site", "id").agg(
-        versions=rows.version.nunique(),
-        **{check: (flag.all() if check == "code_system_recognised" else flag.any()) for check, flag in flags.items()},
+    rows, flags = judged.rows, judged.flags
+    made = rows.select(
+        site=rows.site,
+        id=rows.id,
+        version=ibis.null("string") if VIEWS[name].detail else rows.version,
+        _bits=packed(flags.values()),
+        **{KEY: raw.engine.hashed(joined([rows.site, rows.id]))},
     )
-    summed = resources.group_by("site").agg(
-        resources=resources.count(),
-        resource_id_unique=(resources.versions > 1).sum(),
-        **{check: resources[check].fill_null(False).sum() for check in flags},
-    )
-    counts = summed.order_by("site").to_pyarrow().to_pylist()
-    return [
-        Finding(check, name, int(row["resources"]), int(row[check] or 0), site=row["site"])
-        for row in counts
-        for check in ("resource_id_unique", *flags)
-    ]
+    # Most resources have one row and need no grouping; which have several is asked of numbers, not of texts.
+    again = raw.kept(more_than_once(made))
+    parts = [made]
+    if raw.any_row(again):
+        grouped = made.semi_join(again, KEY).group_by("site", "id")
+        whole = grouped.agg(_bits=bit_or(made._bits), _first=made.version.min(), _last=made.version.max())
+        several = (whole._first != whole._last).fill_null(False)
+        parts = [
+            made.anti_join(again, KEY).select("site", "_bits"),
+            whole.select("site", _bits=ibis.ifelse(several, whole._bits + SEVERAL_VERSIONS, whole._bits)),
+        ]
+    counts: dict[str, dict[int, int]] = {}
+    for part in parts:
+        for row in raw.rows(part.group_by("site", "_bits").agg(n=part.count())):
+            by_bits = counts.setdefault(row["site"], {})
+            by_bits[row["_bits"]] = by_bits.get(row["_bits"], 0) + row["n"]
+    checks = {check: (2 * n + 1, flag.well) for n, (check, flag) in enumerate(flags.items())}
+    found = []
+    for site, by_bits in sorted(counts.items()):
+        if not VIEWS[name].detail:
+            found.append(Finding("resource_id_unique", name, *_sums(by_bits, None, 0, False), site=site))
+        for check, (at, well) in checks.items():
+            found.append(Finding(check, name, *_sums(by_bits, at, at + 1, well), site=site))
+    return found
 
 
-def _flags(view: RawView, rows: ir.Table, today: date, systems: frozenset[str]) -> dict[str, Any]:
-    import ibis
-
-    flags: dict[str, Any] = {}
-    if view.status:
-        flags["status_in_required_value_set"] = ~rows.status.fill_null("").isin(view.status)
-    if view.coded:
-        system = code_systems.system_expression(rows.code_system)
-        # FHIR's own code systems (categories, statuses) are known without a list.
-        own = system.startswith("http://terminology.hl7.org/") | system.startswith("http://hl7.org/fhir/")
-        known = system.isin(sorted(systems)) | own
-        flags["code_system_recognised"] = rows.code.notnull() & ~known.fill_null(False)
-    missing = [rows.code.isnull() & rows.code_text.isnull()] if view.coded else []
-    if view.dates:
-        days = [rows[column] for column in view.dates]
-        missing.append(reduce(lambda a, b: a & b, [day.isnull() for day in days]))
-        flags["no_future_dates"] = _any(_later(day, ibis.literal(today.isoformat())) for day in days)
-    if view.patient:
-        flags["subject_reference_resolves"] = rows.found.isnull()
-    if view.patient and view.dates:
-        flags["nothing_before_birth"] = _any(_later(rows.birth_date, rows[column]) for column in view.dates)
-        flags["no_activity_30_days_after_death"] = _any(
-            _day(rows[column]).delta(_day(rows.deceased_date), unit="day") > 30 for column in view.dates
-        )
-    if missing:
-        flags["required_elements_present"] = _any(missing)
-    return flags
-
-
-def _any(flags: Any) -> Any:
-    return reduce(lambda a, b: a | b, [flag.fill_null(False) for flag in flags])
-
-
-def _later(one: Any, other: Any) -> Any:
-    """Whether the date text ``one`` is surely later than ``other``, at the precision the two share."""
-    import ibis
-
-    shared = ibis.least(one.length(), other.length(), 10)
-    return one.substr(0, shared) > other.substr(0, shared)
-
-
-def _day(text: Any) -> Any:
-    return text.substr(0, 10).try_cast("date")
+def _sums(by_bits: Mapping[int, int], asked: int | None, mark: int, well: bool) -> tuple[int, int]:
+    """(asked, violating) resources, of how often each number is there."""
+    of = {bits: n for bits, n in by_bits.items() if asked is None or bits >> asked & 1}
+    return sum(of.values()), sum(n for bits, n in of.items() if bool(bits >> mark & 1) != well)

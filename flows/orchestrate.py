@@ -22,6 +22,7 @@ from flows.defects import without_values
 from flows.engines import choose
 from flows.job import Job, prepare
 from flows.progress import Progress, silent
+from flows.quality_artifact import publish
 from flows.run_folder import RunFolder
 from flows.server_slots import slot
 from flows.sites import Site
@@ -68,6 +69,14 @@ def _named(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
     return step
 
 
+def _published(job: Job, run_folder: RunFolder, progress: Progress) -> pipeline.Outcome:
+    """Run, and say in Prefect what the checks found, also where they stop the run."""
+    try:
+        return pipeline.run(job, run_folder, progress, _Tasks())
+    finally:
+        publish(job, run_folder)
+
+
 def run_here(job: Job, run_folder: RunFolder, progress: Progress) -> pipeline.Outcome:
     """Run in this process, with an ephemeral Prefect server unless PREFECT_API_URL names a running one.
 
@@ -93,7 +102,7 @@ def run_here(job: Job, run_folder: RunFolder, progress: Progress) -> pipeline.Ou
     @flow(name="bedside", persist_result=False)  # type: ignore[untyped-decorator]
     def comparison() -> pipeline.Outcome:
         with without_values():
-            return pipeline.run(job, run_folder, begun, _Tasks())
+            return _published(job, run_folder, begun)
 
     outcome: pipeline.Outcome = comparison()
     return outcome
@@ -121,7 +130,7 @@ def scheduled(
         where = (Path(sites) if sites else None, source, Path(runs))
         job = prepare(Path(study), *where, fresh=True, engine=choice, judge=named(judge), since=since)
         run_folder = pipeline.open_run(job)
-        outcome = pipeline.run(job, run_folder, silent, _Tasks())
+        outcome = _published(job, run_folder, silent)
         if outcome.missing:
             raise IncompleteError(
                 f"run {run_folder.id} is analysed without what is missing:\n"

@@ -59,7 +59,7 @@ def judge_tables(
     found += own_findings(tables, _of_rows(asked.checks.values(), tables), sites)
     for site in sites:
         found += own_findings(tables, _of_rows(asked.own_of(site), tables), [site])
-    outcomes = judged_counts(asked, [*found, *_not_found(found, asked, tables, sites)])
+    outcomes = judged_counts(asked, [*found, *_not_found(found, asked, sites)])
     return Judged(outcomes, _failures(outcomes, tables, today, systems))
 
 
@@ -67,11 +67,9 @@ def _of_rows(checks: Iterable[Check], tables: Mapping[str, Any]) -> list[Check]:
     return [check for check in checks if check.rule.kind not in _WITHOUT_ROWS and check.table in tables]
 
 
-def _not_found(
-    found: Sequence[Finding], asked: Asked, tables: Mapping[str, Any], sites: Sequence[str]
-) -> list[Finding]:
+def _not_found(found: Sequence[Finding], asked: Asked, sites: Sequence[str]) -> list[Finding]:
     """Findings for what has none, so that no check is lost on the way: at a site without a row of a table there was
-    nothing to look at; a check of a table that is there and that nobody counted is an error."""
+    nothing to look at, and so at every site for a check that no table of this run can be asked."""
     seen = {(f.check_id, f.table, f.site) for f in found}
     pairs = dict.fromkeys(
         (f.check_id, f.table) for f in found if asked.at(f.check_id, f.site).scope == "site" and f.site
@@ -83,8 +81,7 @@ def _not_found(
     named = {f.check_id for f in found}
     for check in asked.checks.values():
         if check.raw and check.id not in named:
-            error = "nobody counted it" if check.table in tables else ""
-            missing += [Finding(check.id, check.table, 0, 0, error=error, site=site) for site in sites]
+            missing += [Finding(check.id, check.table, 0, 0, site=site) for site in sites]
     return missing
 
 

@@ -329,7 +329,7 @@ def _merged(
             out.append(site)
             continue
         merged = {**usable, **site}
-        for key in ("limits", "deidentify", "search", "bulk", "incremental"):
+        for key in ("limits", "deidentify", "search", "bulk", "incremental", "checks"):
             if isinstance(usable.get(key), Mapping) and isinstance(site.get(key), Mapping):
                 merged[key] = {**usable[key], **site[key]}
         for path in [p for p in lines if len(p) > 1 and p[0] == "defaults" and p[1] in usable]:

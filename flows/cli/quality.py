@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -106,6 +107,23 @@ def judge(run: RunOption = None, runs: RunsOption = RUNS, as_json: JsonOption = 
             f"{' and stopped' if one.stopped else ''}, would be {one.status}{' and stop' if one.stops else ''}"
         )
     typer.echo(f"{len(kept):,} outcomes judged by today's thresholds, {len(found)} would be another")
+    return 0
+
+
+@quality.command("export")
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the resources.")],
+    run: RunOption = None,
+    runs: RunsOption = RUNS,
+) -> int:
+    """Write what the checks found as FHIR: Measure, MeasureReport and OperationOutcome, small counts suppressed."""
+    from flows import run_folder
+    from flows.export.quality import write_quality
+    from flows.job import as_it_lies
+
+    found = run_folder.find(runs, run or run_folder.only_study(runs))
+    counts = write_quality(as_it_lies(found), found, folder)
+    typer.echo(f"{folder}: " + ", ".join(f"{n:,} {type_}" for type_, n in counts.items()))
     return 0
 
 

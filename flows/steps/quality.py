@@ -14,6 +14,7 @@ from expectations.ledger import Ledger
 from expectations.outcomes import Outcome, frame
 from flows import ledger_files
 from flows.engines import connected
+from flows.export.quality import keep_quality
 from flows.gate_file import read_gate_file
 from flows.job import Job
 from flows.progress import Progress
@@ -182,6 +183,7 @@ def _keep(job: Job, run: RunFolder, decided: Verdict, failures: pd.DataFrame) ->
     head = {"run": run.id, "study": job.study.study.id, "started": str(run.read()["started"])}
     _write(frame(decided.outcomes, head), run.checks)
     _write(_resources(failures), run.failures)
+    keep_quality(job, run)
     overridden = sorted(
         {(o.check.id, o.finding.table, o.finding.site, o.overridden) for o in decided.outcomes if o.overridden}
     )

@@ -82,6 +82,10 @@ class Engine(ABC):
         """The item of an array at a place from 0; null beyond its end."""
 
     @abstractmethod
+    def hashed(self, text: ir.StringValue) -> ir.IntegerValue:
+        """A 64-bit number of a text, the engine's own: equal texts have equal numbers, others nearly always not."""
+
+    @abstractmethod
     def numbered(self, table: ir.Table, name: str) -> ir.Table:
         """``table`` with a column of numbers, each row its own, in no promised order."""
 

@@ -40,6 +40,12 @@ def _row_id() -> int:
     raise NotImplementedError
 
 
+@ibis.udf.scalar.builtin(name="xxhash64")  # type: ignore[untyped-decorator]
+def _hash(text: str) -> int:
+    """A number of a text."""
+    raise NotImplementedError
+
+
 @ibis.udf.scalar.builtin(name="from_utc_timestamp")  # type: ignore[untyped-decorator]
 def _at_zone(moment: dt.Timestamp(timezone="UTC"), zone: str) -> dt.Timestamp():  # type: ignore[valid-type]
     """The wall clock of a time zone."""
@@ -128,6 +134,9 @@ class Spark(Engine):
 
     def item(self, array: ir.ArrayValue, index: ir.IntegerValue | int) -> ir.Value:
         return _get(array.type())(array, index)
+
+    def hashed(self, text: ir.StringValue) -> ir.IntegerValue:
+        return _hash(text)
 
     def numbered(self, table: ir.Table, name: str) -> ir.Table:
         return table.mutate(**{name: _row_id()})
