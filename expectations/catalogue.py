@@ -12,7 +12,7 @@ from analysis.study.model import PopulationStudy, Study
 from analysis.study.own_checks import SiteCheckRules
 from expectations.frames import FRAMES
 from expectations.model import Check
-from expectations.raw import VIEWS
+from expectations.raw_views import VIEWS
 from mappings.errors import DefinitionError, Problem
 
 FILES = ("raw", "history", "analysis")
