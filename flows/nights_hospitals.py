@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 INVENTED = "https://bedside.example/fhir/CodeSystem/nights-invented"
 LOINC, ICD10, UCUM = "http://loinc.org", "http://hl7.org/fhir/sid/icd-10", "http://unitsofmeasure.org"
-DICOM = "http://dicom.nema.org/resources/ontology/DCM"
 HAEMOGLOBIN, LEUKOCYTES, CREATININE = "718-7", "6690-2", "2160-0"
 
 VOLUME_DROPS, UNIT_CHANGES, STOPS_SENDING = 52, 55, 57
@@ -60,7 +59,8 @@ def on_file(site: str, last: date, seed: int) -> dict[str, pd.DataFrame]:
 
     rng = np.random.default_rng([seed, HOSPITALS.index(site)])
     made = OnFile(site)
-    days = np.sort(rng.integers(0, 365 * _YEARS, _PATIENTS[site]))
+    # Some are treated after the last night, and have been diagnosed before it.
+    days = np.sort(rng.integers(0, 365 * _YEARS + 45, _PATIENTS[site]))
     for number, day in enumerate(days):
         _patient(made, f"p{number:04}", last - timedelta(days=365 * _YEARS - int(day)), number, rng)
     return made.frames()
@@ -75,10 +75,8 @@ def _patient(made: OnFile, patient: str, index: date, number: int, rng: np.rando
     if made.site == "alder" and number == 60:
         born = index + timedelta(days=40)  # and one of birth
     sex = "female" if rng.random() < 0.4 else "male"
-    made.add(
-        "patient", index - timedelta(days=30), id=patient, active=True, gender=sex, birth_date=str(born), dies=death
-    )
     diagnosed = index - timedelta(days=int(rng.integers(20, 40)))
+    made.add("patient", diagnosed, id=patient, active=True, gender=sex, birth_date=str(born), dies=death)
     _coded(made, "condition", diagnosed, patient, ICD10, "C22.0", "Liver cell carcinoma", recorded_date=str(diagnosed),
            verification_status="confirmed")  # fmt: skip
     for code, words, share in (("I10", "Essential (primary) hypertension", 0.4), ("E11.9", "Type 2 diabetes", 0.2)):
@@ -92,7 +90,11 @@ def _patient(made: OnFile, patient: str, index: date, number: int, rng: np.rando
     for visit in _visits(index, alive_to, 30, rng):
         made.add("encounter", visit, patient_id=patient, status="finished", class_code="AMB", period_start=str(visit))
         _labs(made, patient, visit, rng)
-    if rng.random() < 0.94:
+    for quarter in range(1, 4 * _YEARS):  # later a call every three months
+        call = index + timedelta(days=_FOLLOWED_DAYS + 91 * quarter + int(rng.integers(-7, 8)))
+        if call < alive_to:
+            made.add("encounter", call, patient_id=patient, status="finished", class_code="VR", period_start=str(call))
+    if rng.random() < 0.97:
         for visit in _visits(index, min(alive_to, progression + timedelta(days=75)), 60, rng):
             _assessment(
                 made, patient, visit, "PD" if visit >= progression else str(rng.choice(["PR", "SD", "SD"])), rng
@@ -129,8 +131,6 @@ def _assessment(made: OnFile, patient: str, day: date, level: str, rng: np.rando
     _coded(made, "observation", day, patient, system, code, "Response of the tumour", effective_date=str(day),
            status="final")  # fmt: skip
     made.add("observation_value", day, id=f"observation-{number}", patient_id=patient, code_system=INVENTED, code=level)
-    made.add("imaging_study", day, patient_id=patient, status="available", started=str(day), modality_system=DICOM,
-             modality="CT")  # fmt: skip
 
 
 def _coded(
