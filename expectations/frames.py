@@ -6,9 +6,20 @@ from typing import TYPE_CHECKING
 
 from analysis.derive.response import site_lists
 from analysis.study.model import Endpoint, Study
+from expectations import further_frames as further
+from expectations.further_frames import yes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
+
+
+FRAMES = (
+    "adsl", "screened", "analysed", "covariates", "reviewed", "responses", "derived_responses", "assessments",
+    "endpoints", "events", "censored", "endpoint_pairs", "follow_up", "flow", "types",
+)  # fmt: skip
+"""What checks on analysis tables may look at."""
 
 
 def analysis_frames(
@@ -18,34 +29,53 @@ def analysis_frames(
     adtte: pd.DataFrame,
     analysis_table: pd.DataFrame,
     known_subjects: frozenset[str],
+    people: Mapping[str, str] | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Every frame the catalogue names, by name.
+    """Every frame the catalogue names, by name; those of subjects have SITEID.
 
     ``known_subjects`` are the keys of all patients in the patient table, so that a subject without one is found.
+    ``people`` maps a key to sex and whole birth date as one text, where both are known.
     """
-    adsl = _dated(adsl, ("TRTSDT", "DTHDT"))
+    given = {"adsl": adsl, "adrs": adrs, "adtte": adtte, "analysis_table": analysis_table}
+    adsl = _dated(adsl, ("TRTSDT", "DTHDT", "LSTALVDT"))
+    adrs, adtte = _dated(adrs, ("ADT",)), _dated(adtte, ("ADT", "STARTDT"))
     analysed = adsl[adsl["ANL01FL"] == "Y"]
-    endpoints = _endpoints(study, analysed, _dated(adrs, ("ADT",)), _dated(adtte, ("ADT", "STARTDT")))
-    return {
-        "adsl": adsl.assign(PATIENT_FOUND=_yes(adsl["USUBJID"].isin(list(known_subjects)))),
-        "screened": adsl,
+    endpoints = _endpoints(study, analysed, adrs, adtte)
+    is_event = endpoints["IS_EVENT"].eq("Y")
+    first, last = study.index.dates
+    frames = {
+        "adsl": adsl.assign(PATIENT_FOUND=yes(adsl["USUBJID"].isin(list(known_subjects)))),
+        "screened": further.twins(adsl, people or {}).assign(
+            IN_DATES=yes(adsl["TRTSDT"].dt.date.between(first, last)).where(adsl["TRTSDT"].notna(), None)
+        ),
         "analysed": analysed.assign(ARMS=_arms(analysed), DEMOGRAPHICS=_demographics(study, analysed)),
+        "covariates": further.covariates(study, analysed),
+        "reviewed": further.reviewed(study, analysed),
         "responses": _responses(study, analysed, adrs),
-        "assessments": _assessments(analysed, _dated(adrs, ("ADT",))),
+        "derived_responses": further.derived_responses(analysed, adrs),
+        "assessments": _assessments(analysed, adrs),
         "endpoints": endpoints,
+        "events": endpoints[is_event],
+        "censored": endpoints[~is_event],
         "endpoint_pairs": _pairs(study, endpoints),
+        "follow_up": further.follow_up(study, analysed, adtte),
         "flow": _flow(adsl, analysis_table),
+        "types": further.types(study, given),
     }
+    where = adsl.set_index("USUBJID")["SITEID"] if "SITEID" in adsl else None
+    return {name: _at_site(frame, where) for name, frame in frames.items()}
+
+
+def _at_site(frame: pd.DataFrame, where: pd.Series | None) -> pd.DataFrame:
+    if where is None or "SITEID" in frame or "USUBJID" not in frame:
+        return frame
+    return frame.assign(SITEID=frame["USUBJID"].map(where[~where.index.duplicated()]))
 
 
 def _dated(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     import pandas as pd
 
     return frame.assign(**{c: pd.to_datetime(frame[c]).astype("datetime64[s]") for c in columns if c in frame})
-
-
-def _yes(flags: pd.Series) -> pd.Series:
-    return flags.map({True: "Y", False: "N"})
 
 
 def _arms(analysed: pd.DataFrame) -> pd.Series:
@@ -55,19 +85,21 @@ def _arms(analysed: pd.DataFrame) -> pd.Series:
 
 def _demographics(study: Study, analysed: pd.DataFrame) -> pd.Series:
     asked = [c for c in ("age", "sex") if c in study.covariate]
-    return _yes(analysed[asked].notna().all(axis=1))
+    return yes(analysed[asked].notna().all(axis=1))
 
 
 def _responses(study: Study, analysed: pd.DataFrame, adrs: pd.DataFrame) -> pd.DataFrame:
     best = adrs.loc[adrs["PARAMCD"] == "BOR", ["USUBJID", "AVALC"]]
     frame = analysed[["USUBJID"]].merge(best, on="USUBJID", how="left")
     ranked = study.response.order if study.response else ()
-    return frame.assign(EVALUABLE=_yes(frame["AVALC"].isin(ranked)))
+    return frame.assign(EVALUABLE=yes(frame["AVALC"].isin(ranked)))
 
 
 def _assessments(analysed: pd.DataFrame, adrs: pd.DataFrame) -> pd.DataFrame:
     accepted = adrs[(adrs["PARAMCD"] == "OVRLRESP") & (adrs["ACCEPTED"] == "Y")]
-    return accepted[["USUBJID", "ADT"]].merge(analysed[["USUBJID", "TRTSDT"]], on="USUBJID")
+    asked = [column for column in ("USUBJID", "ADT", "IMAGING", "SRCREF") if column in accepted]
+    dates = [column for column in ("USUBJID", "TRTSDT", "DTHDT", "LSTALVDT") if column in analysed]
+    return accepted[asked].merge(analysed[dates], on="USUBJID")
 
 
 def _endpoints(study: Study, analysed: pd.DataFrame, adrs: pd.DataFrame, adtte: pd.DataFrame) -> pd.DataFrame:
@@ -86,18 +118,21 @@ def _endpoints(study: Study, analysed: pd.DataFrame, adrs: pd.DataFrame, adtte: 
         rows = rows.assign(
             PARAMCD=endpoint.id,
             EVENT_DATE_RECORDED=rows["USUBJID"].map(recorded),
-            EVENT_RECORDED=_yes(rows["USUBJID"].isin(recorded.index) | undated),
+            EVENT_RECORDED=yes(rows["USUBJID"].isin(recorded.index) | undated),
         )
         frames.append(rows)
-    if not frames:
-        return pd.DataFrame()
-    rows = pd.concat(frames, ignore_index=True)
+    rows = (
+        pd.concat(frames, ignore_index=True)
+        if frames
+        else adtte.iloc[:0].assign(EVENT_DATE_RECORDED=adtte["ADT"].iloc[:0], EVENT_RECORDED=None)
+    )
     is_event = rows["CNSR"] == 0
     return rows.assign(
         AVAL=rows["AVAL"].astype("float64"),
         RECOMPUTED_AVAL=(rows["ADT"] - rows["STARTDT"]).dt.days.astype("float64") + study.endpoint_rules.first_day,
-        IS_EVENT=_yes(is_event),
+        IS_EVENT=yes(is_event),
         EVENT_DATE=rows["ADT"].where(is_event),
+        CUTOFF=pd.Timestamp(study.index.data_cutoff),
     )
 
 

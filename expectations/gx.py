@@ -1,4 +1,4 @@
-"""Great Expectations behind a thin adapter: the only module that imports it, and late (3 to 6 s).
+"""Great Expectations behind a thin adapter: the only module that imports it (with `gx_custom`), and late (3 to 6 s).
 
 Suites are built in code from the catalogue and never saved: a saved suite loses expectations whose class is not
 imported. Out of a result come only integers: its values may be a patient's.
@@ -77,8 +77,18 @@ def _expectation(gx: Any, check: Check, sets: Mapping[str, Sequence[str]]) -> An
             )
         case "equal":
             return e.ExpectColumnPairValuesToBeEqual(column_A=rule.column, column_B=rule.other, **pair)
-        case "counted" | "history":
-            # The violation count of a raw table: one row, one column a check.
+        case "not_together":
+            from expectations.gx_custom import ExpectColumnPairValuesNotTogether
+
+            return ExpectColumnPairValuesNotTogether(
+                column_A=rule.column,
+                column_B=rule.other,
+                first=list(rule.values),
+                second=list(rule.other_values),
+                **pair,
+            )
+        case _:
+            # The percentage of violations of a raw table: one row, one column a check.
             return e.ExpectColumnValuesToBeBetween(column=check.id, max_value=check.threshold, meta=meta)
 
 

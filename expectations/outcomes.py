@@ -1,8 +1,8 @@
-"""From findings to outcomes, and from outcomes to what happens: stop, drop subjects, warn, go on."""
+"""From findings to outcomes: one check on one table of one site, judged, as it is kept for as long as the run is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,97 +12,95 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = (
-    "check_id", "table", "site", "category", "severity", "action", "numerator", "denominator", "threshold", "status",
-    "reason", "subjects",
+    "run", "study", "started", "check_id", "table", "site", "category", "context", "severity", "action", "scope",
+    "numerator", "denominator", "threshold", "stop_above", "status", "stops", "overridden", "subjects", "reason",
+    "consequence", "error",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One check on one table of one site, as kept in ``quality/checks.parquet``: no patient value in it."""
+    """One check on one table of one site, as kept in ``quality/checks.parquet``: no patient value in it.
+
+    ``keys`` are the keys (USUBJID) of the subjects it touches and are not kept there, only their number.
+    """
 
     check: Check
     finding: Finding
     status: Status
-    subjects: int = 0
+    keys: tuple[str, ...] = ()
+    stops: bool = False
+    overridden: str = ""
 
     def row(self) -> dict[str, object]:
-        """The outcome as a row with the columns of ``COLUMNS``."""
+        """The outcome as a row with the columns of ``COLUMNS`` after ``started``."""
         return {
             "check_id": self.check.id,
             "table": self.finding.table,
             "site": self.finding.site,
             "category": self.check.category,
+            "context": self.check.context,
             "severity": self.check.severity,
             "action": self.check.action,
+            "scope": self.check.scope,
             "numerator": self.finding.numerator,
             "denominator": self.finding.denominator,
             "threshold": self.check.threshold,
+            "stop_above": self.check.stop_above,
             "status": self.status,
-            "reason": self.finding.error or self.check.reason,
-            "subjects": self.subjects,
+            "stops": self.stops,
+            "overridden": self.overridden,
+            "subjects": len(self.keys),
+            "reason": self.check.reason,
+            "consequence": self.check.consequence,
+            "error": self.finding.error,
         }
 
 
-def outcome(check: Check, finding: Finding, subjects: int = 0) -> Outcome:
+def outcome(check: Check, finding: Finding, keys: Iterable[str] = ()) -> Outcome:
     """Judge a finding against its check's threshold."""
-    return Outcome(check, finding, status(check.threshold, finding), subjects)
+    judged = status(check.threshold, finding)
+    return Outcome(check, finding, judged, tuple(keys), would_stop(check, finding, judged))
 
 
 def status(threshold: float, finding: Finding) -> Status:
     """ERROR if it could not be computed, NOT_APPLICABLE if there was nothing to look at, else by the percentage."""
     if finding.error:
         return "ERROR"
-    if finding.denominator == 0:
+    return status_of(finding.numerator, finding.denominator, threshold)
+
+
+def status_of(numerator: int, denominator: int, threshold: float) -> Status:
+    """What a percentage of violations is under a threshold: all that judging anew under another one needs."""
+    if denominator == 0:
         return "NOT_APPLICABLE"
-    if finding.numerator == 0:
+    if numerator == 0:
         return "PASS"
-    return "FAIL" if 100 * finding.numerator / finding.denominator > threshold else "PASS_WITH_VIOLATIONS"
+    return "FAIL" if 100 * numerator / denominator > threshold else "PASS_WITH_VIOLATIONS"
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What the gate says: ``stops`` are sentences, ``dropped`` maps a subject's key to the check that removes it."""
-
-    stops: tuple[str, ...]
-    dropped: Mapping[str, str]
-
-
-def verdict(
-    outcomes: Iterable[Outcome], violators: Mapping[str, Sequence[str]], screened: int, stop_above_percent: float
-) -> Verdict:
-    """Decide. ``violators`` maps the id of a check to the keys (USUBJID) of its violating subjects.
-
-    A failed check that stops, stops; so does one in ERROR whose failure would remove subjects or stop. A failed check
-    that drops removes its subjects, and stops when all such subjects exceed ``stop_above_percent`` of the screened.
-    """
-    stops: list[str] = []
-    dropped: dict[str, str] = {}
-    for one in outcomes:
-        if one.check.action == "warn" or one.status not in ("FAIL", "ERROR"):
-            continue
-        where = f"{one.finding.table} of {one.finding.site}" if one.finding.site else one.finding.table
-        if one.status == "ERROR":
-            stops.append(f"{one.check.id} ({where}): {one.finding.error}")
-        elif one.check.action == "stop":
-            stops.append(
-                f"{one.check.id} ({where}): {one.finding.numerator} of {one.finding.denominator}; {one.check.reason}"
-            )
-        else:
-            for key in violators.get(one.check.id, ()):
-                dropped.setdefault(key, one.check.id)
-    if screened and 100 * len(dropped) / screened > stop_above_percent:
-        by_check = sorted(set(dropped.values()))
-        stops.append(
-            f"{', '.join(by_check)}: {len(dropped)} of {screened} screened subjects would be dropped, "
-            f"more than {stop_above_percent:g} %"
-        )
-    return Verdict(tuple(stops), dropped)
+def would_stop(check: Check, finding: Finding, judged: Status) -> bool:
+    """Whether this outcome by itself stops its site or the study: by its action, by its share, or because it could not
+    be computed where its failure would remove subjects or stop."""
+    if judged == "ERROR":
+        return check.action != "warn" or check.stop_above is not None
+    if judged == "NOT_APPLICABLE":
+        return False
+    share = 100 * finding.numerator / finding.denominator
+    over = check.stop_above is not None and share > check.stop_above
+    return over or (judged == "FAIL" and check.action == "stop")
 
 
-def frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:
-    """The outcomes as a table sorted by check, table and site."""
+def frame(outcomes: Iterable[Outcome], run: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """The outcomes as a table sorted by check, table and site. ``run`` holds run, study and started."""
     import pandas as pd
 
-    rows = pd.DataFrame([one.row() for one in outcomes], columns=list(COLUMNS))
-    return rows.sort_values(["check_id", "table", "site"], kind="stable").reset_index(drop=True)
+    head = {name: (run or {}).get(name, "") for name in COLUMNS[:3]}
+    rows = pd.DataFrame([{**head, **one.row()} for one in outcomes], columns=list(COLUMNS))
+    typed = rows.astype(
+        {
+            "numerator": "int64", "denominator": "int64", "subjects": "int64", "threshold": "float64",
+            "stop_above": "float64", "stops": "bool",
+        }
+    )  # fmt: skip
+    return typed.sort_values(["check_id", "table", "site"], kind="stable").reset_index(drop=True)

@@ -24,6 +24,7 @@ from mappings.errors import DefinitionError, SourceError
 
 if TYPE_CHECKING:
     from analysis.derive import SiteRules
+    from expectations.catalogue import Asked
 
 SITES_FILE = "sites.toml"
 STORE = "store"
@@ -69,6 +70,16 @@ class Job:
         """What to ask this site for."""
         scope: Scope = "population" if isinstance(self.study, PopulationStudy) else site.scope
         return plan(self.study, self.folder.codes, self.folder.tokens, scope)
+
+    def asked_checks(self) -> Asked:
+        """The catalogue of checks as the study and its sites change it.
+
+        Raises:
+            DefinitionError: they name a check that does not exist.
+        """
+        from expectations.catalogue import asked_of
+
+        return asked_of(self.study, {site.id: site.checks for site in self.sites.sites})
 
     def site_rules(self) -> dict[str, SiteRules]:
         """What the derivation must know of each site."""
@@ -161,7 +172,8 @@ def _sites(file: Path) -> Sites:
 
 
 def _fingerprint(site: Site) -> str:
-    return hashlib.sha256(site.model_dump_json().encode()).hexdigest()
+    # What a site says of checks changes no data: they can be judged anew on a run that is there.
+    return hashlib.sha256(site.model_dump_json(exclude={"checks"}).encode()).hexdigest()
 
 
 def versions(engine: EngineChoice = DUCKDB) -> dict[str, str]:
@@ -194,6 +206,7 @@ def prepare(
         since=since,
     )  # fmt: skip
     job.key()
+    job.asked_checks()
     return job
 
 

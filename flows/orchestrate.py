@@ -22,10 +22,11 @@ from flows.defects import without_values
 from flows.engines import choose
 from flows.job import Job, prepare
 from flows.progress import Progress, silent
+from flows.quality_artifact import publish
 from flows.run_folder import RunFolder
 from flows.server_slots import slot
 from flows.sites import Site
-from mappings.errors import BedsideError, IncompleteError
+from mappings.errors import BedsideError, GateError, IncompleteError
 
 
 class _Tasks:
@@ -68,6 +69,14 @@ def _named(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
     return step
 
 
+def _published(job: Job, run_folder: RunFolder, progress: Progress) -> pipeline.Outcome:
+    """Run, and say in Prefect what the checks found, also where they stop the run."""
+    try:
+        return pipeline.run(job, run_folder, progress, _Tasks())
+    finally:
+        publish(job, run_folder)
+
+
 def run_here(job: Job, run_folder: RunFolder, progress: Progress) -> pipeline.Outcome:
     """Run in this process, with an ephemeral Prefect server unless PREFECT_API_URL names a running one.
 
@@ -93,7 +102,7 @@ def run_here(job: Job, run_folder: RunFolder, progress: Progress) -> pipeline.Ou
     @flow(name="bedside", persist_result=False)  # type: ignore[untyped-decorator]
     def comparison() -> pipeline.Outcome:
         with without_values():
-            return pipeline.run(job, run_folder, begun, _Tasks())
+            return _published(job, run_folder, begun)
 
     outcome: pipeline.Outcome = comparison()
     return outcome
@@ -113,17 +122,23 @@ def scheduled(
     """What a schedule runs: a fresh run of one study. Returns aggregates only: Prefect keeps them in its database.
 
     Raises:
-        IncompleteError: the sites that landed whole are analysed; nobody reads a night's log, so the run still fails.
+        IncompleteError, GateError: the sites that landed whole, or pass the gate, are analysed; nobody reads a night's
+            log, so the run still fails.
     """
     with without_values():
         choice = choose(engine, master)
         where = (Path(sites) if sites else None, source, Path(runs))
         job = prepare(Path(study), *where, fresh=True, engine=choice, judge=named(judge), since=since)
         run_folder = pipeline.open_run(job)
-        outcome = pipeline.run(job, run_folder, silent, _Tasks())
+        outcome = _published(job, run_folder, silent)
         if outcome.missing:
             raise IncompleteError(
                 f"run {run_folder.id} is analysed without what is missing:\n"
                 + "\n".join(f"  {line}" for line in outcome.missing)
+            )
+        if outcome.held:
+            raise GateError(
+                f"run {run_folder.id} is analysed without what the quality gate holds:\n"
+                + "\n".join(f"  {line}" for line in outcome.held)
             )
     return {"run": run_folder.id, "exit_code": outcome.exit_code}

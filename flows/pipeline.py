@@ -48,11 +48,12 @@ class Direct:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. ``exit_code`` is 0 or 6: everything else is raised."""
+    """How a run ended. ``exit_code`` is 0, 5 (the gate holds sites, others are analysed) or 6; the rest is raised."""
 
     run: RunFolder
     exit_code: int
     missing: tuple[str, ...]
+    held: tuple[str, ...] = ()
 
 
 def open_run(job: Job) -> RunFolder:
@@ -85,9 +86,15 @@ def _run(job: Job, run_folder: RunFolder, progress: Progress, caller: Caller) ->
     except BedsideError as error:
         run_folder.finish("incomplete" if error.exit_code == 6 else "failed", error.exit_code)
         raise
-    exit_code = 6 if missing else 0
-    run_folder.finish("incomplete" if missing else "complete", exit_code)
-    return Outcome(run_folder, exit_code, tuple(missing))
+    return _closed(run_folder, missing)
+
+
+def _closed(run_folder: RunFolder, missing: Sequence[str]) -> Outcome:
+    """Write how a run ended whose last step is done. What is missing comes before what is held."""
+    held = steps.held(run_folder)
+    outcome, exit_code = ("incomplete", 6) if missing else ("held", 5) if held else ("complete", 0)
+    run_folder.finish(outcome, exit_code)
+    return Outcome(run_folder, exit_code, tuple(missing), tuple(held))
 
 
 def ingest(job: Job, run_folder: RunFolder, progress: Progress, caller: Caller) -> list[str]:
@@ -131,8 +138,7 @@ def step(name: str, job: Job, run_folder: RunFolder, progress: Progress) -> None
             run_folder.finish("failed", error.exit_code)
             raise
         if name == order[-1]:
-            missing = steps.missing(run_folder)
-            run_folder.finish("incomplete" if missing else "complete", 6 if missing else 0)
+            _closed(run_folder, steps.missing(run_folder))
 
 
 def _following(job: Job) -> list[str]:

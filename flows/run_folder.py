@@ -78,8 +78,17 @@ class RunFolder:
         return self.root / "analysis"
 
     @property
+    def quality(self) -> Path:
+        return self.root / "quality"
+
+    @property
     def checks(self) -> Path:
-        return self.root / "quality" / "checks.parquet"
+        return self.quality / "checks.parquet"
+
+    @property
+    def failures(self) -> Path:
+        """Which rows failed which check: with patients' ids, so it stays on site."""
+        return self.quality / "failures.parquet"
 
     @property
     def results(self) -> Path:
@@ -216,6 +225,20 @@ def find(runs: Path, name: str) -> RunFolder:
     for run in _runs(runs, given.name):
         return run
     raise DefinitionError(f"no run found: {name} is neither a run folder nor a study with runs in {runs}")
+
+
+def only_study(runs: Path) -> str:
+    """The id of the one study that has runs there, for commands that were told of none.
+
+    Raises:
+        DefinitionError: there are none, or several.
+    """
+    studies = sorted({path.parent.parent.name for path in runs.glob("*/*/run.json")})
+    if len(studies) != 1:
+        raise DefinitionError(
+            f"{runs} holds {'no runs' if not studies else 'runs of several studies'}: say which with --run"
+        )
+    return studies[0]
 
 
 def newest_complete(runs: Path, study_id: str) -> RunFolder:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from analysis.study.faults import check, problem_at
+from analysis.study.own_checks import SiteCheckRules
 from analysis.study.toml_lines import Path as Place
 from analysis.study.toml_lines import parse
 from flows.secret_places import Secret, SecretPlace
@@ -148,6 +149,7 @@ class _Shared(Frozen):
     search: Searching = Searching()
     incremental: IncrementalSettings = IncrementalSettings()
     bulk: Bulk = Bulk()
+    checks: SiteCheckRules = SiteCheckRules()
 
 
 class Site(_Shared):
@@ -327,7 +329,7 @@ def _merged(
             out.append(site)
             continue
         merged = {**usable, **site}
-        for key in ("limits", "deidentify", "search", "bulk", "incremental"):
+        for key in ("limits", "deidentify", "search", "bulk", "incremental", "checks"):
             if isinstance(usable.get(key), Mapping) and isinstance(site.get(key), Mapping):
                 merged[key] = {**usable[key], **site[key]}
         for path in [p for p in lines if len(p) > 1 and p[0] == "defaults" and p[1] in usable]:

@@ -14,7 +14,7 @@ from string import ascii_lowercase
 import pandas as pd
 from markupsafe import Markup
 
-from analysis.report import formats
+from analysis.pages import formats
 
 Key = tuple[str, str, str, str, str]
 

@@ -12,17 +12,17 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from analysis.report import formats, words
+from analysis.pages import formats, templating
+from analysis.report import words
 from analysis.report.context import Context
 from analysis.report.figures.canvas import swatch
 from analysis.report.figures.swimmer import Lane, swimmer
 from analysis.report.figures.waterfall import Bar, waterfall
 from analysis.report.lookup import Index
-from analysis.report.page import say_in_figures, synthetic_note
+from analysis.report.page import PACKAGE, say_in_figures, synthetic_note
 from analysis.report.palette import ArmStyle
 from analysis.report.sections import provenance as footer
 from analysis.report.sections.residuals import HazardFrames, hazard_courses
-from analysis.report.templating import content_policy, environment, read
 from analysis.stats.cohort import DAYS
 from analysis.study.model import Study
 
@@ -81,10 +81,10 @@ def render_on_site(
     subjects = _subjects(context, bars, courses, sessions)
     if context.masked or not subjects:
         return None
-    style = read("style.css")
-    text = environment().get_template("on-site.html.j2").render(
+    style = templating.style(PACKAGE)
+    text = templating.environment(PACKAGE).get_template("on-site.html.j2").render(
         style=Markup(style),  # noqa: S704 - our own file
-        csp=content_policy(style),
+        csp=templating.content_policy(style),
         study=study,
         state=footer.state(context),
         synthetic=study.study.data == "synthetic",

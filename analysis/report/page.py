@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup, escape
 
+from analysis.pages import templating
 from analysis.report import words
 from analysis.report.context import Context
 from analysis.report.figures.canvas import swatch
@@ -37,9 +38,11 @@ from analysis.report.sections import strata as within
 from analysis.report.sections import survival as times
 from analysis.report.sections import treatment as received
 from analysis.report.sections import weighting as weights
-from analysis.report.templating import content_policy, environment, read
 from analysis.stats.masking import is_pooled
 from analysis.study.model import Study
+
+PACKAGE = "analysis.report"
+"""Where its templates and its own style sheet lie."""
 
 
 def render(
@@ -55,15 +58,15 @@ def render(
     ``docs/architecture.md``. A state of MASKED in ``provenance`` takes every arm and comparison off the page.
     """
     context = _context(study, results, quality, provenance, expected)
-    style = read("style.css")
-    page = environment().get_template("page.html.j2")
+    style = templating.style(PACKAGE)
+    page = templating.environment(PACKAGE).get_template("page.html.j2")
     sections = _sections(context)
     shown = [name for name in checklist.TITLES if name not in sections or sections[name]]
     text = page.render(
         **sections,
         checklist=checklist.checklist(context, shown),
         style=Markup(style),  # noqa: S704 - our own file
-        csp=content_policy(style),
+        csp=templating.content_policy(style),
     )
     return say_in_figures(text, study)
 

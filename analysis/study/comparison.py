@@ -89,10 +89,3 @@ class AnalysisPlan(Frozen):
 class Disclosure(Frozen):
     min_count: int = Field(5, ge=0)
     reason: str | None = None
-
-
-class CheckRules(Frozen):
-    """The study's own thresholds: the share of screened subjects (percent) whose violations stop the analysis."""
-
-    stop_above_percent: float = Field(2.0, ge=0, le=100)
-    actions: dict[str, Literal["stop", "drop", "warn"]] = Field(default_factory=dict)

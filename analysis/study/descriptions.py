@@ -256,6 +256,40 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     "CheckRules": {
         "stop_above_percent": "The share of screened subjects, in percent, whose violations stop the analysis.",
         "actions": "Check id to what it does instead of the catalogue's action.",
+        "thresholds": "Check id to the percentage of violations that is accepted instead of the catalogue's.",
+        "stop_above": "Check id to the percentage of violations above which it stops, whatever its action.",
+        "own": "Checks this study adds to the catalogue.",
+    },
+    "OwnCheck": {
+        "id": "Names the check: small letters, digits and underscores.",
+        "table": "A table as mapped (observation), or a frame of the analysis tables (analysed, endpoints).",
+        "category": "Kahn's category of data quality.",
+        "context": "verification: the data alone; validation: against something outside or earlier.",
+        "severity": "How bad a failure is.",
+        "action": "What a failure does: stop the analysis, drop the subject, or warn.",
+        "scope": "Whether a stop holds one site or the study.",
+        "threshold": "The percentage of violations that is accepted.",
+        "stop_above": "The percentage of violations above which it stops, whatever the action.",
+        "reason": "Why it is asked.",
+        "consequence": "What a failure means for the analysis.",
+        "rule": "What is asked of each row.",
+    },
+    **{
+        name: {"kind": "Which rule this is.", "column": "The column that is looked at.", **more}
+        for name, more in {
+            "InSet": {"values": "The values it may have; @arms or @responses: those of this file."},
+            "Matches": {"regex": "The regular expression it matches."},
+            "NotNull": {},
+            "Unique": {},
+            "NotBefore": {"other": "The column with the earlier date."},
+            "Equal": {"other": "The column it must equal."},
+            "Between": {"low": "The least it may be.", "high": "The most it may be."},
+            "NotTogether": {
+                "values": "Its values that are asked about.",
+                "other": "The second column.",
+                "other_values": "Values of the second column that contradict them.",
+            },
+        }.items()
     },
     "Disclosure": {
         "min_count": "Counts below it are suppressed in everything that leaves the site.",

@@ -41,6 +41,7 @@ _ORDINARY: dict[str, str] = {
 _PATTERNS: dict[str, str] = {
     r"^[a-z][a-z0-9-]*$": 'small letters, digits and hyphens, beginning with a letter, for instance "child-pugh"',
     r"^[a-z][a-z0-9_-]*$": "small letters, digits, hyphens and underscores, beginning with a letter",
+    r"^[a-z][a-z0-9_]*$": "small letters, digits and underscores, beginning with a letter",
     r"^[A-Za-z][A-Za-z0-9_]*$": "letters, digits and underscores, beginning with a letter",
     r"^[^.]+$": "a text without a full stop",
     r"^exclude:[a-z][a-z0-9-]*$": 'exclude:REASON, for instance "exclude:mixed-materials"',

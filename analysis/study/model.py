@@ -15,7 +15,6 @@ from analysis.study.adverse_events import AdverseEvents
 from analysis.study.base import Frozen, Window, WindowText
 from analysis.study.comparison import (
     AnalysisPlan,
-    CheckRules,
     Cox,
     Disclosure,
     Method,
@@ -35,6 +34,7 @@ from analysis.study.outcomes import (
     Readers,
     Response,
 )
+from analysis.study.own_checks import CheckRules
 from analysis.study.supplement import Supplement
 from analysis.study.treatment import Treatment
 
@@ -326,3 +326,4 @@ class PopulationStudy(Frozen):
 
     study: StudyHead
     population: Population
+    checks: CheckRules = CheckRules()

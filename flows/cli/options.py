@@ -9,6 +9,9 @@ import typer
 
 StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="A study folder, or its study.toml.")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or a study's id for its newest run.")]
+RunOption = Annotated[
+    str | None, typer.Option("--run", metavar="RUN", help="A run folder, or a study's id for its newest run.")
+]
 SitesOption = Annotated[
     Path | None,
     typer.Option("--sites", metavar="FILE", help="Where the data come from (default: the study's sites.toml)."),

@@ -46,7 +46,7 @@ def ended(job: Job, outcome: Outcome, as_json: bool) -> None:
                 {
                     "outcome": said["outcome"], "exit_code": outcome.exit_code, "run": str(run.root),
                     "report": str(run.report) if run.report.exists() else None, "missing": list(outcome.missing),
-                    "steps": said["steps"],
+                    "held": list(outcome.held), "steps": said["steps"],
                 }
             )
         )  # fmt: skip
@@ -66,6 +66,11 @@ def ended(job: Job, outcome: Outcome, as_json: bool) -> None:
         typer.echo(f"\nreport: {run.report}")
     for line in outcome.missing:
         typer.echo(f"missing: {line}", err=True)
+    for line in outcome.held:
+        typer.echo(f"held by the quality gate, and not analysed: {line}", err=True)
+    for one in run.read().get("overridden", []):
+        where = f"{one['table']} of {one['site']}" if one["site"] else one["table"]
+        typer.echo(f"let pass: {one['check']} ({where}), by {one['by']}", err=True)
 
 
 def _say_synthetic(job: Job, err: bool = False) -> None:

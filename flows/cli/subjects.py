@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.options import RUNS, JsonOption, RunsOption
-from mappings.errors import DefinitionError
+from flows.cli.options import RUNS, JsonOption, RunOption, RunsOption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +19,7 @@ if TYPE_CHECKING:
 
 def trace(
     usubjid: Annotated[str, typer.Argument(metavar="USUBJID", help="The subject's pseudonym.")],
-    run: Annotated[
-        str | None, typer.Option("--run", metavar="RUN", help="A run folder, or a study's id for its newest run.")
-    ] = None,
+    run: RunOption = None,
     runs: RunsOption = RUNS,
     as_json: JsonOption = False,
 ) -> int:
@@ -34,7 +30,7 @@ def trace(
     from flows.job import again
     from flows.subject_story import trace as traced
 
-    folder = run_folder.find(runs, run or _only_study(runs))
+    folder = run_folder.find(runs, run or run_folder.only_study(runs))
     found = traced(again(folder), folder, usubjid)
     if as_json:
         typer.echo(json.dumps({"outcome": "complete", "run": str(folder.root), **asdict(found)}))
@@ -42,15 +38,6 @@ def trace(
         for line in _lines(found):
             typer.echo(line)
     return 0
-
-
-def _only_study(runs: Path) -> str:
-    studies = sorted({path.parent.parent.name for path in runs.glob("*/*/run.json")})
-    if len(studies) != 1:
-        raise DefinitionError(
-            f"{runs} holds {'no runs' if not studies else 'runs of several studies'}: say which with --run"
-        )
-    return studies[0]
 
 
 def _lines(found: Trace) -> list[str]:

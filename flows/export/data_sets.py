@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.export.define import define
 from expectations import catalogue
+from expectations.gate import SITE_HELD, SITE_HELD_WORDS
 from flows.run_folder import whole, write_json
 
 if TYPE_CHECKING:
@@ -44,5 +45,6 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 def write_dictionary(study: Study, folder: Path) -> None:
     """Write ``define.json``: name, label, type, derivation and code list of every column."""
-    dropping = {check.id: check.reason for check in catalogue.analysis_checks(study) if check.action == "drop"}
+    asked = catalogue.asked_of(study).checks.values()
+    dropping = {check.id: check.reason for check in asked if check.action == "drop"} | {SITE_HELD: SITE_HELD_WORDS}
     write_json(folder / DICTIONARY, define(study, dropping))

@@ -8,7 +8,7 @@ from flows.run_folder import RunFolder
 from flows.steps.comparison import analyse
 from flows.steps.ingest import Extract, accept, missing, note_extracts, usable_sites
 from flows.steps.page import report
-from flows.steps.quality import check
+from flows.steps.quality import check, held
 from flows.steps.subjects import derive
 from flows.steps.tables import map_tables
 
@@ -27,6 +27,7 @@ __all__ = [
     "analyse",
     "check",
     "derive",
+    "held",
     "map_tables",
     "missing",
     "note_extracts",

@@ -21,6 +21,8 @@ from flows.steps.tables import analysed_sites, modified_resources
 from flows.summary import synthetic_note
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.derive import Derived
     from analysis.report.sections.residuals import HazardFrames
     from analysis.study.model import Study
@@ -68,15 +70,22 @@ def page_as_draft(job: Job, run: RunFolder) -> str:
 
 
 def _page(job: Job, run: RunFolder, seen: Release, said: Mapping[str, Any]) -> bytes:
-    import pandas as pd
-
     from analysis.report.page import render
 
     study = job.comparison
     assert study is not None
-    return render(
-        study, read_results(run), pd.read_parquet(run.checks), dict(said), _published(job, run, seen)
-    ).encode()
+    return render(study, read_results(run), _checks(run), dict(said), _published(job, run, seen)).encode()
+
+
+def _checks(run: RunFolder) -> pd.DataFrame:
+    """The outcomes for the page. Of what other runs decide only what stops: the same data give the same page."""
+    import pandas as pd
+
+    from expectations.catalogue import catalogue
+
+    outcomes = pd.read_parquet(run.checks)
+    beside_others = [check.id for check in catalogue() if check.rule.kind == "history"]
+    return outcomes[~outcomes["check_id"].isin(beside_others) | outcomes["stops"]]
 
 
 def _masked(run: RunFolder, seen: Release) -> bool:

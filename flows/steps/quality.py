@@ -1,24 +1,27 @@
-"""Check: the catalogue on tables and analysis tables, the gate, and the subjects that failed checks drop."""
+"""Check: the catalogue on tables and analysis tables, the gate, and whom failed checks remove."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from analysis.study.model import Study
-from expectations import catalogue
+from expectations.catalogue import Asked
+from expectations.gate import DROPPED, SITE_HELD, Override, Verdict, verdict
 from expectations.ledger import Ledger
-from expectations.model import Check, Finding
-from expectations.outcomes import Outcome, frame, outcome, verdict
+from expectations.outcomes import Outcome, frame
 from flows import ledger_files
 from flows.engines import connected
+from flows.export.quality import keep_quality
+from flows.gate_file import read_gate_file
 from flows.job import Job
 from flows.progress import Progress
+from flows.quality_tables import Judged, judge_tables
 from flows.run_folder import RunFolder, private_folder, whole
-from flows.steps.subjects import note_subjects, read_derived, write_derived
-from flows.steps.tables import tables_of
+from flows.steps.subjects import derive, note_subjects, read_derived, write_derived
+from flows.steps.tables import analysed_sites, tables_of
 from mappings.errors import GateError
 
 if TYPE_CHECKING:
@@ -27,146 +30,194 @@ if TYPE_CHECKING:
     from analysis.derive import Derived
 
 
+NARROWED = ("condition", "procedure", "observation", "medication_administration", "adverse_event")
+"""Views of which a study uses what its lists take, and no more."""
+
+
 def check(job: Job, run: RunFolder, progress: Progress) -> None:
-    """Judge every check that applies and keep the outcomes; then stop, drop subjects, or go on.
+    """Judge every check that applies and keep the outcomes; then stop, hold a site, drop subjects, or go on.
 
     Raises:
-        GateError: a check stops the analysis; ``quality/checks.parquet`` is written all the same.
+        GateError: a check stops the analysis; the files in ``quality/`` are written all the same.
     """
     ledger = ledger_files.require_balance(run, "the checks")
-    study = job.comparison
+    study, asked = job.comparison, job.asked_checks()
+    # The day of the extract, so that a run checked again later is judged as it was; overrides hold by that day too.
+    today = date.fromisoformat(str(run.read()["started"])[:10])
+    sites = tuple(site.id for site in job.sites.sites)
+    overrides = read_gate_file(job.folder.path, asked.checks, sites, datetime.now(UTC).date()).overrides
+    if study is not None and run.read().get("narrowed"):
+        derive(job, run, progress)  # an earlier pass took subjects away
     progress("checks on tables", 0, 1)
-    outcomes = _raw(job, run, ledger)
+    private_folder(run.quality)
+    judged = _raw(job, run, ledger, asked, today)
     progress("checks on tables", 1, 1)
-    violators: dict[str, list[str]] = {}
-    screened = 0
-    if study is not None:
-        progress("checks on analysis tables", 0, 1)
-        derived = read_derived(run)
-        screened = len(derived.adsl)
-        judged, violators = _analysis(job, run, study, derived)
-        outcomes += judged
-        progress("checks on analysis tables", 1, 1)
-    private_folder(run.checks.parent)
-    _keep(frame(outcomes), run)
     if study is None:
-        run.step_done("check", _statuses(outcomes))
+        _population(run, job, judged, overrides, today)
         return
-    decided = verdict(outcomes, violators, screened, study.checks.stop_above_percent)
+    progress("checks on analysis tables", 0, 1)
+    derived = read_derived(run)
+    here = analysed_sites(job, run)
+    outcomes, failures = _with_subjects(job, run, study, derived, asked, judged, here)
+    screened = {site: int((derived.adsl["SITEID"] == site).sum()) for site in here}
+    limit = asked.checks[DROPPED]
+    if DROPPED not in study.checks.thresholds:
+        limit = limit.model_copy(update={"threshold": study.checks.stop_above_percent})
+    decided = verdict(outcomes, screened, limit, overrides, today)
+    _keep(job, run, decided, failures)
+    _keep_subjects(run, study, derived, decided, here)
+    progress("checks on analysis tables", 1, 1)
+    _end(run, decided)
+    gone = _removed(derived.adsl, decided)
+    if gone:
+        write_derived(run, _without(derived, gone))
+        note_subjects(run, ledger)
+    run.update(narrowed=bool(gone))
+    run.step_done("check", _statuses(decided.outcomes))
+
+
+def held(run: RunFolder) -> list[str]:
+    """The checks that hold single sites out of this run's analysis, one line each, the site first."""
+    return [f"{site}: {line}" for site, lines in sorted(run.read().get("held", {}).items()) for line in lines]
+
+
+def _population(run: RunFolder, job: Job, judged: Judged, overrides: Sequence[Override], today: date) -> None:
+    screened = dict.fromkeys(analysed_sites(job, run), 0)
+    decided = verdict(judged.outcomes, screened, None, overrides, today)
+    _keep(job, run, decided, judged.failures.assign(usubjid=None))
+    _end(run, decided)
+    run.step_done("check", _statuses(decided.outcomes))
+
+
+def _raw(job: Job, run: RunFolder, ledger: Ledger, asked: Asked, today: date) -> Judged:
+    from expectations.raw import RECOGNISED
+    from expectations.table_profile import profile, taken_by
+    from flows.quality_history import earlier_profiles
+
+    systems = RECOGNISED | {e.system for made in job.folder.codes.values() for e in made.entries if e.system}
+    sites = analysed_sites(job, run)
+    until = job.comparison.index.data_cutoff if job.comparison else None
+    with connected() as con:
+        tables = tables_of(con, run)
+        counts = profile(tables, today, taken_by(job.comparison, job.folder.codes))
+        with whole(run.quality / "profile.parquet") as part:
+            counts.to_parquet(part, index=False)
+        used = _used(job, con, tables) if job.comparison else tables
+        return judge_tables(used, ledger.types, asked, sites, today, systems, counts, earlier_profiles(run), until)
+
+
+def _used(job: Job, con: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables narrowed to records that a list of the study takes; patients whole, and the rest as they came."""
+    from expectations.table_profile import taken_by
+    from mappings.codelists import matches
+
+    narrowed = dict(tables)
+    for view, lists in taken_by(job.comparison, job.folder.codes).items():
+        if view in NARROWED and view in tables:
+            found = matches(tables[view], "code_system", "code", lists, con=con).select("site", "id").distinct()
+            narrowed[view] = tables[view].semi_join(found, ["site", "id"])
+    return narrowed
+
+
+def _with_subjects(
+    job: Job, run: RunFolder, study: Study, derived: Derived, asked: Asked, judged: Judged, sites: Sequence[str]
+) -> tuple[list[Outcome], pd.DataFrame]:
+    """The outcomes on tables with the screened subjects they touch, those on analysis tables, and all failing rows."""
+    import pandas as pd
+
+    from analysis.derive.pseudonym import usubjid
+    from flows.quality_subjects import judge_subjects
+
+    key, _ = job.key()
+    with connected() as con:
+        columns = ["site", "id", "gender", "birth_date"]
+        patients = tables_of(con, run)["patient"].select(*columns).distinct().to_pyarrow().to_pylist()
+    keys = {(row["site"], row["id"]): usubjid(key, row["site"], row["id"]) for row in patients}
+    people = {
+        keys[row["site"], row["id"]]: f"{row['gender']}|{row['birth_date']}"
+        for row in patients
+        if row["gender"] and len(row["birth_date"] or "") == 10
+    }
+    rows = judged.failures
+    owners = pd.Series(list(zip(rows["site"], rows["patient_id"], strict=True)), index=rows.index, dtype="object")
+    rows = rows.assign(usubjid=owners.map(keys))
+    screened = set(derived.adsl["USUBJID"])
+    of = rows[rows["usubjid"].isin(list(screened))].groupby(["check_id", "table", "site"])["usubjid"].unique().to_dict()
+    outcomes = [
+        replace(one, keys=tuple(sorted(of.get((one.check.id, one.finding.table, one.finding.site), ()))))
+        for one in judged.outcomes
+    ]
+    more, failing = judge_subjects(study, derived, asked, sites, frozenset(keys.values()), people)
+    return outcomes + more, pd.concat([rows, failing], ignore_index=True)
+
+
+def _removed(adsl: pd.DataFrame, decided: Verdict) -> dict[str, str]:
+    """Whom the gate takes from the analysis set: subjects that checks drop, and all of a site that is held."""
+    at_held = adsl.loc[adsl["SITEID"].isin(list(decided.held)), "USUBJID"]
+    return {**decided.dropped, **dict.fromkeys(at_held, SITE_HELD)}
+
+
+def _without(derived: Derived, gone: Mapping[str, str]) -> Derived:
+    """The analysis tables without the subjects that the gate removes; ADSL keeps them with the reason."""
+    adsl = derived.adsl.copy()
+    reason = adsl["USUBJID"].map(dict(gone))
+    analysed = reason.notna() & (adsl["ANL01FL"] == "Y")
+    adsl.loc[analysed, "EXCLRSN"] = reason[analysed]
+    adsl.loc[analysed, "ANL01FL"] = "N"
+    table = derived.analysis_table
+    return replace(
+        derived,
+        adsl=adsl,
+        analysis_table=table[~table["USUBJID"].isin(list(gone))].reset_index(drop=True),
+        variants={name: _without(variant, gone) for name, variant in derived.variants.items()},
+    )
+
+
+def _keep(job: Job, run: RunFolder, decided: Verdict, failures: pd.DataFrame) -> None:
+    head = {"run": run.id, "study": job.study.study.id, "started": str(run.read()["started"])}
+    _write(frame(decided.outcomes, head), run.checks)
+    _write(_resources(failures), run.failures)
+    keep_quality(job, run)
+    overridden = sorted(
+        {(o.check.id, o.finding.table, o.finding.site, o.overridden) for o in decided.outcomes if o.overridden}
+    )
+    run.update(
+        held={site: list(lines) for site, lines in sorted(decided.held.items())},
+        overridden=[dict(zip(("check", "table", "site", "by"), one, strict=True)) for one in overridden],
+    )
+
+
+def _keep_subjects(run: RunFolder, study: Study, derived: Derived, decided: Verdict, sites: Sequence[str]) -> None:
+    from expectations.subjects import left, touched, usable
+
+    values = usable(study, derived.adsl, derived.adrs, derived.adtte)
+    gone = _removed(derived.adsl, decided)
+    _write(touched(decided.outcomes, gone, values, run.id), run.quality / "touched.parquet")
+    _write(left(derived.adsl, gone, values, sites, run.id), run.quality / "subjects.parquet")
+
+
+def _resources(failures: pd.DataFrame) -> pd.DataFrame:
+    from expectations.raw_views import VIEWS
+
+    types = failures["table"].map({name: view.type for name, view in VIEWS.items()})
+    named = types + "/" + failures["id"].astype("string")
+    kept = failures.assign(resource=failures["resource"].fillna(named) if "resource" in failures else named)
+    columns = ["check_id", "table", "site", "resource", "version", "patient_id", "usubjid"]
+    return kept.reindex(columns=columns).astype("string")
+
+
+def _write(table: pd.DataFrame, path: Any) -> None:
+    with whole(path) as part:
+        table.to_parquet(part, index=False)
+
+
+def _end(run: RunFolder, decided: Verdict) -> None:
     if decided.stops:
         raise GateError(
             "the quality gate stopped the analysis:\n"
             + "\n".join(f"  {line}" for line in decided.stops)
             + f"\nthe outcome of every check is in {run.checks}"
         )
-    if decided.dropped:
-        write_derived(run, _without(derived, decided.dropped))
-        note_subjects(run, ledger)
-    run.step_done("check", _statuses(outcomes))
-
-
-def _raw(job: Job, run: RunFolder, ledger: Ledger) -> list[Outcome]:
-    from expectations.raw import RECOGNISED, landing_findings, table_findings
-
-    checks = {check.id: check for check in catalogue.raw_checks(job.comparison.checks if job.comparison else None)}
-    systems = RECOGNISED | {e.system for made in job.folder.codes.values() for e in made.entries if e.system}
-    with connected() as con:
-        tables = tables_of(con, run)
-        used = _used(job, con, tables) if job.comparison else tables
-        counted = landing_findings(ledger.types) + table_findings(used, datetime.now(UTC).date(), systems)
-    return _judged_counts(checks, counted)
-
-
-def _used(job: Job, con: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
-    """The tables narrowed to records that a list of the study takes; patients whole, and the rest as they came."""
-    from mappings.codelists import matches
-
-    study = job.comparison
-    assert study is not None
-    narrowed = dict(tables)
-    for view in ("condition", "procedure", "observation", "medication_administration", "adverse_event"):
-        lists = {
-            n: job.folder.codes[n] for n, use in study.lists.items() if view in use.table and n in job.folder.codes
-        }
-        if view in tables and lists:
-            found = matches(tables[view], "code_system", "code", lists, con=con).select("site", "id").distinct()
-            narrowed[view] = tables[view].semi_join(found, ["site", "id"])
-    return narrowed
-
-
-def _judged_counts(checks: Mapping[str, Check], counted: Sequence[Finding]) -> list[Outcome]:
-    """Hand the percentages of violations to Great Expectations, one row a table and site."""
-    import pandas as pd
-
-    from expectations.gx import judge
-
-    asked = [checks[name] for name in dict.fromkeys(found.check_id for found in counted)]
-    shares = pd.DataFrame(
-        [{f.check_id: 100.0 * f.numerator / f.denominator if f.denominator else None} for f in counted],
-        columns=[check.id for check in asked],
-        dtype="float64",
-    )
-    errors = {judged.check_id: judged.error for judged in judge(shares, asked, {})}
-    return [outcome(checks[f.check_id], replace(f, error=errors[f.check_id])) for f in counted]
-
-
-def _analysis(job: Job, run: RunFolder, study: Study, derived: Derived) -> tuple[list[Outcome], dict[str, list[str]]]:
-    from expectations.frames import analysis_frames
-    from expectations.gx import judge
-
-    frames = analysis_frames(
-        study, derived.adsl, derived.adrs, derived.adtte, derived.analysis_table, _known_subjects(job, run)
-    )
-    checks = catalogue.analysis_checks(study)
-    sets = {
-        "@arms": [arm.label for arm in study.arm],
-        "@responses": [*study.response.order, "NE"] if study.response else [],
-    }
-    outcomes: list[Outcome] = []
-    violators: dict[str, list[str]] = {}
-    for table in dict.fromkeys(check.table for check in checks):
-        asked = [check for check in checks if check.table == table]
-        for check, found in zip(asked, judge(frames[table], asked, sets), strict=True):
-            keys = _subjects(frames[table], found)
-            violators[check.id] = keys
-            outcomes.append(outcome(check, found, len(keys)))
-    return outcomes, violators
-
-
-def _subjects(table: pd.DataFrame, found: Finding) -> list[str]:
-    if "USUBJID" not in table or not found.rows:
-        return []
-    return sorted(set(table["USUBJID"].iloc[list(found.rows)]))
-
-
-def _known_subjects(job: Job, run: RunFolder) -> frozenset[str]:
-    from analysis.derive.pseudonym import usubjid
-
-    key, _ = job.key()
-    with connected() as con:
-        patients = tables_of(con, run)["patient"].select("site", "id").distinct().to_pyarrow().to_pylist()
-    return frozenset(usubjid(key, row["site"], row["id"]) for row in patients)
-
-
-def _without(derived: Derived, dropped: Mapping[str, str]) -> Derived:
-    """The analysis tables without the subjects that a check drops; ADSL keeps them with the check as their reason."""
-    adsl = derived.adsl.copy()
-    gone = adsl["USUBJID"].map(dropped)
-    analysed = gone.notna() & (adsl["ANL01FL"] == "Y")
-    adsl.loc[analysed, "EXCLRSN"] = gone[analysed]
-    adsl.loc[analysed, "ANL01FL"] = "N"
-    table = derived.analysis_table
-    return replace(
-        derived,
-        adsl=adsl,
-        analysis_table=table[~table["USUBJID"].isin(list(dropped))].reset_index(drop=True),
-        variants={name: _without(variant, dropped) for name, variant in derived.variants.items()},
-    )
-
-
-def _keep(outcomes: pd.DataFrame, run: RunFolder) -> None:
-    with whole(run.checks) as part:
-        outcomes.to_parquet(part, index=False)
 
 
 def _statuses(outcomes: Sequence[Outcome]) -> dict[str, int]:

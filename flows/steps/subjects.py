@@ -37,6 +37,7 @@ def derive(job: Job, run: RunFolder, progress: Progress) -> None:
         tables = tables_of(con, run)
         derived = room.derive(study, job.folder.codes, job.folder.maps, tables, key, job.site_rules(), con)
     write_derived(run, derived)
+    run.update(narrowed=False)
     write_dictionary(study, run.analysis)
     progress("deriving", 1, 1)
     note_subjects(run, ledger)

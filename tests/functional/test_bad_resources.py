@@ -123,7 +123,7 @@ def test_death_before_the_procedure_is_5_where_the_study_makes_it_stop(sample: P
     found = ran(tmp_path / "runs", "--source", data, study=study)
     assert found.said.code == 5
     (told,) = [line for line in found.said.err.splitlines() if "death_not_before_index" in line]
-    assert ("1 of 29 screened" if by == "stop_above_percent" else "(screened): 1 of ") in told
+    assert ("1 of 29 screened" if by == "stop_above_percent" else "(screened of yichang): 1 of ") in told
     checks = pd.read_parquet(found.run.checks).set_index("check_id")
     assert checks.loc["death_not_before_index", "status"] == "FAIL"
     assert not found.run.results.exists()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from analysis.pages.formats import signed
 from analysis.report.figures.canvas import line, nice_step, number, text
-from analysis.report.formats import signed
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from analysis.pages.formats import signed
 from analysis.report.figures.canvas import INK, line, marker, nice_step, plain, svg, tag, text, wrap
-from analysis.report.formats import signed
 from analysis.report.palette import ArmStyle
 
 LETTER = 5.7  # the width of a letter of this figure's text

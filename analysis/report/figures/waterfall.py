@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from analysis.pages.formats import signed
 from analysis.report.figures.canvas import INK, line, marker, number, plain, rect, svg, tag, text
-from analysis.report.formats import signed
 from analysis.report.palette import ArmStyle
 
 WIDTH, LEFT, TOP, HEIGHT = 760.0, 44.0, 66.0, 250.0

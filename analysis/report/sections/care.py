@@ -11,7 +11,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from analysis.report import formats, words
+from analysis.pages import formats
+from analysis.report import words
 from analysis.report.context import Context
 from analysis.report.lookup import Cell, Lookup
 from analysis.report.sections.adverse_events import ANY, recorded_of

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.report import formats, words
+from analysis.pages import formats
+from analysis.report import words
 from analysis.report.context import Context
 from analysis.report.curves import printed
 from analysis.report.figures.log_minus_log import log_minus_log

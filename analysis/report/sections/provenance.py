@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.report import formats
+from analysis.pages import formats
 from analysis.report.context import Context
 
 STEPS = (

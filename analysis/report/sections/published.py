@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from analysis.report import formats
+from analysis.pages import formats
 from analysis.report.context import Context
 
 STATUSES = {

@@ -6,17 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.report import formats
+from analysis.pages import formats
+from analysis.pages.statuses import SIGNS, WORDS
 from analysis.report.context import Context
 
-WORDS = {
-    "PASS": "passed",
-    "PASS_WITH_VIOLATIONS": "passed with violations under the threshold",
-    "FAIL": "failed",
-    "ERROR": "could not be computed",
-    "NOT_APPLICABLE": "not applicable",
-}
-SIGNS = {"PASS": "\u2713", "PASS_WITH_VIOLATIONS": "\u25d0", "FAIL": "\u2717", "ERROR": "!", "NOT_APPLICABLE": "\u25cb"}
 _SEVERE = {"critical": 0, "warning": 1, "info": 2}
 _ORDER = {"ERROR": 0, "FAIL": 1, "PASS_WITH_VIOLATIONS": 2, "PASS": 3, "NOT_APPLICABLE": 4}
 
@@ -34,7 +27,18 @@ def quality(context: Context) -> dict[str, Any]:
         "counts": [c for c in counts if c[1]],
         "line": _line(rows),
         "sites": len({r["site"] for r in rows if r["site"]}) > 1,
+        "overridden": [r for r in rows if r["overridden"]],
+        "held": _held(rows),
     }
+
+
+def _held(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The sites that the gate holds out of the analysis, each with the checks that do it."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row["stops"] and row["site"] and not row["overridden"]:
+            found.setdefault(row["site"], []).append(f"{row['name']} ({row['table']})")
+    return [{"site": site, "checks": checks} for site, checks in sorted(found.items())]
 
 
 def _line(rows: list[dict[str, Any]]) -> str:
@@ -76,7 +80,10 @@ def _row(record: dict[Any, Any], min_count: int) -> dict[str, Any]:
         "status": status,
         "status_words": WORDS.get(status, status),
         "sign": SIGNS.get(status, "?"),
-        "reason": _text(record.get("reason")),
+        "reason": _text(record.get("error")) or _text(record.get("reason")),
+        "consequence": _text(record.get("consequence")),
+        "stops": record.get("stops") is True or bool(record.get("stops") == 1),
+        "overridden": _text(record.get("overridden")),
     }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.report import formats, words
+from analysis.pages import formats
+from analysis.report import words
 from analysis.report.figures.canvas import number
 from analysis.report.figures.residuals import Course, residuals
 from analysis.study.model import Study

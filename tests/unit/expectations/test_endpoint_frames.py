@@ -31,7 +31,8 @@ def endpoints() -> pd.DataFrame:
             {"USUBJID": s, "ANL01FL": "Y", "TRT01A": "cTACE", "TRTSDT": days(INDEX), "DTHFL": dead, "DTHDT": days(died)}
             for s, (dead, died, *_) in SUBJECTS.items()
         ]
-    ).assign(age=60.0, sex="male", EXCLRSN=None)
+    ).assign(EXCLRSN=None, SITEID="h", LSTALVDT=None, **dict.fromkeys(sample_study().covariate))
+    adsl = adsl.assign(age=60.0, sex="male")
     adrs = pd.DataFrame(
         [
             {"USUBJID": s, "PARAMCD": "OVRLRESP", "AVALC": "PD", "ADT": days(seen), "ACCEPTED": "Y", "SITEFL": "Y"}

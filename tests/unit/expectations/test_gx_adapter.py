@@ -5,7 +5,7 @@ import pytest
 
 from expectations.gx import judge
 from expectations.model import Check
-from expectations.outcomes import outcome, status, verdict
+from expectations.outcomes import status
 
 CANARY = "Zz-canary-7731"
 
@@ -34,6 +34,13 @@ RULES = [
     ("unique", {"kind": "unique", "column": "USUBJID"}, 2, 5, (3, 4)),
     ("not_before", {"kind": "not_before", "column": "death", "other": "day"}, 1, 3, (1,)),
     ("equal", {"kind": "equal", "column": "aval", "other": "again"}, 1, 4, (1,)),
+    (
+        "not_together",
+        {"kind": "not_together", "column": "arm", "values": ["A", "B"], "other": "USUBJID", "other_values": ["a", "d"]},
+        2,
+        4,
+        (0, 4),
+    ),
     ("between", {"kind": "between", "column": "aval", "low": 0, "high": 110}, 2, 4, (1, 4)),
 ]
 
@@ -82,20 +89,3 @@ def test_violations_below_the_threshold_pass_with_violations(findings):
     assert status(50, findings["in_set"]) == "PASS_WITH_VIOLATIONS"
     assert status(25, findings["in_set"]) == "PASS_WITH_VIOLATIONS"
     assert status(24.9, findings["in_set"]) == "FAIL"
-
-
-def test_a_dropping_check_drops_few_and_stops_on_many(findings):
-    one = outcome(check("in_set", RULES[0][1]), findings["in_set"])
-    few = verdict([one], {"in_set": ["c"]}, screened=100, stop_above_percent=2)
-    assert (dict(few.dropped), few.stops) == ({"c": "in_set"}, ())
-    many = verdict([one], {"in_set": ["c"]}, screened=5, stop_above_percent=2)
-    assert "1 of 5" in many.stops[0]
-
-
-@pytest.mark.parametrize("action", ["stop", "drop"])
-def test_an_error_stops_where_its_failure_would_act(action):
-    asked = check("gone", {"kind": "not_null", "column": "nowhere"}, action=action)
-    found = judge(FRAME, [asked], {})[0]
-    assert verdict([outcome(asked, found)], {}, 5, 2).stops
-    warned = asked.model_copy(update={"action": "warn"})
-    assert not verdict([outcome(warned, found)], {}, 5, 2).stops

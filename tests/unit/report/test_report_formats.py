@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.report import formats, words
+from analysis.pages import formats
+from analysis.report import words
 from analysis.report.figures.canvas import nice_step, spread, wrap
 
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from analysis.report import formats
+from analysis.pages import formats
 from analysis.report.page import render
 from tests.fixtures.page_reader import PageReader
 from tests.fixtures.report_inputs import made_results, made_study, provenance, quality

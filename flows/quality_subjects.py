@@ -1,0 +1,71 @@
+"""Checks on analysis tables: frames to Great Expectations, outcomes by site, and the rows of subjects that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from analysis.study.model import Study
+from expectations.by_site import split
+from expectations.catalogue import Asked, analysis_checks, can_be_asked
+from expectations.model import Check, Finding
+from expectations.outcomes import Outcome, outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.derive import Derived
+
+
+def judge_subjects(
+    study: Study, derived: Derived, asked: Asked, sites: Sequence[str], known: frozenset[str], people: Mapping[str, str]
+) -> tuple[list[Outcome], pd.DataFrame]:
+    """Judge the analysis tables whole, and give each check's outcome a site.
+
+    ``known``: the keys of all patients in the patient table; ``people``: sex and birth date by key, as
+    ``analysis_frames`` takes them. Returns outcomes, and the failing rows: check_id, table, site, usubjid, resource.
+    """
+    import pandas as pd
+
+    from expectations.frames import analysis_frames
+    from expectations.gx import judge
+
+    frames = analysis_frames(study, derived.adsl, derived.adrs, derived.adtte, derived.analysis_table, known, people)
+    sets = {
+        "@arms": [arm.label for arm in study.arm],
+        "@responses": [*study.response.order, "NE"] if study.response else [],
+    }
+    of_sites = [(check, [site]) for site in sites for check in asked.own_of(site) if can_be_asked(study, check)]
+    checks = [(check, list(sites)) for check in analysis_checks(study, asked) if check.table in frames] + [
+        (check, where) for check, where in of_sites if check.table in frames
+    ]
+    outcomes: list[Outcome] = []
+    failing: list[pd.DataFrame] = []
+    for table in dict.fromkeys(check.table for check, _ in checks):
+        here = [(check, where) for check, where in checks if check.table == table]
+        frame = frames[table].reset_index(drop=True)
+        for (check, where), found in zip(here, judge(frame, [check for check, _ in here], sets), strict=True):
+            for one in split(frame, check, found, where):
+                rows = frame.iloc[list(one.rows)]
+                outcomes.append(outcome(asked.at(check.id, one.site), one, _keys(rows)))
+                failing.append(_rows(rows, check, one))
+    return outcomes, pd.concat(failing, ignore_index=True)
+
+
+def _keys(rows: pd.DataFrame) -> list[str]:
+    return sorted(set(rows["USUBJID"])) if "USUBJID" in rows else []
+
+
+def _rows(rows: pd.DataFrame, check: Check, found: Finding) -> pd.DataFrame:
+    import pandas as pd
+
+    if "USUBJID" not in rows:
+        rows = rows.iloc[:0]
+    said: dict[str, Any] = {
+        "check_id": check.id,
+        "table": found.table,
+        "site": rows.get("SITEID", found.site),
+        "usubjid": rows.get("USUBJID", None),
+        "resource": rows.get("SRCREF", None),
+    }
+    return pd.DataFrame(said, index=rows.index).reset_index(drop=True)

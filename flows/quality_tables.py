@@ -1,0 +1,144 @@
+"""Checks on tables as mapped: counts by site from Ibis, judged by Great Expectations, and which rows failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from expectations.catalogue import Asked
+from expectations.ledger import TypeCounts
+from expectations.model import Check, Finding
+from expectations.outcomes import Outcome, outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_FAILURES = 10_000
+"""Rows kept of one check, table and site: enough to see what is wrong, and a file that stays small."""
+
+ALL_FAILURES = 2**31
+"""More than any table has: of checks that drop subjects every row counts."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Outcomes, and the rows that failed: check_id, table, site, resource, version, patient_id."""
+
+    outcomes: list[Outcome]
+    failures: pd.DataFrame
+
+
+def judge_tables(
+    tables: Mapping[str, Any],
+    types: Mapping[str, Mapping[str, TypeCounts]],
+    asked: Asked,
+    sites: Sequence[str],
+    today: date,
+    systems: frozenset[str],
+    profile: pd.DataFrame,
+    earlier: pd.DataFrame,
+    until: date | None = None,
+) -> Judged:
+    """Judge every raw check at every site.
+
+    Args:
+        tables: the standard views, narrowed to the records a study uses; patients whole.
+        types: the arrival half of the ledger, by site and type.
+        asked: the checks as they hold at each site.
+        sites: the sites of the run, whether they sent anything or not.
+        today: the day of the extract.
+        systems: code systems that count as known.
+        profile, earlier: counts of this run's tables, and of comparable runs before (``expectations.table_profile``).
+        until: the data cut-off of a study, after which nothing is late.
+    """
+    from expectations.history import history_findings
+    from expectations.own_raw import own_findings
+    from expectations.raw import landing_findings, table_findings
+
+    found = landing_findings(types) + table_findings(tables, today, systems)
+    found += history_findings(profile, earlier, today, sites, until=until, systems=systems)
+    found += own_findings(tables, _of_rows(asked.checks.values(), tables), sites)
+    for site in sites:
+        found += own_findings(tables, _of_rows(asked.own_of(site), tables), [site])
+    outcomes = judged_counts(asked, [*found, *_not_found(found, asked, sites)])
+    return Judged(outcomes, _failures(outcomes, tables, today, systems))
+
+
+def _of_rows(checks: Iterable[Check], tables: Mapping[str, Any]) -> list[Check]:
+    return [check for check in checks if check.rule.kind not in _WITHOUT_ROWS and check.table in tables]
+
+
+def _not_found(found: Sequence[Finding], asked: Asked, sites: Sequence[str]) -> list[Finding]:
+    """Findings for what has none, so that no check is lost on the way: at a site without a row of a table there was
+    nothing to look at, and so at every site for a check that no table of this run can be asked."""
+    seen = {(f.check_id, f.table, f.site) for f in found}
+    pairs = dict.fromkeys(
+        (f.check_id, f.table) for f in found if asked.at(f.check_id, f.site).scope == "site" and f.site
+    )
+    missing = [
+        Finding(check, table, 0, 0, site=site) for check, table in pairs for site in sites
+        if (check, table, site) not in seen and check in asked.checks
+    ]  # fmt: skip
+    named = {f.check_id for f in found}
+    for check in asked.checks.values():
+        if check.raw and check.id not in named:
+            missing += [Finding(check.id, check.table, 0, 0, site=site) for site in sites]
+    return missing
+
+
+def judged_counts(asked: Asked, found: Sequence[Finding]) -> list[Outcome]:
+    """Hand the percentages of violations to Great Expectations, one row a check, table and site."""
+    import pandas as pd
+
+    from expectations.gx import judge
+
+    at = [asked.at(f.check_id, f.site) for f in found]
+    names = dict.fromkeys(f.check_id for f in found)
+    shares = pd.DataFrame(
+        [{f.check_id: 100.0 * f.numerator / f.denominator if f.denominator else None} for f in found],
+        columns=list(names),
+        dtype="float64",
+    )
+    errors = {judged.check_id: judged.error for judged in judge(shares, [_shared(asked, f) for f in _first(found)], {})}
+    return [outcome(check, replace(f, error=f.error or errors[f.check_id])) for check, f in zip(at, found, strict=True)]
+
+
+def _first(found: Sequence[Finding]) -> list[Finding]:
+    return list({f.check_id: f for f in reversed(found)}.values())[::-1]
+
+
+def _shared(asked: Asked, finding: Finding) -> Check:
+    return asked.at(finding.check_id, finding.site)
+
+
+def _failures(
+    outcomes: Iterable[Outcome], tables: Mapping[str, Any], today: date, systems: frozenset[str]
+) -> pd.DataFrame:
+    """The rows behind the violations. Those of checks that drop subjects are whole: each must be found."""
+    import pandas as pd
+
+    from expectations.own_raw import own_failing
+    from expectations.raw_failures import failing_rows
+
+    failed = [one for one in outcomes if one.finding.numerator and one.finding.table in tables]
+    counted = {(one.check.id, one.finding.table) for one in failed if one.check.rule.kind == "counted"}
+    dropping = {(one.check.id, one.finding.table) for one in failed if one.check.action == "drop"}
+    parts = [
+        failing_rows(tables, today, systems, counted & dropping, most=ALL_FAILURES),
+        failing_rows(tables, today, systems, counted - dropping, most=MOST_FAILURES),
+    ]
+    for one in {(o.check.id, o.finding.table): o for o in failed if o.check.rule.kind not in _WITHOUT_ROWS}.values():
+        most = None if one.check.action == "drop" else MOST_FAILURES
+        rows = own_failing(tables[one.finding.table], one.check, most)
+        parts.append(rows.assign(check_id=one.check.id, table=one.finding.table))
+    rows = pd.concat(parts, ignore_index=True).reindex(
+        columns=["check_id", "table", "site", "id", "version", "patient_id"]
+    )
+    is_patient = rows["table"] == "patient"
+    made: pd.DataFrame = rows.assign(patient_id=rows["patient_id"].mask(is_patient, rows["id"]))
+    return made
+
+
+_WITHOUT_ROWS = frozenset({"counted", "history", "gate"})
