@@ -40,9 +40,9 @@ def _root(
 
 def invoke(arguments: list[str]) -> int:
     """Run one command line and return its exit code; usage errors are 2, as the shell expects."""
-    from flows.cli import export, operate, quality, release, run, step, study, subjects, try_out, view
+    from flows.cli import dashboard, export, operate, quality, release, run, step, study, subjects, try_out, view
 
-    for room in (run, step, view, study, quality, release, subjects, export, try_out, operate):
+    for room in (run, step, view, study, quality, dashboard, release, subjects, export, try_out, operate):
         room.add_commands(app)
     command = typer.main.get_command(app)
     try:

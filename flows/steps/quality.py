@@ -197,7 +197,7 @@ def _keep_subjects(run: RunFolder, study: Study, derived: Derived, decided: Verd
 
 
 def _resources(failures: pd.DataFrame) -> pd.DataFrame:
-    from expectations.raw import VIEWS
+    from expectations.raw_views import VIEWS
 
     types = failures["table"].map({name: view.type for name, view in VIEWS.items()})
     named = types + "/" + failures["id"].astype("string")

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from analysis.report.page import render
+from tests.fixtures.chromium import opened
 from tests.fixtures.competing_events import competing_results, competing_study
 from tests.fixtures.received import receiving_results, receiving_study
 from tests.fixtures.report_inputs import made_results, made_study, provenance, quality
@@ -23,48 +23,15 @@ from tests.fixtures.sample_frames import FOLDER, sample_results, sample_study
 from tests.fixtures.single_subjects import on_site_page
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
-
-HERE = Path(__file__).parent
-CHROMIUM = "/usr/bin/chromium"
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-)
-
 
 LONG = f"https://hospital.example/fhir/StructureDefinition/{'/'.join(['a-name-without-any-place-to-break' * 2] * 6)}"
 MARKS = [
     {"path": "Observation.component", "url": LONG, "n": 1234, "sites": ["alpha"]},
     {"path": "Patient", "url": "unreadable", "n": 3, "sites": ["alpha"]},
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        path = CHROMIUM if Path(CHROMIUM).exists() else shutil.which("chromium")
-        opened = playwright.chromium.launch(executable_path=path, args=list(QUIET))
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """axe-core's source, installed from the lock file when it is not there yet."""
-    source = HERE / "node_modules" / "axe-core" / "axe.min.js"
-    if not source.exists():
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=HERE, check=True, timeout=120)
-    return source.read_text(encoding="utf-8")
 
 
 def _pages() -> dict[str, str]:
@@ -103,20 +70,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 NAMES = ("sample", "masked", "eight", "long", "received", "competing", "on-site", "bare")
 
 
-def _open(browser: Browser, file: Path, width: int = 1280, scheme: Any = "light") -> tuple[Page, list[str], list[str]]:
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    messages: list[str] = []
-    requests: list[str] = []
-    page.on("console", lambda message: messages.append(message.text))
-    page.on("pageerror", lambda error: messages.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto(file.as_uri())
-    return page, messages, requests
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_the_page_asks_for_nothing_and_says_nothing(browser: Browser, files: dict[str, Path], name: str) -> None:
-    page, messages, requests = _open(browser, files[name])
+    page, messages, requests = opened(browser, files[name])
     assert requests == [files[name].as_uri()]
     assert messages == []
     # The style sheet was let in by its hash: without it the body would keep the browser's own margin.
@@ -127,7 +83,7 @@ def test_the_page_asks_for_nothing_and_says_nothing(browser: Browser, files: dic
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("width", [360, 768, 1280])
 def test_nothing_overflows_sideways(browser: Browser, files: dict[str, Path], name: str, width: int) -> None:
-    page, _, _ = _open(browser, files[name], width=width)
+    page, _, _ = opened(browser, files[name], width=width)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.close()
@@ -138,7 +94,7 @@ def test_nothing_overflows_sideways(browser: Browser, files: dict[str, Path], na
 def test_axe_finds_no_violation(
     browser: Browser, files: dict[str, Path], axe: str, name: str, scheme: str, width: int
 ) -> None:
-    page, _, _ = _open(browser, files[name], width=width, scheme=scheme)
+    page, _, _ = opened(browser, files[name], width=width, scheme=scheme)
     if (scheme, width) == ("light", 1280):
         page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     page.evaluate(axe)
@@ -150,7 +106,7 @@ def test_axe_finds_no_violation(
 
 
 def test_keyboard_reaches_the_skip_link_first(browser: Browser, files: dict[str, Path]) -> None:
-    page, _, _ = _open(browser, files["sample"])
+    page, _, _ = opened(browser, files["sample"])
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     assert page.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
@@ -162,7 +118,7 @@ def test_keyboard_reaches_the_skip_link_first(browser: Browser, files: dict[str,
 
 def test_the_first_screen_leads_to_the_marks_that_no_table_reads(browser: Browser, files: dict[str, Path]) -> None:
     """On a phone too: the link scrolls to the heading, and an address is whole in its column, on several lines."""
-    page, _, requests = _open(browser, files["masked"], width=360)
+    page, _, requests = opened(browser, files["masked"], width=360)
     page.click(".care a")
     assert page.evaluate("document.querySelector('#modifiers').getBoundingClientRect().top") < 900
     (shown,) = page.evaluate(
@@ -182,7 +138,7 @@ def test_the_first_screen_leads_to_the_marks_that_no_table_reads(browser: Browse
 @pytest.mark.parametrize("name", ["sample", "long", "received", "on-site"])
 def test_no_words_lie_outside_or_on_each_other_in_a_figure(browser: Browser, files: dict[str, Path], name: str) -> None:
     """Every text of every figure lies within its figure, and no two texts of a figure overlap."""
-    page, _, _ = _open(browser, files[name])
+    page, _, _ = opened(browser, files[name])
     outside = page.evaluate(
         """() => [...document.querySelectorAll('svg.figure')].flatMap(svg => {
             const frame = svg.getBoundingClientRect();
@@ -219,7 +175,7 @@ def test_each_sheet_repeats_the_release_and_the_looks(browser: Browser, tmp_path
     file = tmp_path / "released.html"
     said = provenance(state=state, looks=looks)
     file.write_text(render(sample_study(), sample_results(), quality(), said, None), encoding="utf-8")
-    page, _, _ = _open(browser, file)
+    page, _, _ = opened(browser, file)
     page.pdf(path=tmp_path / "released.pdf", format="A4")
     page.close()
     command = ["pdftotext", "-layout", tmp_path / "released.pdf", "-"]
@@ -237,7 +193,7 @@ def test_every_sheet_says_what_it_is_and_no_figure_is_cut(
 ) -> None:
     if shutil.which("pdftotext") is None:
         pytest.skip("wants pdftotext")
-    page, _, _ = _open(browser, files["sample"])
+    page, _, _ = opened(browser, files["sample"])
     printed = tmp_path / "report.pdf"
     page.pdf(path=printed, format=paper)
     # On paper no figure is higher than a sheet's inside or wider than the text: so none can be cut.

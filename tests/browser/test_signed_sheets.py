@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis.report.page import render
-from tests.browser.test_report_in_chromium import CHROMIUM, QUIET
+from tests.fixtures.chromium import opened
 from tests.fixtures.report_inputs import provenance, quality
 from tests.fixtures.sample_frames import sample_results, sample_study
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
@@ -28,19 +28,13 @@ UNBROKEN = f"by {'N' * 200} (auditor) at 2026-01-02T03:04:06Z"
 
 
 @pytest.fixture
-def signed(tmp_path: Path) -> Iterator[Page]:
-    from playwright.sync_api import sync_playwright
-
+def signed(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     said = provenance(state="SIGNED", state_note=f"{WHO}, {UNBROKEN}")
     file = tmp_path / "report.html"
     file.write_text(render(sample_study(), sample_results(), quality(), said, None), encoding="utf-8")
-    with sync_playwright() as playwright:
-        path = CHROMIUM if Path(CHROMIUM).exists() else shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
-        page = browser.new_page(viewport={"width": 360, "height": 900})
-        page.goto(file.as_uri())
-        yield page
-        browser.close()
+    page, _, _ = opened(browser, file, width=360)
+    yield page
+    page.close()
 
 
 def test_a_long_name_does_not_overflow_sideways(signed: Page) -> None:

@@ -25,6 +25,7 @@ from tests.functional.conftest import STUDY, Said, command, copy_run, only_run
 pytestmark = pytest.mark.xdist_group("sample-run")
 
 COMMANDS = (
+    "dashboard",
     "run",
     "export",
     "extract",

@@ -1,0 +1,59 @@
+"""Whether each site's data of the newest run may be used: open, overridden, held, or nothing there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.dashboard.grid import Grid
+from analysis.dashboard.profiles import Profiles
+
+
+@dataclass(frozen=True)
+class Gate:
+    """``state``: ``open``, ``overridden``, ``held`` or ``nothing``. ``stops``: lines of the grid that stop the site;
+    ``overrides``: what the override of a check that would stop says, once each."""
+
+    site: str
+    state: str
+    stops: tuple[int, ...] = ()
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        return self.state in ("open", "overridden")
+
+
+def gates(grid: Grid, found: Profiles) -> list[Gate]:
+    """One a site, in the order of the file. A check that stops the study holds every site."""
+    whole = study_stops(grid)
+    total = found.total()
+    profiled = bool((~np.isnan(total[:, -1])).any())
+    made = []
+    for at, site in enumerate(grid.sites):
+        lines = [i for i, key in enumerate(grid.keys) if key.site == site]
+        stops = tuple(i for i in lines if grid.stops[i, -1])
+        overrides = [str(grid.latest[i].get("overridden") or "") for i in lines]
+        said = tuple(dict.fromkeys(text for text in overrides if text))
+        ran = any(grid.status[i, -1] for i in lines)
+        sent = not profiled or total[at, -1] > 0
+        if stops or whole:
+            state = "held"
+        elif not ran or not sent:
+            state = "nothing"
+        else:
+            state = "overridden" if said else "open"
+        made.append(Gate(site, state, stops, said))
+    return made
+
+
+def study_stops(grid: Grid) -> tuple[int, ...]:
+    """The lines that stop the whole study."""
+    return tuple(i for i, key in enumerate(grid.keys) if not key.site and grid.stops[i, -1])
+
+
+def study_overrides(grid: Grid) -> tuple[str, ...]:
+    """What overrides of checks on the whole study say."""
+    said = (str(grid.latest[i].get("overridden") or "") for i, key in enumerate(grid.keys) if not key.site)
+    return tuple(dict.fromkeys(text for text in said if text))

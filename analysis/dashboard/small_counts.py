@@ -1,0 +1,64 @@
+"""Small counts on the dashboard: what is not shown, and how what stands beside it is kept from giving it away.
+
+- A count below ``least`` that is not zero is ``fewer than 5``, without its percentage; where what remains of the whole
+  is that small, ``all but fewer than 5``.
+- Counts of earlier runs are rounded to multiples of ``least`` before anything is drawn, told or divided: two runs side
+  by side tell nothing of single subjects. A small one is `FEW`, the same whatever it is.
+- The counts of several outcomes of one site differ by few subjects often: then all of them are rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from analysis.pages import formats
+
+FEW = -1.0
+
+
+def part(n: int, whole: int, least: int) -> str:
+    """``12 of 120 (10.0 %)``, or what may be said of it."""
+    if 0 < whole < least:
+        return f"of fewer than {least}"
+    of = f"of {formats.integer(whole)}"
+    if 0 < n < least:
+        return f"fewer than {least} {of}"
+    if 0 < whole - n < least:
+        return f"all but fewer than {least} {of}"
+    return f"{formats.integer(n)} {of}" + (f" ({formats.decimal(100 * n / whole, 1)}\u00a0%)" if n and whole else "")
+
+
+def parts(counts: Sequence[int], whole: int, least: int) -> list[str]:
+    """Several parts of one whole, which may lie within one another: where two differ by few, each is rounded."""
+    gaps = [abs(a - b) for i, a in enumerate(counts) for b in counts[:i]]
+    if not any(0 < gap < least for gap in gaps):
+        return [part(n, whole, least) for n in counts]
+    return [_about(n, whole, least) for n in counts]
+
+
+def _about(n: int, whole: int, least: int) -> str:
+    if not n or 0 < whole < least or n < least or 0 < whole - n < least:
+        return part(n, whole, least)
+    return f"about {formats.integer(least * round(n / least))} of {formats.integer(whole)}"
+
+
+def rounded(counts: np.ndarray, least: int) -> np.ndarray:
+    """Counts of earlier runs as floats: zero, `FEW`, or a multiple of ``least``; missing stays NaN."""
+    values = np.asarray(counts, dtype=float)
+    if least <= 1:
+        return values
+    whole = least * np.floor(values / least + 0.5)
+    return np.where(np.isnan(values) | (values == 0), values, np.where(values < least, FEW, whole))
+
+
+def shares(counts: np.ndarray, wholes: np.ndarray, least: int) -> np.ndarray:
+    """Percentages from rounded counts; `FEW` where the count is, NaN where the whole is missing, zero or small."""
+    n, whole = np.asarray(counts, dtype=float), np.asarray(wholes, dtype=float)
+    near = (whole - n > 0) & (whole - n < least)
+    coarse = rounded(np.where(near, whole, n), least)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        percent = np.minimum(100.0, 100.0 * coarse / whole)
+    percent = np.where(coarse == FEW, FEW, percent)
+    return np.where((whole >= max(least, 1)) & ~np.isnan(n), percent, np.nan)

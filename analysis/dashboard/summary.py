@@ -1,0 +1,165 @@
+"""One line a site: newest record, volume, checks that stop, subjects lost from each outcome, gate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+from markupsafe import Markup
+
+from analysis.dashboard import clock, small_counts
+from analysis.dashboard.freshness import stillness
+from analysis.dashboard.gate import Gate
+from analysis.dashboard.grid import WINDOW, Grid
+from analysis.dashboard.history import History
+from analysis.dashboard.profiles import Profiles
+from analysis.dashboard.sparkline import sparkline
+from analysis.dashboard.volume import expected
+from analysis.pages import formats
+
+RESPONSE = "response"
+_DATE = re.compile(r"\b(\d{4}-\d{2}-\d{2})\b")
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """What a cell says, and under it why it needs a look; nothing where it does not."""
+
+    text: str
+    flag: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class SiteRow:
+    """One site as the first screen shows it. ``lost`` has one text an outcome; ``stops`` are lines of the grid."""
+
+    site: str
+    label: str
+    newest: Flagged
+    volume: Flagged
+    stops: tuple[int, ...]
+    failing: int
+    lost: tuple[str, ...]
+    gate: Gate
+    gate_words: Flagged
+    spark: Markup
+
+
+def outcomes(history: History, grid: Grid) -> list[str]:
+    """The study's outcomes as the results name them: response first, then the endpoints as they come."""
+    rows = history.subjects[history.subjects["run"] == grid.newest.id]
+    found = list(dict.fromkeys(str(name) for name in rows["outcome"]))
+    return sorted(found, key=lambda name: name != RESPONSE)
+
+
+def site_rows(history: History, grid: Grid, found: Profiles, gates: Sequence[Gate], now: datetime) -> list[SiteRow]:
+    """The sites in the order of the file. They are never ranked."""
+    names = outcomes(history, grid)
+    rows = history.subjects[history.subjects["run"] == grid.newest.id]
+    lost = {
+        (str(r["site"]), str(r["outcome"])): (int(r["lost"]), int(r["analysed"]) + int(r["dropped"]))
+        for r in rows.to_dict("records")
+    }
+    total, newest = found.total(), found.newest_of_site()
+    failing = grid.failing()
+    made = []
+    for at, gate in enumerate(gates):
+        site = gate.site
+        volume = total[at]
+        made.append(
+            SiteRow(
+                site,
+                grid.label(site),
+                _newest(newest[at], grid, now),
+                _volume(at, found, total, grid, history.min_count, now),
+                gate.stops,
+                sum(1 for i, key in enumerate(grid.keys) if key.site == site and failing[i]) - len(gate.stops),
+                tuple(_lost(site, names, lost, history.min_count)),
+                gate,
+                gate_words(gate),
+                sparkline(
+                    f"v{at}",
+                    f"Records of {grid.label(site)} in the last {min(WINDOW, len(grid.runs))} runs",
+                    small_counts.rounded(volume[-WINDOW:], history.min_count),
+                    from_zero=False,
+                ),
+            )
+        )
+    return made
+
+
+def _newest(days: np.ndarray, grid: Grid, now: datetime) -> Flagged:
+    if not days.size or np.isnan(days[-1]):
+        return Flagged("none", "no record with a date")
+    last = date.fromordinal(int(days[-1]))
+    before = (grid.newest.started.astimezone(now.tzinfo).date() - last).days
+    note = {0: "the day of the run", 1: "1 day before the run"}.get(before, f"{before} days before the run")
+    still = stillness(days)
+    flag = ""
+    if still:
+        usual = f"at most {still.before}" if still.before else "newer ones in every run"
+        flag = f"nothing newer for {still.runs} runs; before, {usual}"
+    return Flagged(clock.day(last, year=last.year != now.year), flag, note)
+
+
+def _volume(at: int, found: Profiles, total: np.ndarray, grid: Grid, least: int, now: datetime) -> Flagged:
+    """The site's records, and how they stand to what was expected; the table that fell furthest where one did."""
+    values = total[at]
+    if not values.size or np.isnan(values[-1]):
+        return Flagged("none", "no records in this run")
+    text = formats.guarded(float(values[-1]), least)
+    all_of_it, by_table = expected(values, least), expected(found.records[at], least)
+    few = 0 < values[-1] < least
+    level = float(all_of_it.level)
+    told = "too few runs to expect anything" if np.isnan(level) else "" if few else _share(values[-1], level)
+    fallen = np.flatnonzero(by_table.since >= 0)
+    if all_of_it.since < 0 and not fallen.size:
+        return Flagged(text, "", told)
+    if all_of_it.since >= 0:
+        flag = f"{told or 'far below what was expected'} since {_since(int(all_of_it.since), grid, now)}"
+        if not fallen.size or values[-1] == 0:
+            return Flagged(text, flag)
+    shares = found.records[at, fallen, -1] / by_table.level[fallen]
+    worst = int(fallen[np.argmin(shares)])
+    left = found.records[at, worst, -1]
+    share = "few" if 0 < left < least else _share(left, float(by_table.level[worst]))
+    more = f", and {fallen.size - 1} more" if fallen.size > 1 else ""
+    since = _since(int(by_table.since[worst]), grid, now)
+    return Flagged(text, f"{found.tables[worst]}: {share} since {since}{more}", told)
+
+
+def _share(n: float, level: float) -> str:
+    return f"{formats.decimal(100 * n / level, 0)}\u00a0% of expected"
+
+
+def _since(run: int, grid: Grid, now: datetime) -> str:
+    return clock.day(grid.runs[run].started.astimezone(now.tzinfo), year=False)
+
+
+def _lost(site: str, names: Sequence[str], lost: dict[tuple[str, str], tuple[int, int]], least: int) -> list[str]:
+    known = [lost[site, name] for name in names if (site, name) in lost]
+    wholes = {whole for _, whole in known}
+    texts = (
+        small_counts.parts([n for n, _ in known], wholes.pop(), least)
+        if len(wholes) == 1
+        else [small_counts.part(n, whole, least) for n, whole in known]
+    )
+    told = iter(texts)
+    return [next(told) if (site, name) in lost else "not analysed" for name in names]
+
+
+def gate_words(gate: Gate) -> Flagged:
+    """``open``, ``held``…, and an override's end in words."""
+    if gate.state == "held":
+        return Flagged("held", "data are not used")
+    if gate.state == "nothing":
+        return Flagged("nothing to use", "no data in this run")
+    if gate.state == "overridden":
+        ends = sorted(match for text in gate.overrides for match in _DATE.findall(text))
+        until = f"overridden until {clock.day(date.fromisoformat(ends[0]))}" if ends else "overridden"
+        return Flagged(until, "", "; ".join(gate.overrides))
+    return Flagged("open")

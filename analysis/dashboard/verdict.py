@@ -1,0 +1,89 @@
+"""The first lines of the page: can today's data be used, how old are they, and what a reader must know before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from analysis.dashboard import clock
+from analysis.dashboard.gate import Gate, study_overrides, study_stops
+from analysis.dashboard.grid import Grid
+from analysis.dashboard.history import History
+
+
+@dataclass(frozen=True)
+class Age:
+    """When the newest run with results began. ``usual``: seconds between runs that are still no delay, or None."""
+
+    run: str
+    words: str
+    started: int
+    late: bool
+    usual: int | None
+    usual_words: str
+
+
+def age(grid: Grid, now: datetime) -> Age:
+    """The newest run's age at ``now``, and whether the next one should have come already."""
+    started = grid.newest.started
+    seconds = (now - started).total_seconds()
+    usual = clock.usual_distance([run.started for run in grid.runs])
+    allowed = None if usual is None else int(usual * clock.SLACK)
+    return Age(
+        clock.moment(started.astimezone(now.tzinfo)),
+        clock.ago(seconds),
+        int(started.timestamp()),
+        allowed is not None and seconds > allowed,
+        allowed,
+        "" if usual is None else clock.ago(usual).removesuffix(" ago"),
+    )
+
+
+def sentence(gates: Sequence[Gate]) -> str:
+    """``2 of 3 sites: yes``."""
+    usable = sum(gate.usable for gate in gates)
+    if not usable:
+        return f"no: none of {len(gates)} sites" if len(gates) > 1 else "no"
+    return f"{usable} of {len(gates)} sites: yes" if len(gates) > 1 else "yes"
+
+
+def state(gates: Sequence[Gate]) -> str:
+    """``all``, ``some`` or ``none`` of the sites."""
+    usable = sum(gate.usable for gate in gates)
+    return "all" if usable == len(gates) else "some" if usable else "none"
+
+
+def notes(history: History, grid: Grid, gates: Sequence[Gate], now: datetime) -> list[str]:
+    """Sentences below the verdict: the study's own stop, overrides, later runs without results, runs left out."""
+    said = []
+    stops = study_stops(grid)
+    if stops:
+        names = ", ".join(grid.keys[line].name for line in stops)
+        said.append(f"The whole study is held by: {names}.")
+    said += [f"Overridden for the whole study: {text}." for text in study_overrides(grid)]
+    said += [f"{grid.label(g.site)} is used under an override." for g in gates if g.state == "overridden"]
+    said += _later(history, grid, now)
+    if history.left_out:
+        runs = "run of another source is" if history.left_out == 1 else "runs of other sources are"
+        said.append(f"{history.left_out} {runs} left out: they cannot be compared.")
+    return said
+
+
+def _later(history: History, grid: Grid, now: datetime) -> list[str]:
+    """Runs newer than what is shown: they ended, or stand still, before their checks were made."""
+    shown = {run.id for run in grid.runs}
+    later: list[dict[Any, Any]] = [
+        row
+        for row in history.runs.to_dict("records")
+        if row["run"] not in shown and clock.instant(str(row["started"])) > grid.newest.started
+    ]
+    if not later:
+        return []
+    last = max(later, key=lambda row: str(row["started"]))
+    when = clock.moment(clock.instant(str(last["started"])).astimezone(now.tzinfo))
+    code = last["exit_code"]
+    ended = "has not ended" if code is None or code != code else f"ended with exit code {int(code)}"
+    more = f" ({len(later)} such runs)" if len(later) > 1 else ""
+    return [f"A later run, of {when}, {ended} before its checks were made{more}: what stands here is older."]

@@ -1,0 +1,175 @@
+"""The quality results of all runs of a study, read into what the dashboard is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.study.model import Study
+from flows.gate_file import Acknowledged, read_gate_file
+from flows.job import SITES_FILE
+from flows.run_folder import RunFolder
+from flows.sites import Sites, load_sites, sites_for_source
+from flows.study_folder import StudyFolder
+from mappings.errors import DefinitionError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.dashboard.history import History
+    from expectations.catalogue import Asked
+
+CHECKS, TOUCHED, SUBJECTS, PROFILE = ("checks.parquet", "touched.parquet", "subjects.parquet", "profile.parquet")
+KINDS = ("records", "newest", "month", "unmapped")
+"""What the page looks at of a profile."""
+MIN_COUNT = 5
+"""Of a study that compares nothing and so says nothing of it."""
+_CHECKS = (
+    "check_id", "table", "site", "category", "context", "severity", "action", "scope", "numerator", "denominator",
+    "threshold", "stop_above", "status", "stops", "overridden", "subjects", "reason", "consequence", "error",
+)  # fmt: skip
+_TOUCHED = ("check_id", "table", "site", "outcome", "subjects", "lost")
+_SUBJECTS = ("site", "outcome", "screened", "analysed", "dropped", "usable", "lost")
+_PROFILE = ("site", "table", "kind", "key", "n", "patients")
+_DEFINITION = {
+    "id", "table", "category", "context", "severity", "action", "scope", "threshold", "stop_above", "reason",
+    "consequence",
+}  # fmt: skip
+
+
+def read_history(folder: StudyFolder, runs: Path, today: date) -> History:
+    """All runs of a study in ``runs`` that were made from the same source as the newest with quality results.
+
+    Raises:
+        DefinitionError: no run has quality results; a file of the study, its sites or its gate is wrong.
+    """
+    import pandas as pd
+
+    from analysis.dashboard.history import History
+    from expectations.catalogue import asked_of
+
+    study = folder.study
+    said = _runs(runs / study.study.id)
+    judged = [run for run in said if _judged(runs / study.study.id / run)]
+    if not judged:
+        raise DefinitionError(
+            f"no run of {study.study.id} in {runs} has quality results; make one with: bedside run {folder.path}"
+        )
+    newest = max(judged, key=lambda run: (str(said[run]["started"]), run))
+    kept = {run: one for run, one in said.items() if _source(one) == _source(said[newest])}
+    judged = [run for run in judged if run in kept]
+    sites = _sites(folder, said[newest])
+    asked = asked_of(study, {site.id: site.checks for site in sites.sites} if sites else None)
+    labels = {site.id: site.label for site in sites.sites} if sites else {}
+    files = {run: runs / study.study.id / run / "quality" for run in judged}
+    profile = _read(files, PROFILE, _PROFILE, kinds=KINDS)
+    started = {run: str(one["started"]) for run, one in kept.items()}
+    return History(
+        title=study.study.title,
+        study=study.study.id,
+        sites=labels,
+        runs=pd.DataFrame([_line(run, one, folder) for run, one in kept.items()]),
+        checks=_read(files, CHECKS, _CHECKS),
+        touched=_read(files, TOUCHED, _TOUCHED),
+        subjects=_read(files, SUBJECTS, _SUBJECTS),
+        profile=profile.assign(started=profile["run"].map(started)),
+        acknowledged=_acknowledged(folder, asked, tuple(labels), today),
+        definitions=[check.model_dump(include=_DEFINITION) for check in asked.checks.values()],
+        min_count=study.disclosure.min_count if isinstance(study, Study) else MIN_COUNT,
+        left_out=len(said) - len(kept),
+    )
+
+
+def _runs(parent: Path) -> dict[str, dict[str, Any]]:
+    """What ``run.json`` of each run says, by the run's id; folders without a readable one are none."""
+    found = {}
+    for folder in sorted(parent.iterdir()) if parent.is_dir() else ():
+        with suppress(DefinitionError):
+            found[folder.name] = RunFolder(folder).read()
+    return found
+
+
+def _judged(folder: Path) -> bool:
+    """Whether a run has results, and they say what they stop: older ones did not."""
+    path = folder / "quality" / CHECKS
+    if not path.is_file():
+        return False
+    opened = _parquet(path)
+    return "stops" in opened.schema_arrow.names and opened.metadata.num_rows > 0
+
+
+def _parquet(path: Path) -> Any:
+    """A Parquet file, opened.
+
+    Raises:
+        DefinitionError: it is none, or is cut off.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path)
+    except (OSError, pa.ArrowException) as error:
+        raise DefinitionError(f"{path} cannot be read; move its run away, or make its checks anew") from error
+
+
+def _source(said: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Where a run's data came from, as its command was called."""
+    called = said.get("called") or {}
+    return called.get("sites"), called.get("source")
+
+
+def _sites(folder: StudyFolder, said: Mapping[str, Any]) -> Sites | None:
+    """The sites of a run as their file lies there now; None where it is gone."""
+    named, source = _source(said)
+    own = folder.path / SITES_FILE
+    path = Path(named) if named else own
+    made = load_sites(path.read_text(encoding="utf-8"), path.name, path.parent) if path.is_file() else None
+    return sites_for_source(source, made) if source else made
+
+
+def _line(run: str, said: Mapping[str, Any], folder: StudyFolder) -> dict[str, Any]:
+    return {
+        "run": run,
+        "started": str(said["started"]),
+        "finished": str(said.get("finished") or ""),
+        "outcome": str(said.get("outcome") or ""),
+        "exit_code": said.get("exit_code"),
+        "synthetic": folder.study.study.data == "synthetic",
+    }
+
+
+def _read(files: Mapping[str, Path], name: str, columns: Sequence[str], kinds: Sequence[str] = ()) -> pd.DataFrame:
+    """One file of every run as one frame with the run's id in front; a column that a run's file lacks is empty."""
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    tables: list[Any] = []
+    for run, folder in files.items():
+        if not (folder / name).is_file():
+            continue
+        opened = _parquet(folder / name)
+        table = opened.read([column for column in columns if column in opened.schema_arrow.names])
+        if kinds:
+            table = table.filter(pc.is_in(table["kind"], pa.array(kinds)))
+        tables.append(table.add_column(0, "run", pa.repeat(run, len(table))))
+    if not tables:
+        return pd.DataFrame(columns=["run", *columns])
+    whole = pa.concat_tables(tables, promote_options="permissive")
+    frame: pd.DataFrame = whole.to_pandas()
+    return frame.reindex(columns=["run", *columns])
+
+
+def _acknowledged(folder: StudyFolder, asked: Asked, sites: tuple[str, ...], today: date) -> pd.DataFrame:
+    """What the gate file says is known."""
+    import pandas as pd
+
+    checks = {**asked.checks, **{name: check for own in asked.of_sites.values() for name, check in own.items()}}
+    known: tuple[Acknowledged, ...] = read_gate_file(folder.path, checks, sites, today).acknowledged
+    columns = ["check_id", "table", "site", "name", "note", "until"]
+    rows = [(one.check, one.table, one.site, one.name, one.note, one.until.isoformat()) for one in known]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,145 @@
+"""``bedside dashboard`` on run folders of the simulator. Oracle: docs/dashboard.md, the exit codes of
+docs/command-line.md, and the history the folders were written from."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from flows import study_folder
+from flows.dashboard_files import read_history
+from tests.conftest import REPOSITORY
+from tests.fixtures.quality_history import LABELS, NOW, history
+from tests.fixtures.quality_runs import write_runs, write_study
+from tests.functional.conftest import command
+
+MADE = history(runs=6)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    write_runs(tmp_path / "runs", MADE)
+    return write_study(tmp_path, MADE)
+
+
+def run_folders(study: Path) -> list[Path]:
+    return sorted((study.parent / "runs" / "made-up").iterdir())
+
+
+def test_the_page_lies_beside_the_runs_and_is_its_owners_alone(study: Path) -> None:
+    said = command("dashboard", study, "--runs", study.parent / "runs")
+    page = study.parent / "runs" / "made-up" / "dashboard.html"
+    assert (said.code, said.out) == (0, f"dashboard: {page}\n")
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    text = page.read_text(encoding="utf-8")
+    assert "2 of 3 sites: yes" in text
+    assert [text.index(label) for label in ("North University", "Mary", "Klinikum")] == sorted(
+        text.index(label) for label in ("North University", "Mary", "Klinikum")
+    )
+
+
+def test_a_file_and_json_can_be_asked_for(study: Path, tmp_path: Path) -> None:
+    said = command("dashboard", study, "--runs", study.parent / "runs", "-o", tmp_path / "page.html", "--json")
+    found = json.loads(said.out)
+    size = (tmp_path / "page.html").stat().st_size
+    assert found == {"outcome": "complete", "dashboard": str(tmp_path / "page.html"), "bytes": size}
+    nowhere = command("dashboard", study, "--runs", study.parent / "runs", "-o", tmp_path / "no" / "page.html")
+    assert nowhere.code == 2
+    assert "cannot be written" in nowhere.err
+
+
+def test_what_is_read_is_what_was_written(study: Path) -> None:
+    found = read_history(study_folder.read(study), study.parent / "runs", NOW.date())
+    assert list(found.sites.values()) == list(LABELS)
+    assert (found.study, found.min_count, found.left_out) == ("made-up", 5, 0)
+    for name in ("checks", "touched", "subjects", "profile", "runs"):
+        wanted, read = getattr(MADE, name), getattr(found, name)
+        keys = ("run", "check_id", "site", "table", "outcome", "kind", "key")
+        order = [column for column in keys if column in wanted]
+        pd.testing.assert_frame_equal(
+            read[wanted.columns].sort_values(order, ignore_index=True),
+            wanted.sort_values(order, ignore_index=True),
+            check_dtype=False,
+        )
+
+
+def test_the_definitions_are_the_catalogue_as_the_study_has_it(study: Path) -> None:
+    from expectations.catalogue import catalogue
+
+    found = read_history(study_folder.read(study), study.parent / "runs", NOW.date())
+    assert [one["id"] for one in found.definitions] == [check.id for check in catalogue()]
+
+
+def test_acknowledgements_come_from_the_gate_file(study: Path) -> None:
+    (study / "quality.toml").write_text(
+        '[[acknowledged]]\ncheck = "response_recorded"\nsite = "site1"\nname = "B. Example"\nnote = "known"\n'
+        "until = 2027-01-31\n"
+    )
+    found = read_history(study_folder.read(study), study.parent / "runs", NOW.date())
+    assert found.acknowledged.to_dict("records") == [
+        {"check_id": "response_recorded", "table": "", "site": "site1", "name": "B. Example", "note": "known",
+         "until": "2027-01-31"}
+    ]  # fmt: skip
+
+
+def test_runs_of_another_source_are_no_history(study: Path) -> None:
+    other = run_folders(study)[2] / "run.json"
+    said = json.loads(other.read_text())
+    other.write_text(json.dumps({**said, "called": {**said["called"], "source": "https://other.example"}}))
+    found = read_history(study_folder.read(study), study.parent / "runs", NOW.date())
+    assert found.left_out == 1
+    assert said["run"] not in set(found.checks["run"]) | set(found.runs["run"]) | set(found.profile["run"])
+
+
+def test_runs_without_results_or_with_old_ones_are_passed_over(study: Path) -> None:
+    first, second, third, *_ = run_folders(study)
+    (first / "quality" / "checks.parquet").unlink()
+    old = pd.read_parquet(second / "quality" / "checks.parquet").drop(columns=["stops"])
+    old.to_parquet(second / "quality" / "checks.parquet")
+    (third / "run.json").write_text("{")
+    found = read_history(study_folder.read(study), study.parent / "runs", NOW.date())
+    assert set(found.checks["run"]) == {folder.name for folder in run_folders(study)[3:]}
+    assert len(found.runs) == 5
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["no runs", "runs without results"])
+def test_without_results_one_sentence_and_two(tmp_path: Path, there: bool) -> None:
+    if there:
+        write_runs(tmp_path / "runs", replace(MADE, checks=MADE.checks.iloc[:0]))
+    said = command("dashboard", write_study(tmp_path, MADE), "--runs", tmp_path / "runs")
+    assert said.code == 2
+    assert f"no run of made-up in {tmp_path / 'runs'} has quality results" in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_a_file_that_is_cut_off_is_named(study: Path) -> None:
+    path = run_folders(study)[-1] / "quality" / "profile.parquet"
+    path.write_bytes(path.read_bytes()[:-20])
+    said = command("dashboard", study, "--runs", study.parent / "runs")
+    assert said.code == 2
+    assert f"{path} cannot be read" in said.err
+
+
+def test_no_address_of_a_site_or_path_reaches_the_page(study: Path) -> None:
+    """The sites file names a folder; the runs lie in another."""
+    command("dashboard", study, "--runs", study.parent / "runs")
+    text = (study.parent / "runs" / "made-up" / "dashboard.html").read_text(encoding="utf-8")
+    assert str(study.parent) not in text
+    assert re.findall(r"https?://[^\s<\"]*", text.replace("http://hospital.example/local", "")) == []
+
+
+def test_the_benchmark_can_be_started() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.dashboard", "--sites", "2", "--checks", "9", "--runs", "3", "--rounds", "1"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "restless" in done.stdout

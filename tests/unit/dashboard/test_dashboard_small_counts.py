@@ -1,0 +1,114 @@
+"""What is said of small counts. Oracle: the tables below, by hand, and that pages which differ in nothing but small
+counts are the same page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.dashboard.page import render
+from analysis.dashboard.small_counts import FEW, part, parts, rounded, shares
+from tests.fixtures.quality_history import NOW, history, with_rows
+
+NBSP = "\u00a0"
+
+
+@pytest.mark.parametrize(
+    ("n", "whole", "said"),
+    [
+        (0, 120, "0 of 120"),
+        (1, 120, "fewer than 5 of 120"),
+        (4, 120, "fewer than 5 of 120"),
+        (5, 120, f"5 of 120 (4.2{NBSP}%)"),
+        (115, 120, f"115 of 120 (95.8{NBSP}%)"),
+        (116, 120, "all but fewer than 5 of 120"),
+        (120, 120, f"120 of 120 (100.0{NBSP}%)"),
+        (3, 4, "of fewer than 5"),
+        (0, 0, "0 of 0"),
+    ],
+)
+def test_a_part_of_a_whole(n: int, whole: int, said: str) -> None:
+    assert part(n, whole, 5) == said
+
+
+def test_without_suppression_all_is_said() -> None:
+    assert part(1, 3, 0) == f"1 of 3 (33.3{NBSP}%)"
+    assert rounded(np.array([0, 1, 7]), 0).tolist() == [0, 1, 7]
+
+
+def test_counts_that_differ_by_few_are_all_rounded() -> None:
+    """PFS loses two more than OS: who has OS and no PFS would be counted."""
+    assert parts([24, 12, 14], 120, 5) == ["about 25 of 120", "about 10 of 120", "about 15 of 120"]
+    assert parts([24, 12, 12], 120, 5) == [part(24, 120, 5), part(12, 120, 5), part(12, 120, 5)]
+    assert parts([3, 0, 24], 120, 5) == ["fewer than 5 of 120", "0 of 120", "about 25 of 120"]
+
+
+def test_earlier_counts_are_multiples() -> None:
+    found = rounded(np.array([0, 1, 4, 5, 7, 8, 12, 13, np.nan]), 5)
+    assert found[:8].tolist() == [0, FEW, FEW, 5, 5, 10, 10, 15]
+    assert np.isnan(found[8])
+
+
+def test_shares_are_of_rounded_counts() -> None:
+    found = shares(np.array([0, 2, 12, 97, 0, 3]), np.array([100, 100, 100, 100, 0, 4]), 5)
+    assert found[:4].tolist() == [0, FEW, 10, 100]
+    assert np.isnan(found[4:]).all()
+
+
+def _with_small(n: int) -> str:
+    """A page where every count of persons that may be small is ``n``: violations, subjects touched and lost, patients
+    of a code, of a month."""
+    made = history(runs=12)
+    newest, started = made.runs.iloc[-1][["run", "started"]]
+    checks = with_rows(made.checks, {"check_id": "no_future_dates"}, numerator=n, denominator=400, status="FAIL")
+    checks = with_rows(checks, {"check_id": "response_recorded", "site": "site2", "run": newest}, numerator=n,
+                       denominator=300, status="PASS_WITH_VIOLATIONS")  # fmt: skip
+    table = checks.loc[checks["check_id"] == "no_future_dates", "table"].iloc[0]
+    touched = pd.DataFrame(
+        [(run, "no_future_dates", table, "site0", outcome, n, n if outcome == "OS" else 0)
+         for run in made.runs["run"] for outcome in ("response", "OS")],
+        columns=["run", "check_id", "table", "site", "outcome", "subjects", "lost"],
+    )  # fmt: skip
+    subjects = with_rows(made.subjects, {"outcome": "OS"}, lost=n)
+    profile = with_rows(made.profile, {"kind": "unmapped", "key": "(rare)"}, n=n, patients=n)
+    profile = with_rows(profile, {"kind": "unmapped", "key": "http://hospital.example/local|LAB-003"}, patients=n)
+    profile.loc[len(profile)] = (newest, started, "site1", "patient", "month", "2026-10", n, n)
+    profile.loc[len(profile)] = (newest, started, "site1", "procedure", "month", "2026-10", 400, n)
+    return render(replace(made, checks=checks, touched=touched, subjects=subjects, profile=profile), NOW)
+
+
+def test_pages_that_differ_in_small_counts_are_one_page() -> None:
+    assert _with_small(1) == _with_small(4)
+    assert _with_small(1) != _with_small(40)
+
+
+def test_earlier_counts_that_round_alike_are_one_page() -> None:
+    """Subjects touched 28 or 32 in an earlier run, violations 58 or 62 of 1000: each draws as 30, as 60."""
+
+    def page(touched: int, violations: int) -> str:
+        made = history(runs=12)
+        earlier = {"run": made.runs["run"].iloc[5], "check_id": "response_recorded", "site": "site1"}
+        return render(
+            replace(
+                made,
+                touched=with_rows(made.touched, earlier, subjects=touched),
+                checks=with_rows(made.checks, earlier, numerator=violations, denominator=1000),
+            ),
+            NOW,
+        )
+
+    assert page(28, 58) == page(32, 62)
+    assert page(28, 58) != page(33, 63)
+
+
+def test_a_code_of_too_few_patients_of_the_study_has_no_name() -> None:
+    """A profile names codes of five patients; a study that shows no fewer than 20 does not."""
+    made = history(runs=3)
+    assert "LAB-009" in render(made, NOW)
+    profile = with_rows(made.profile, {"kind": "unmapped", "key": "http://hospital.example/local|LAB-009"}, patients=19)
+    page = render(replace(made, profile=profile, min_count=20), NOW)
+    assert "LAB-009" not in page
+    assert "LAB-008" in page

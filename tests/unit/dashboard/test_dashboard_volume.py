@@ -1,0 +1,147 @@
+"""Expected volume, falls, odd months and stillness. Oracle: small series and what they give, by hand."""
+
+from __future__ import annotations
+
+import statistics
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.dashboard.freshness import Stillness, stillness
+from analysis.dashboard.grid import grid
+from analysis.dashboard.profiles import profiles
+from analysis.dashboard.volume import expected, falls, odd_months
+from tests.fixtures.quality_history import NOTHING, history, with_rows
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("series", "level", "since"),
+    [
+        ([100, 100, 100, 100], 100, -1),
+        ([100, 100, 100, 96], 100, -1),  # 4 %
+        ([100, 100, 100, 95], 100, -1),  # 5 % is not more than 5 %
+        ([100, 100, 100, 94], 100, 3),
+        ([100, 110, 120, 90, 90, 90], 110, 3),
+        ([100] * 12 + [60] * 20, 100, 12),  # it is not forgotten, though the median of 12 has long come down
+        ([100] * 12 + [60] * 40, 60, -1),  # after 30 runs and some it is
+        ([100] * 12 + [60] * 9 + [100], 100, -1),  # it came back
+        ([100] * 12 + [60, 60, 98, 60], 100, 15),  # and fell again
+        ([NAN, NAN, 100, 100, 50], NAN, -1),  # two earlier counts say nothing
+        ([100, 100, 100, NAN], NAN, -1),
+        ([100, 100, 100, 0], 100, 3),
+        ([100, 100, 100, NAN, 50], 100, 3),  # a run without counts lies within the fall
+        ([20, 20, 20, 16], 20, -1),  # four records fewer: few
+        ([50, 60, 70, 80, 90], 65, -1),  # it grows: the newest level, not the oldest
+        ([7], NAN, -1),
+    ],
+)
+def test_what_a_series_lets_one_expect(series: list[float], level: float, since: int) -> None:
+    found = expected(np.array(series, dtype=float), least=5)
+    assert (float(found.level), int(found.since)) == (pytest.approx(level, nan_ok=True), since)
+
+
+def test_many_series_at_once_are_as_each_alone() -> None:
+    draw = np.random.default_rng(5)
+    many = draw.integers(0, 200, (4, 3, 40)).astype(float)
+    many[draw.random(many.shape) < 0.1] = NAN
+    found = expected(many, 5)
+    for place in np.ndindex(4, 3):
+        alone = expected(many[place], 5)
+        assert found.level[place] == pytest.approx(float(alone.level), nan_ok=True)
+        assert found.since[place] == alone.since
+
+
+def test_a_fall_is_more_than_five_percent_since_the_last_run() -> None:
+    made = history(runs=4, planted=NOTHING)
+    newest, before = made.runs["run"].iloc[-1], made.runs["run"].iloc[-2]
+    profile = made.profile
+    for site, table, then, now in (
+        ("site0", "observation", 1000, 949),
+        ("site0", "patient", 1000, 950),
+        ("site2", "encounter", 1000, 0),
+    ):
+        where = {"kind": "records", "site": site, "table": table}
+        profile = with_rows(profile, {**where, "run": before}, n=then)
+        profile = with_rows(profile, {**where, "run": newest}, n=now)
+    found = falls(profiles(profile, grid(made)))
+    assert [(f.site, f.table, f.before, f.now) for f in found] == [
+        ("site0", "observation", 1000, 949),
+        ("site2", "encounter", 1000, 0),
+    ]
+
+
+def test_a_table_that_is_no_longer_sent_has_no_records() -> None:
+    made = history(runs=4, planted=NOTHING)
+    gone = (made.profile["run"] == made.runs["run"].iloc[-1]) & (made.profile["site"] == "site1")
+    found = profiles(made.profile[~gone], grid(made))
+    assert found.total()[1].tolist()[-1] == 0
+    assert {f.site for f in falls(found)} == {"site1"}
+
+
+def test_a_run_without_a_profile_is_no_fall() -> None:
+    made = history(runs=4, planted=NOTHING)
+    found = profiles(made.profile[made.profile["run"] != made.runs["run"].iloc[-1]], grid(made))
+    assert np.isnan(found.total()[:, -1]).all()
+    assert falls(found) == []
+
+
+def _months(counts: list[int]) -> pd.DataFrame:
+    """Records of one table, month by month, the last of them October 2026: the month before the newest run's."""
+    names = [divmod(2026 * 12 + 9 - back, 12) for back in reversed(range(len(counts)))]
+    run = history(runs=2).runs["run"].iloc[-1]
+    rows = [
+        (run, "site0", "observation", "month", f"{y}-{m + 1:02}", n, n)
+        for (y, m), n in zip(names, counts, strict=True)
+        if n
+    ]
+    return pd.DataFrame(rows, columns=["run", "site", "table", "kind", "key", "n", "patients"])
+
+
+STEADY = [100, 104, 98, 96, 102, 100, 101, 99, 103, 97, 100, 100, 102]
+
+
+@pytest.mark.parametrize(
+    ("counts", "odd"),
+    [
+        (STEADY, []),
+        ([*STEADY, 100, 60], ["2026-10"]),
+        ([*STEADY, 60, 100], ["2026-09"]),
+        ([*STEADY, 140, 100, 100], ["2026-08"]),
+        ([*STEADY, 60, 100, 100, 100], []),  # older than three months
+        ([*STEADY, 0], ["2026-10"]),  # a month without a row is a month without a record
+        ([*STEADY[:11], 60], []),  # eleven before it are not twelve
+        ([3, 4] * 6 + [0], []),  # so few a month say nothing
+    ],
+)
+def test_a_month_outside_two_standard_deviations_of_twelve_is_odd(counts: list[int], odd: list[str]) -> None:
+    found = odd_months(_months(counts), grid(history(runs=2)))
+    assert [month.month for month in found] == odd
+
+
+def test_the_range_of_a_month_is_mean_and_two_sample_standard_deviations() -> None:
+    (found,) = odd_months(_months([*STEADY, 60]), grid(history(runs=2)))
+    before = STEADY[-12:]
+    mean, spread = statistics.mean(before), 2 * statistics.stdev(before)
+    assert (found.low, found.high) == (pytest.approx(mean - spread), pytest.approx(mean + spread))
+    assert (found.n, found.site, found.table) == (60, "site0", "observation")
+
+
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [
+        ([1, 2, 3, 4, 5], None),
+        ([1, 2, 3, 4, 4], None),  # one run without a newer record
+        ([1, 2, 3, 4, 4, 4], Stillness(2, 0)),
+        ([1, 2, 3, 4, *[4] * 40], Stillness(40, 0)),  # it does not wear off
+        ([1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4], None),  # newer ones come every third run
+        ([1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 4], Stillness(3, 2)),
+        ([5, 5, 5, 5, 5], None),  # a closed study
+        ([1, 2, 3, 3, 3, 3], None),  # too little is known
+        ([NAN, NAN, 1, 2, 3, 4, 4, 4], Stillness(2, 0)),
+    ],
+)
+def test_stillness_is_longer_than_ever(days: list[float], found: Stillness | None) -> None:
+    assert stillness(np.array(days, dtype=float)) == found
