@@ -52,8 +52,9 @@ def overdue(newest: date | None, earlier: Sequence[date], last: date, schedule: 
     """(1, 1) where the newest record is older than usual at ``last``, else (0, 1); (0, 0) where nothing is usual.
 
     ``earlier`` holds the newest days of earlier runs, oldest first. Usual are up to three times the median of the days
-    between them, twice what nine of ten of these do not exceed, and a week, whichever is most; or ``schedule`` days. Not judged while fewer than
-    ``LEAST_GAPS`` earlier runs brought something newer: the data stand still, as in a study whose window is closed.
+    between them, twice what nine of ten of these do not exceed, and a week, whichever is most; or ``schedule`` days.
+    Not judged while fewer than ``LEAST_GAPS`` earlier runs brought something newer: the data stand still, as in a study
+    whose window is closed.
     """
     days = sorted(set(earlier))
     gaps = sorted((after - before).days for before, after in pairwise(days))

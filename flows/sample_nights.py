@@ -33,6 +33,7 @@ NIGHTS = 60
 STUDY = Path("demo/dashboard")
 _AT = timedelta(hours=3, minutes=30)
 """When the runs begin, after midnight UTC."""
+_TAKES = timedelta(minutes=4)
 
 
 def write_nights(
@@ -149,7 +150,7 @@ def _judge(job: Job, run: RunFolder) -> None:
         held = bool(steps.held(run))
         run.finish("held" if held else "complete", GateError.exit_code if held else 0)
     started = datetime.fromisoformat(run.read()["started"])
-    run.update(finished=_instant(started + timedelta(minutes=4)))
+    run.update(finished=_instant(started + _TAKES))
 
 
 def _write_tables(run: RunFolder, sent: Sequence[Mapping[str, pd.DataFrame]]) -> None:
@@ -200,11 +201,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settle_environment()
     parser = argparse.ArgumentParser(prog="python -m flows.sample_nights", description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=Path, default=STUDY / "runs", help="where the runs go (default: %(default)s)")
-    parser.add_argument("--last", type=date.fromisoformat, help="the morning of the last run (default: today)")
+    parser.add_argument(
+        "--last", type=date.fromisoformat, help="the morning of the last run (default: the last there was)"
+    )
     parser.add_argument("--nights", type=int, default=NIGHTS, help="how many (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args(arguments)
-    last = asked.last or datetime.now(UTC).date()
+    last = asked.last or (datetime.now(UTC) - _AT - _TAKES).date()
     try:
         with shown() as progress:
             made = write_nights(STUDY, asked.runs, last, asked.nights, asked.seed, progress, os.cpu_count() or 1)
