@@ -11,12 +11,14 @@ import gc
 import os
 import shutil
 import sys
+import threading
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,9 +103,29 @@ def _derived(nights: Sequence[_Night], workers: int) -> Iterator[Path]:
     if workers < 2:
         yield from map(_derive, nights)
         return
-    # A process of its own each, not a copy of this one: the engine's threads do not survive a fork.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_settle) as pool:
-        yield from pool.map(_derive, nights)
+    # A process of its own each, not a copy of this one: the engine's threads do not survive a fork. A few nights ahead
+    # are enough, and when somebody presses Ctrl-C few are still waited for.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
+        under_way: deque[Future[Path]] = deque()
+        for night in nights:
+            under_way.append(pool.submit(_derive, night))
+            if len(under_way) >= 2 * workers:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def _start_worker() -> None:
+    """Settle a worker, which ends with the process that started it, however that ends."""
+
+    def end_with_parent() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    _settle()
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def _settle() -> None:

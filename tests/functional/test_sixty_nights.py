@@ -27,7 +27,7 @@ STUDY_FOLDER = REPOSITORY / STUDY
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """The last night alone: nothing to compare it with, cedar silent, birch short, alder in g/L."""
-    (run,) = write_nights(STUDY_FOLDER, tmp_path_factory.mktemp("nights") / "runs", LAST, nights=1)
+    (run,) = write_nights(STUDY_FOLDER, tmp_path_factory.mktemp("nights") / "runs", LAST, nights=1, workers=2)
     return run
 
 
