@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expectations.catalogue import catalogue
-from expectations.history import POOLED, history_findings
+from expectations.history import history_findings
+from expectations.history_counts import POOLED
 from expectations.model import Finding
 from expectations.outcomes import status
 from expectations.table_profile import COLUMNS, RARE
