@@ -4,7 +4,7 @@ BEDSIDE = .venv/bin/bedside
 UV = .venv/bin/uv pip compile --system-certs --universal --generate-hashes --no-annotate --python-version 3.11 \
      --custom-compile-command "make lock" --quiet
 
-.PHONY: help setup setup-dev demo test bench bench-mapping bench-extract bench-accept bench-analysis bench-dashboard schemas test-hapi test-hapi-full lint \
+.PHONY: help setup setup-dev demo demo-dashboard test bench bench-mapping bench-extract bench-accept bench-analysis bench-dashboard schemas test-hapi test-hapi-full lint \
         format lock clean
 
 help:  ## what can be made
@@ -18,6 +18,9 @@ setup-dev:  ## .venv with what tests and linters need too
 
 demo: setup  ## the sample study against the embedded sandbox server, through Prefect
 	@$(BEDSIDE) run studies/li2023 --fresh
+
+demo-dashboard: setup  ## sixty simulated nights of three hospitals, for the dashboard (minutes); runs in demo/dashboard/runs
+	@.venv/bin/python -m flows.sample_nights
 
 test: setup-dev  ## every test this machine can run
 	@.venv/bin/pytest -n auto --dist loadgroup

@@ -12,7 +12,7 @@ from analysis.study.model import PopulationStudy, Study
 from analysis.study.own_checks import SiteCheckRules
 from expectations.frames import FRAMES
 from expectations.model import Check
-from expectations.raw import VIEWS
+from expectations.raw_views import VIEWS
 from mappings.errors import DefinitionError, Problem
 
 FILES = ("raw", "history", "analysis")
@@ -27,6 +27,11 @@ def catalogue() -> tuple[Check, ...]:
     if len(set(ids)) != len(ids):
         raise ValueError("the catalogue names a check twice")
     return checks
+
+
+def raw_checks() -> tuple[Check, ...]:
+    """The checks of the catalogue on tables as mapped, whose violations are counted."""
+    return tuple(check for check in catalogue() if check.rule.kind == "counted")
 
 
 @dataclass(frozen=True)

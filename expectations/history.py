@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from expectations import shifts, volume
 from expectations.model import Finding
-from expectations.raw import RECOGNISED, VIEWS
-from expectations.table_profile import FLOOR, MEASURED, RARE
+from expectations.raw import RECOGNISED
+from expectations.table_profile import FLOOR, PROFILED, RARE, clinical_dates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,13 +50,13 @@ def history_findings(
     past = _Past(earlier)
     present = _Counts(now)
     found: list[Finding] = []
-    for table, view in VIEWS.items():
+    for table, view in PROFILED.items():
         if table not in present.tables and table not in past.tables:
             continue
         for site in sites:
             where = _Where(site, table, present, past)
             findings = [("records_drop_over_5_percent", volume.gone(where.records, past.records(site, table)))]
-            if view.dates:
+            if clinical_dates(view):
                 days = past.newest(site, table)
                 schedule = (schedules or {}).get(site)
                 findings += [
@@ -72,7 +72,7 @@ def history_findings(
                 ]
                 if len(sites) > 1:
                     findings.append(("code_mix_against_other_sites", _unlike(where, sites)))
-            if table in MEASURED:
+            if view.coded and view.quantity is not None:
                 findings += [
                     ("unit_mix_shift", shifts.worst(_by_first(*where.mix("unit", fold=False)))),
                     ("value_distribution_shift", shifts.worst(_by_first(where.now("value"), where.usual("value")))),

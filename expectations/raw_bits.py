@@ -41,3 +41,21 @@ def _bit_or() -> Any:
         raise NotImplementedError
 
     return ibis.udf.agg.builtin(function, name="bit_or")
+
+
+def suspect(bits: Any, n: int, flag: Flag) -> Any:
+    """Whether the bits of a row let its resource violate the ``n``-th flag."""
+    asked, mark = 1 << (2 * n + 1), 1 << (2 * n + 2)
+    return (bits & _mask(asked | mark)) == asked if flag.well else (bits & _mask(mark)) == mark
+
+
+def violates(bits: Any, n: int, flag: Flag) -> Any:
+    """Whether the joined bits of a resource say that it violates the ``n``-th flag."""
+    asked, mark = 1 << (2 * n + 1), 1 << (2 * n + 2)
+    return (bits & _mask(asked | mark)) == (asked if flag.well else asked | mark)
+
+
+def _mask(bits: int) -> Any:
+    import ibis
+
+    return ibis.literal(bits, "int64")

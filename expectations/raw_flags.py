@@ -16,8 +16,8 @@ from expectations.raw_dates import DAY, day_text, later, surely_before
 from expectations.raw_marks import DANGLING, DUPLICATE, EMPTY, NO_MODALITY, RANGE_HIGH, RANGE_LOW
 from expectations.raw_views import CONDITION_STATUS, RawView
 
-OLDEST_YEARS = 120
-"""No birth date is older: the longest known life took 122 years, ended in 1997."""
+OLDEST, OLDEST_COHORT = 120, 150
+"""Years: the longest known life took 122, and ended in 1997. Of an old cohort not every death is known."""
 
 
 @dataclass(frozen=True)
@@ -153,11 +153,12 @@ def _patient(rows: Any, today: date) -> dict[str, Flag]:
 
     birth, death = rows.birth_date, rows.deceased_date
     dead = rows.deceased.fill_null(False) | death.notnull()
-    oldest = ibis.literal(f"{today.year - OLDEST_YEARS:04d}-{today.month:02d}-{today.day:02d}")
+    oldest = ibis.literal(f"{today.year - OLDEST_COHORT:04d}-{today.month:02d}-{today.day:02d}")
+    years = death.substr(0, 4).try_cast("int64") - birth.substr(0, 4).try_cast("int64")
     possible = ~(day_text(birth) > ibis.literal(today.isoformat())) & ~later(oldest, birth)
+    possible &= (years <= OLDEST).fill_null(True)
     return {
         "birth_date_known_and_possible": Flag(_all(), ~possible.fill_null(False)),
-        "birth_day_not_placeholder": Flag(birth.length() >= DAY, birth.substr(4, 6) == "-01-01"),
         "death_not_before_birth": Flag(birth.notnull() & death.notnull(), later(birth, death)),
         "deceased_has_date": Flag(dead, dead & death.isnull()),
         "sex_recorded": Flag(_all(), rows.gender.isnull() | (rows.gender == "unknown")),

@@ -61,8 +61,6 @@ def table_of(rows: list[tuple[str, str, str, float, float]]) -> Any:
     import ibis
     import pyarrow as pa
 
-    columns = list(zip(*rows, strict=True)) or [[]] * 5
-    kinds = (pa.string(), pa.string(), pa.string(), pa.float64(), pa.float64())
-    names = ("_system", "_code", "_unit", "_low", "_high")
-    arrays = {n: pa.array(list(c), k) for n, c, k in zip(names, columns, kinds, strict=True)}
-    return ibis.memtable(pa.table(arrays))
+    kinds = {"_system": pa.string(), "_code": pa.string(), "_unit": pa.string(), "_low": pa.float64()}
+    schema = pa.schema({**kinds, "_high": pa.float64()})
+    return ibis.memtable(pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema))

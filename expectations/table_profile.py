@@ -11,15 +11,19 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from expectations.raw import VIEWS
+from analysis.study.uses import list_uses
+from expectations.raw_views import VIEWS, Quantity, RawView
 from mappings.code_systems import normalise_code, normalise_system
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pandas as pd
 
+    from analysis.study.model import Study
     from mappings.code_model import CodeList
 
+PROFILED = {name: view for name, view in VIEWS.items() if not view.detail}
+"""The views that are counted: those of whole resources."""
 COLUMNS = ("site", "table", "kind", "key", "n", "patients")
 FLOOR = 5
 """Patients that a code or unit must have to be named."""
@@ -27,15 +31,20 @@ RARE = "(rare)"
 MONTHS = 37
 """Months kept, counted back from the newest record: two years to judge one by, and room for the one that runs."""
 
-MEASURED = {
-    "observation": ("value_quantity", "value_unit_code", "value_unit"),
-    "medication_administration": ("dose_value", "dose_unit_code", "dose_unit"),
-}
-"""Of views with a quantity: its value, the code of its unit, and the unit as written, used where there is no code."""
 _TEXTS = ("code_text", "code_display", "device_name")
 
 Taken = Mapping[str, Mapping[str, "CodeList"]]
 """Of each view, the lists of the study that are looked for in it, by name."""
+
+
+def taken_by(study: Study | None, codes: Mapping[str, CodeList]) -> dict[str, dict[str, CodeList]]:
+    """The lists a study looks for in the codes and texts of each view; body sites and the like stand elsewhere."""
+    found: dict[str, dict[str, CodeList]] = {}
+    for use in list_uses(study) if study is not None else ():
+        if use.role != "site" and use.name in codes:
+            for view in use.tables:
+                found.setdefault(view, {})[use.name] = codes[use.name]
+    return found
 
 
 def profile(tables: Mapping[str, ir.Table], today: date, taken: Taken) -> pd.DataFrame:
@@ -51,7 +60,9 @@ def profile(tables: Mapping[str, ir.Table], today: date, taken: Taken) -> pd.Dat
     """
     import pandas as pd
 
-    parts = [part for name in VIEWS if name in tables for part in _view(name, tables[name], today, taken.get(name, {}))]
+    parts = [
+        part for name in PROFILED if name in tables for part in _view(name, tables[name], today, taken.get(name, {}))
+    ]
     if not parts:
         parts = [pd.DataFrame(columns=list(COLUMNS))]
     whole = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
@@ -60,15 +71,21 @@ def profile(tables: Mapping[str, ir.Table], today: date, taken: Taken) -> pd.Dat
 
 
 def _view(name: str, table: ir.Table, today: date, lists: Mapping[str, CodeList]) -> Iterator[pd.DataFrame]:
+    view = PROFILED[name]
     person = "patient_id" if "patient_id" in table.columns else "id"
-    for part in _volume(table, VIEWS[name].dates, person, today):
+    for part in _volume(table, clinical_dates(view), person, today):
         yield part.assign(table=name)
     yield _missing(table).assign(table=name)
     if name == "patient":
         yield _people(table).assign(table=name)
-    if VIEWS[name].coded:
-        for part in _coded(table, person, MEASURED.get(name), lists):
+    if view.coded:
+        for part in _coded(table, person, view.quantity, lists):
             yield part.assign(table=name)
+
+
+def clinical_dates(view: RawView) -> tuple[str, ...]:
+    """The columns that say when what a row is about happened: of patients none."""
+    return view.dates if view.placed else ()
 
 
 def _volume(table: ir.Table, dates: tuple[str, ...], person: str, today: date) -> Iterator[pd.DataFrame]:
@@ -131,14 +148,14 @@ def _people(patients: ir.Table) -> pd.DataFrame:
 
 
 def _coded(
-    table: ir.Table, person: str, measured: tuple[str, str, str] | None, lists: Mapping[str, CodeList]
+    table: ir.Table, person: str, measured: Quantity | None, lists: Mapping[str, CodeList]
 ) -> Iterator[pd.DataFrame]:
     import ibis
 
     value, unit = ibis.null("float64"), ibis.null("string")
     if measured is not None:
-        value = table[measured[0]].cast("float64")
-        written = ibis.coalesce(table[measured[1]], table[measured[2]], ibis.literal(""))
+        value = table[measured.value].cast("float64")
+        written = ibis.coalesce(table[measured.code], table[measured.unit], ibis.literal(""))
         unit = ibis.ifelse(value.notnull(), written, ibis.null("string"))
     rows = table.filter(table.code.notnull()).select(
         "site", "id", "code_system", "code", person=table[person], unit=unit, value=value
@@ -159,7 +176,7 @@ def _coded(
         yield _named(by_measure, "unit")
         yield _sizes(with_value, by_measure)
     if lists:
-        taken = _taken(table, lists)
+        taken = taken_records(table, lists)
         left = told.anti_join(taken, ["site", "id"])
         untaken = left.group_by("site", "coding").agg(**_counts(left)).to_pandas()
         untaken = _named(untaken.assign(key=untaken["coding"].map(names.codings)), "unmapped")
@@ -237,7 +254,7 @@ def _sizes(with_value: ir.Table, by_measure: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _taken(table: ir.Table, lists: Mapping[str, CodeList]) -> ir.Table:
+def taken_records(table: ir.Table, lists: Mapping[str, CodeList]) -> ir.Table:
     """(site, id) of the records that a list takes, by any of their codings or by words in their texts."""
     from mappings.codelists import matches, matches_text
 

@@ -13,7 +13,7 @@ LEAST_BEFORE = 50
 LEAST_ALL = 5
 LEAST_A_MONTH = 5
 _YEAR = 12
-LEAST_GAPS = 3
+LEAST_GAPS = 5
 LEAST_DAYS = 7
 
 
@@ -51,15 +51,16 @@ def months_outside(months: Mapping[str, int], last: date) -> tuple[int, int]:
 def overdue(newest: date | None, earlier: Sequence[date], last: date, schedule: int | None = None) -> tuple[int, int]:
     """(1, 1) where the newest record is older than usual at ``last``, else (0, 1); (0, 0) where nothing is usual.
 
-    ``earlier`` holds the newest days of earlier runs, oldest first. Usual is up to three times the median of the days
-    between them, the longest of them, and a week, whichever is most; or ``schedule`` days. Not judged while fewer than
+    ``earlier`` holds the newest days of earlier runs, oldest first. Usual are up to three times the median of the days
+    between them, twice what nine of ten of these do not exceed, and a week, whichever is most; or ``schedule`` days. Not judged while fewer than
     ``LEAST_GAPS`` earlier runs brought something newer: the data stand still, as in a study whose window is closed.
     """
     days = sorted(set(earlier))
-    gaps = [(after - before).days for before, after in pairwise(days)]
+    gaps = sorted((after - before).days for before, after in pairwise(days))
     if len(gaps) < LEAST_GAPS:
         return 0, 0
-    allowed = max(3 * median(gaps), *gaps, LEAST_DAYS) if schedule is None else schedule
+    nine_of_ten = gaps[math.ceil(0.9 * len(gaps)) - 1]
+    allowed = max(3 * median(gaps), 2 * nine_of_ten, LEAST_DAYS) if schedule is None else schedule
     latest = newest or days[-1]
     return int((last - latest).days > allowed), 1
 

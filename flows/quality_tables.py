@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MOST_FAILURES = 10_000
 """Rows kept of one check, table and site: enough to see what is wrong, and a file that stays small."""
 
+ALL_FAILURES = 2**31
+"""More than any table has: of checks that drop subjects every row counts."""
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -117,13 +120,13 @@ def _failures(
     import pandas as pd
 
     from expectations.own_raw import own_failing
-    from expectations.raw import failing_rows
+    from expectations.raw_failures import failing_rows
 
     failed = [one for one in outcomes if one.finding.numerator and one.finding.table in tables]
     counted = {(one.check.id, one.finding.table) for one in failed if one.check.rule.kind == "counted"}
     dropping = {(one.check.id, one.finding.table) for one in failed if one.check.action == "drop"}
     parts = [
-        failing_rows(tables, today, systems, counted & dropping, most=None),
+        failing_rows(tables, today, systems, counted & dropping, most=ALL_FAILURES),
         failing_rows(tables, today, systems, counted - dropping, most=MOST_FAILURES),
     ]
     for one in {(o.check.id, o.finding.table): o for o in failed if o.check.rule.kind not in _WITHOUT_ROWS}.values():
@@ -134,7 +137,8 @@ def _failures(
         columns=["check_id", "table", "site", "id", "version", "patient_id"]
     )
     is_patient = rows["table"] == "patient"
-    return rows.assign(patient_id=rows["patient_id"].mask(is_patient, rows["id"]))
+    made: pd.DataFrame = rows.assign(patient_id=rows["patient_id"].mask(is_patient, rows["id"]))
+    return made
 
 
 _WITHOUT_ROWS = frozenset({"counted", "history", "gate"})

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.cli import quality_codes
 from flows.cli.options import RUNS, JsonOption, RunOption, RunsOption
 
 quality = typer.Typer(help="Look at the quality of a run's data, on site.", no_args_is_help=True, rich_markup_mode=None)
@@ -160,4 +161,5 @@ def catalogue(
 
 def add_commands(app: Any) -> None:
     """Register these commands."""
+    quality_codes.add_to(quality)
     app.add_typer(quality, name="quality")

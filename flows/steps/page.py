@@ -78,14 +78,14 @@ def _page(job: Job, run: RunFolder, seen: Release, said: Mapping[str, Any]) -> b
 
 
 def _checks(run: RunFolder) -> pd.DataFrame:
-    """The outcomes for the page. Of what other runs decide only what failed: the same data give the same page."""
+    """The outcomes for the page. Of what other runs decide only what stops: the same data give the same page."""
     import pandas as pd
 
     from expectations.catalogue import catalogue
 
     outcomes = pd.read_parquet(run.checks)
     beside_others = [check.id for check in catalogue() if check.rule.kind == "history"]
-    return outcomes[~outcomes["check_id"].isin(beside_others) | outcomes["status"].isin(["FAIL", "ERROR"])]
+    return outcomes[~outcomes["check_id"].isin(beside_others) | outcomes["stops"]]
 
 
 def _masked(run: RunFolder, seen: Release) -> bool:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.derive import Derived
-    from mappings.codelists import CodeList
 
 
 NARROWED = ("condition", "procedure", "observation", "medication_administration", "adverse_event")
@@ -42,9 +41,11 @@ def check(job: Job, run: RunFolder, progress: Progress) -> None:
         GateError: a check stops the analysis; the files in ``quality/`` are written all the same.
     """
     ledger = ledger_files.require_balance(run, "the checks")
-    study, asked, today = job.comparison, job.asked_checks(), datetime.now(UTC).date()
+    study, asked = job.comparison, job.asked_checks()
+    # The day of the extract, so that a run checked again later is judged as it was; overrides hold by that day too.
+    today = date.fromisoformat(str(run.read()["started"])[:10])
     sites = tuple(site.id for site in job.sites.sites)
-    overrides = read_gate_file(job.folder.path, asked.checks, sites, today).overrides
+    overrides = read_gate_file(job.folder.path, asked.checks, sites, datetime.now(UTC).date()).overrides
     if study is not None and run.read().get("narrowed"):
         derive(job, run, progress)  # an earlier pass took subjects away
     progress("checks on tables", 0, 1)
@@ -90,35 +91,28 @@ def _population(run: RunFolder, job: Job, judged: Judged, overrides: Sequence[Ov
 
 def _raw(job: Job, run: RunFolder, ledger: Ledger, asked: Asked, today: date) -> Judged:
     from expectations.raw import RECOGNISED
-    from expectations.table_profile import profile
+    from expectations.table_profile import profile, taken_by
     from flows.quality_history import earlier_profiles
 
     systems = RECOGNISED | {e.system for made in job.folder.codes.values() for e in made.entries if e.system}
     sites = analysed_sites(job, run)
+    until = job.comparison.index.data_cutoff if job.comparison else None
     with connected() as con:
         tables = tables_of(con, run)
-        counts = profile(tables, today, _lists_by_view(job))
+        counts = profile(tables, today, taken_by(job.comparison, job.folder.codes))
         with whole(run.quality / "profile.parquet") as part:
             counts.to_parquet(part, index=False)
         used = _used(job, con, tables) if job.comparison else tables
-        return judge_tables(used, ledger.types, asked, sites, today, systems, counts, earlier_profiles(run))
-
-
-def _lists_by_view(job: Job) -> dict[str, dict[str, CodeList]]:
-    """The lists of the study that are looked for in each view, by name."""
-    found: dict[str, dict[str, CodeList]] = {}
-    for name, use in job.comparison.lists.items() if job.comparison else ():
-        for view in use.table if name in job.folder.codes else ():
-            found.setdefault(view, {})[name] = job.folder.codes[name]
-    return found
+        return judge_tables(used, ledger.types, asked, sites, today, systems, counts, earlier_profiles(run), until)
 
 
 def _used(job: Job, con: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
     """The tables narrowed to records that a list of the study takes; patients whole, and the rest as they came."""
+    from expectations.table_profile import taken_by
     from mappings.codelists import matches
 
     narrowed = dict(tables)
-    for view, lists in _lists_by_view(job).items():
+    for view, lists in taken_by(job.comparison, job.folder.codes).items():
         if view in NARROWED and view in tables:
             found = matches(tables[view], "code_system", "code", lists, con=con).select("site", "id").distinct()
             narrowed[view] = tables[view].semi_join(found, ["site", "id"])
@@ -203,7 +197,7 @@ def _keep_subjects(run: RunFolder, study: Study, derived: Derived, decided: Verd
 
 
 def _resources(failures: pd.DataFrame) -> pd.DataFrame:
-    from expectations.raw import VIEWS
+    from expectations.raw_views import VIEWS
 
     types = failures["table"].map({name: view.type for name, view in VIEWS.items()})
     named = types + "/" + failures["id"].astype("string")

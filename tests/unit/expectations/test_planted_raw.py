@@ -10,7 +10,8 @@ import pytest
 from expectations.catalogue import raw_checks
 from expectations.model import Finding
 from expectations.raw import table_findings
-from tests.fixtures.planted_raw import TODAY, Planted, cases
+from tests.fixtures.planted import TODAY, Planted
+from tests.fixtures.planted_raw import cases
 from tests.fixtures.raw_tables import CLEAN_RESOURCES, hospital, on_duckdb
 
 CASES = {f"{one.check}-{one.view}": one for one in cases()}

@@ -15,7 +15,8 @@ SNOMED = "http://snomed.info/sct"
 
 def patients(*rows):
     columns = ["site", "id", "version", "birth_date", "deceased_date"]
-    return ibis.memtable(pd.DataFrame(rows, columns=columns).astype("string"))
+    made = pd.DataFrame(rows, columns=columns).astype("string").assign(gender="female", deceased=None)
+    return ibis.memtable(made.astype({"gender": "string", "deceased": "boolean"}))
 
 
 def procedures(*rows):
@@ -23,7 +24,8 @@ def procedures(*rows):
         "site", "id", "version", "patient_id", "status", "code_system", "code", "code_text", "performed_date",
         "performed_start", "performed_end",
     ]  # fmt: skip
-    return ibis.memtable(pd.DataFrame(rows, columns=columns).astype("string"))
+    made = pd.DataFrame(rows, columns=columns)
+    return ibis.memtable(made.assign(body_site=made["id"]).astype("string"))
 
 
 PEOPLE = patients(

@@ -68,17 +68,24 @@ def days(*numbers):
     return [date(2024, 5, number) for number in numbers]
 
 
+NIGHTLY, THIRD_DAYS = days(4, 5, 6, 7, 8, 9), days(11, 14, 17, 20, 23, 26)
+OUTAGE = days(1, 2, 3, 4, 5, 6, 25, 26, 27, 28, 29, 30)
+
+
 @pytest.mark.parametrize(
     ("newest", "earlier", "last", "found"),
     [
-        (date(2024, 5, 9), days(6, 7, 8, 9), date(2024, 5, 16), (0, 1)),  # a week is always allowed
-        (date(2024, 5, 9), days(6, 7, 8, 9), date(2024, 5, 17), (1, 1)),
-        (date(2024, 5, 19), days(10, 13, 16, 19), date(2024, 5, 28), (0, 1)),  # three times three days
-        (date(2024, 5, 19), days(10, 13, 16, 19), date(2024, 5, 29), (1, 1)),
-        (date(2024, 5, 28), days(1, 2, 3, 27), date(2024, 6, 20), (0, 1)),  # 24 days have been before
-        (date(2024, 5, 28), days(1, 2, 3, 27), date(2024, 6, 22), (1, 1)),
-        (None, days(6, 7, 8, 9), date(2024, 5, 17), (1, 1)),  # nothing comes any more
-        (date(2024, 5, 9), days(9, 9, 9, 9), date(2024, 9, 1), (0, 0)),  # the data stand still
+        (date(2024, 5, 9), NIGHTLY, date(2024, 5, 16), (0, 1)),  # a week is always allowed
+        (date(2024, 5, 9), NIGHTLY, date(2024, 5, 17), (1, 1)),
+        (date(2024, 5, 26), THIRD_DAYS, date(2024, 6, 4), (0, 1)),  # three times three days
+        (date(2024, 5, 26), THIRD_DAYS, date(2024, 6, 5), (1, 1)),
+        (date(2024, 5, 28), days(1, 2, 3, 4, 18, 28), date(2024, 6, 25), (0, 1)),  # twice 14 days
+        (date(2024, 5, 28), days(1, 2, 3, 4, 18, 28), date(2024, 6, 26), (1, 1)),
+        (date(2024, 5, 30), OUTAGE, date(2024, 6, 6), (0, 1)),  # one gap of 19 days in 11 counts for nothing
+        (date(2024, 5, 30), OUTAGE, date(2024, 6, 7), (1, 1)),
+        (None, NIGHTLY, date(2024, 5, 17), (1, 1)),  # nothing comes any more
+        (date(2024, 5, 9), days(9, 9, 9, 9, 9, 9, 9), date(2024, 9, 1), (0, 0)),  # the data stand still
+        (date(2024, 5, 9), days(5, 6, 7, 8, 9), date(2024, 9, 1), (0, 0)),  # four times something newer
         (date(2024, 5, 9), [], date(2024, 9, 1), (0, 0)),
     ],
 )
@@ -87,5 +94,5 @@ def test_the_newest_record_is_overdue(newest, earlier, last, found):
 
 
 def test_a_schedule_stands_for_what_is_usual():
-    assert overdue(date(2024, 5, 9), days(6, 7, 8, 9), date(2024, 5, 17), schedule=30) == (0, 1)
-    assert overdue(date(2024, 5, 9), days(6, 7, 8, 9), date(2024, 5, 13), schedule=3) == (1, 1)
+    assert overdue(date(2024, 5, 9), NIGHTLY, date(2024, 5, 17), schedule=30) == (0, 1)
+    assert overdue(date(2024, 5, 9), NIGHTLY, date(2024, 5, 13), schedule=3) == (1, 1)

@@ -1,0 +1,1 @@
+"""Measures the raw checks on the tables of a million subjects."""

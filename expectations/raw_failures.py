@@ -1,0 +1,95 @@
+"""Which resources violate a raw check: their keys, for a protected file on site, never for a result."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from expectations.raw import RECOGNISED
+from expectations.raw_bits import bit_or, packed, suspect, violates
+from expectations.raw_tables import RawTables
+from expectations.raw_views import VIEWS
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pandas as pd
+
+COLUMNS = ("check_id", "table", "site", "id", "version", "patient_id")
+MOST = 10_000
+
+
+def failing_rows(
+    tables: Mapping[str, ir.Table],
+    today: date,
+    systems: frozenset[str] = RECOGNISED,
+    wanted: Collection[tuple[str, str]] = (),
+    most: int = MOST,
+) -> pd.DataFrame:
+    """The resources that violate the ``wanted`` (check, table), in the same tables as :func:`table_findings` counted.
+
+    One row a check, table, site and resource, sorted by these; of each check, table and site at most ``most``, the
+    first by id. ``version`` and ``patient_id`` (the FHIR id, not USUBJID; a patient's is its own) are null where the
+    view has none.
+    """
+    import pandas as pd
+
+    found = []
+    with RawTables(tables, today, systems) as raw:
+        for name in VIEWS:
+            asked = [check for check, table in wanted if table == name]
+            if asked and name in tables:
+                found += _of_view(raw, name, asked, most)
+    made = pd.DataFrame(found, columns=list(COLUMNS)).astype("string")
+    return made.sort_values(["check_id", "table", "site", "id"], kind="stable").reset_index(drop=True)
+
+
+def _of_view(raw: RawTables, name: str, asked: Collection[str], most: int) -> list[dict[str, Any]]:
+    """The rows of one view. Resources with a row that may violate are few: only these are put together and judged."""
+    import ibis
+
+    nothing = ibis.null("string")
+    with raw.judged(name) as judged:
+        flags = {check: flag for check, flag in judged.flags.items() if check in asked}
+        versions = "resource_id_unique" in asked and not VIEWS[name].detail
+        rows = judged.rows
+        made = rows.select(
+            site=rows.site,
+            id=rows.id,
+            version=nothing if VIEWS[name].detail else rows.version,
+            patient_id=rows.id if name == "patient" else rows.patient_id if "patient_id" in rows.columns else nothing,
+            _bits=packed(flags.values()),
+        )
+        wanted = [suspect(made._bits, n, flag) for n, flag in enumerate(flags.values())]
+        parts = [made.filter(ibis.or_(*wanted)).select("site", "id")] if wanted else []
+        if versions:
+            by_id = made.group_by("site", "id").agg(_n=made.version.nunique())
+            parts.append(by_id.filter(by_id._n > 1).select("site", "id"))
+        if not parts:
+            return []
+        suspects = ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0].distinct()
+        whole = raw.kept(
+            made.semi_join(raw.kept(suspects), ["site", "id"])
+            .group_by("site", "id")
+            .agg(
+                version=made.version.max(),
+                patient_id=made.patient_id.min(),
+                _bits=bit_or(made._bits),
+                _several=made.version.nunique() > 1,
+            )
+        )
+        wrong = {check: violates(whole._bits, n, flag) for n, (check, flag) in enumerate(flags.items())}
+        if versions:
+            wrong["resource_id_unique"] = whole._several
+        return [
+            {"check_id": check, "table": name, **row} for check, is_wrong in wrong.items()
+            for row in raw.rows(_first(whole.filter(is_wrong), most))
+        ]  # fmt: skip
+
+
+def _first(wrong: Any, most: int) -> Any:
+    """The first ``most`` resources of each site, by id."""
+    import ibis
+
+    placed = wrong.mutate(_place=ibis.row_number().over(group_by="site", order_by="id"))
+    return placed.filter(placed._place < most).select("site", "id", "version", "patient_id")
