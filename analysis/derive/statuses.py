@@ -1,4 +1,4 @@
-"""A status as a reason why a record is not used, in FHIR's own words alone: what stands in the field may be anything."""
+"""A status as a reason why a record is not used, in FHIR's own words alone: the field may hold anything."""
 
 from __future__ import annotations
 

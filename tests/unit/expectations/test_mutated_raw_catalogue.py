@@ -1,5 +1,4 @@
-"""Whoever removes or weakens a raw check makes a test fail. Oracle: what the gate does with planted shares of
-violations, written by hand beside each check."""
+"""Whoever removes or weakens a raw check makes a test fail. Oracle: what the gate does with planted shares, by hand."""
 
 from __future__ import annotations
 
