@@ -231,6 +231,7 @@ def test_a_closed_window_is_not_late_however_long_ago():
         assert {f.denominator for f in found if f.check_id == "freshness_within_schedule"} == {0}
     found = history_findings(now, EARLIER, TODAY, SITES, until=date(2021, 1, 1))
     assert {f.numerator for f in found if f.check_id == "freshness_within_schedule"} == {0}
+    assert {f.denominator for f in found if f.check_id == "month_volume_outside_2_sd"} == {0}
 
 
 def test_a_code_at_the_floor_of_naming_comes_and_goes_without_a_shift():
