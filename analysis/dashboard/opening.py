@@ -49,7 +49,7 @@ class ProblemRow:
 
 @dataclass(frozen=True)
 class CodeRow:
-    system: str
+    system: Markup
     code: str
     where: str
     records: str
@@ -95,7 +95,8 @@ def problem_rows(grid: Grid, found: Sequence[Problem], history: History, now: da
     rows = []
     for problem in found:
         key = grid.keys[problem.line]
-        started = grid.runs[grid.first_seen(problem.line)].started.astimezone(now.tzinfo)
+        first = grid.first_seen(problem.line)
+        started = grid.runs[first].started.astimezone(now.tzinfo)
         ack = problem.acknowledged
         over = ack is not None and ack.over(now.date())
         until = f" until {clock.day(ack.until)}" if ack and ack.until else ""
@@ -106,7 +107,7 @@ def problem_rows(grid: Grid, found: Sequence[Problem], history: History, now: da
                 f"{key.table}, {grid.label(key.site)}",
                 _touched(problem, history.min_count),
                 _lost(problem, history.min_count),
-                clock.day(started, year=started.year != now.year),
+                clock.day(started, year=started.year != now.year) + (" or earlier" if first == 0 else ""),
                 f"{ack.name}{until}" if ack else "",
                 "that is over" if over else "",
                 ack.note if ack else "",
@@ -132,7 +133,7 @@ def _touched(problem: Problem, least: int) -> str:
     if not problem.touched:
         return "no analysed subject"
     others = f"; also {', '.join(outcome_label(o) for o in problem.others)}" if problem.others else ""
-    whole = max(problem.analysed, problem.touched)
+    whole = max(problem.eligible, problem.touched)
     return f"{small_counts.part(problem.touched, whole, least)} in {outcome_label(problem.outcome)}{others}"
 
 
@@ -156,7 +157,7 @@ def code_rows(found: Unmapped, grid: Grid, least: int) -> list[CodeRow]:
         )  # fmt: skip
         rows.append(
             CodeRow(
-                one.system or "no system",
+                Markup("/<wbr>").join((one.system or "no system").split("/")),
                 one.code,
                 f"{', '.join(one.tables)}, {sites}",
                 formats.guarded(one.n, least),

@@ -97,6 +97,10 @@ class _Times:
         when = self._found.runs[at].started.astimezone(self._now.tzinfo)
         return clock.moment(when, year=when.year != self._now.year)
 
+    def since(self, at: int) -> str:
+        """What has been so from a run on; of the first one kept nobody knows what was before."""
+        return self.run(at) + (" or earlier" if at == 0 else "")
+
 
 def _synthetic(history: History, found: Grid) -> bool:
     """Whether any run on the page holds synthetic data."""

@@ -9,11 +9,10 @@ import pandas as pd
 import pytest
 
 from analysis.dashboard import clock, verdict
-from analysis.dashboard.gate import gates
+from analysis.dashboard.gate import gate_words, gates
 from analysis.dashboard.grid import Grid, grid
 from analysis.dashboard.history import History
 from analysis.dashboard.profiles import Profiles, profiles
-from analysis.dashboard.summary import gate_words
 from tests.fixtures.quality_history import NEWEST, NOW, history, lines
 
 A, B, STUDY = ("check", "t", "site0"), ("check", "t", "site1"), ("whole", "t", "")

@@ -43,6 +43,10 @@ def test_counts_that_differ_by_few_are_all_rounded() -> None:
     """PFS loses two more than OS: who has OS and no PFS would be counted."""
     assert parts([24, 12, 14], 120, 5) == ["about 25 of 120", "about 10 of 120", "about 15 of 120"]
     assert parts([24, 12, 12], 120, 5) == [part(24, 120, 5), part(12, 120, 5), part(12, 120, 5)]
+    assert parts([24, 12], 120, 5, within=6) == [part(24, 120, 5), part(12, 120, 5)]
+    assert parts([24, 12], 120, 5, within=10) == ["about 25 of 120", "about 10 of 120"]  # two have no value
+    assert parts([24, 12], 120, 5, within=3) == ["about 25 of 120", "about 10 of 120"]  # three were dropped
+    assert parts([24, 12], 120, 5, within=12) == [part(24, 120, 5), part(12, 120, 5)]
     assert parts([3, 0, 24], 120, 5) == ["fewer than 5 of 120", "0 of 120", "about 25 of 120"]
 
 
@@ -72,7 +76,9 @@ def _with_small(n: int) -> str:
          for run in made.runs["run"] for outcome in ("response", "OS")],
         columns=["run", "check_id", "table", "site", "outcome", "subjects", "lost"],
     )  # fmt: skip
-    subjects = with_rows(made.subjects, {"outcome": "OS"}, lost=n)
+    subjects = with_rows(made.subjects, {"site": "site0"}, dropped=0)
+    subjects = with_rows(subjects, {"site": "site0"}, analysed=197)
+    subjects = with_rows(subjects, {"site": "site0", "outcome": "OS"}, lost=n)
     profile = with_rows(made.profile, {"kind": "unmapped", "key": "(rare)"}, n=n, patients=n)
     profile = with_rows(profile, {"kind": "unmapped", "key": "http://hospital.example/local|LAB-003"}, patients=n)
     profile.loc[len(profile)] = (newest, started, "site1", "patient", "month", "2026-10", n, n)
