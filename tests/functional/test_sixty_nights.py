@@ -111,6 +111,20 @@ def test_codes_that_no_list_takes_are_counted_and_explained(night: RunFolder) ->
     assert [one["local"] for one in said["codes"]] == sorted((one["local"] for one in said["codes"]), reverse=True)
 
 
+def test_a_check_on_counts_says_what_is_behind_it(night: RunFolder) -> None:
+    rows = pd.read_parquet(night.tables / "observation.parquet")
+    said = command("quality", "show", "codes_taken_by_a_list", "--run", night.root)
+    assert said.code == 0
+    assert f"    urn:alder:laboratory|HB-POC  {(rows['code'] == 'HB-POC').sum()} now\n" in said.out
+    shown = json.loads(command("quality", "show", "codes_taken_by_a_list", "--run", night.root, "--json").out)
+    assert {(one["site"], one["key"]) for one in shown["behind"]} == {
+        ("alder", "urn:alder:laboratory|HB-POC"),
+        ("birch", "urn:birch:forms|RESP-2"),
+    }
+    single = json.loads(command("quality", "show", "no_future_dates", "--run", night.root, "--json").out)
+    assert (len(single["rows"]), single["behind"]) == (12, [])
+
+
 def test_people_read_a_table_with_bars(night: RunFolder) -> None:
     said = command("quality", "codes", "--run", night.root)
     assert said.code == 0
