@@ -24,14 +24,15 @@ RESPONSE = "response"
 
 @dataclass(frozen=True)
 class SiteRow:
-    """One site as the first screen shows it. ``lost`` has one text an outcome; ``stops`` are lines of the grid."""
+    """One site as the first screen shows it. ``lost`` has one text an outcome; ``stops`` are lines of the grid.
+    ``failing``: a line of each check that fails without stopping, the youngest failure first."""
 
     site: str
     label: str
     newest: Flagged
     volume: Flagged
     stops: tuple[int, ...]
-    failing: int
+    failing: tuple[int, ...]
     lost: tuple[str, ...]
     gate: Gate
     gate_words: Flagged
@@ -75,7 +76,7 @@ def site_rows(history: History, grid: Grid, found: Profiles, gates: Sequence[Gat
                 _newest(newest[at], grid, now),
                 _volume(at, found, total, grid, history.min_count, now),
                 gate.stops,
-                sum(1 for i, key in enumerate(grid.keys) if key.site == site and failing[i]) - len(gate.stops),
+                _failing(grid, site, failing),
                 tuple(_lost(site, names, lost, history.min_count)),
                 gate,
                 gate_words(gate),
@@ -88,6 +89,13 @@ def site_rows(history: History, grid: Grid, found: Profiles, gates: Sequence[Gat
             )
         )
     return made
+
+
+def _failing(grid: Grid, site: str, failing: np.ndarray) -> tuple[int, ...]:
+    """A line of each check that fails at a site without stopping it, the youngest failure first."""
+    lines = [i for i, key in enumerate(grid.keys) if key.site == site and failing[i] and not grid.stops[i, -1]]
+    lines.sort(key=lambda line: -grid.first_seen(line))
+    return tuple({grid.keys[line].check: line for line in reversed(lines)}.values())[::-1]
 
 
 def _newest(days: np.ndarray, grid: Grid, now: datetime) -> Flagged:

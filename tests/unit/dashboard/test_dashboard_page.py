@@ -144,7 +144,7 @@ def test_changes_are_counted_and_named() -> None:
     said = words(of_class(PageReader(render(made, NOW)), "changes")[0])
     for told in ("1 new", "1 worse", "1 resolved", "1 no longer judged", "0 new in the 7 runs before"):
         assert told in said
-    assert "a t, North University Hospital: 100 of 1" in said
+    assert "a North University Hospital: t, 100 of 1" in said
 
 
 def test_five_problems_by_subjects_with_first_seen_and_acknowledgement() -> None:
