@@ -52,19 +52,21 @@ def table_findings(tables: Mapping[str, ir.Table], today: date, systems: frozens
 
     ``tables`` holds the standard views by name, narrowed to the records a study uses where there is a study;
     ``patient`` must be whole. ``today`` is the day of the extract, ``systems`` the code systems that count as known.
-    The denominator is the resources a check can be asked of: none, and it is not applicable.
+    The denominator is the resources a check can be asked of. Every site with a patient gets every check of every
+    table that was mapped, with a denominator of 0 where there is nothing to ask.
     """
     found: list[Finding] = []
     with RawTables(tables, today, systems) as raw:
+        sites = raw.sites("patient")
         for name in VIEWS:
             if name in tables:
                 with raw.judged(name) as judged:
-                    found += _counts(name, judged, raw)
+                    found += _counts(name, judged, raw, sites)
     return found
 
 
-def _counts(name: str, judged: Judged, raw: RawTables) -> list[Finding]:
-    """The findings of one view, site by site."""
+def _counts(name: str, judged: Judged, raw: RawTables, sites: tuple[str, ...]) -> list[Finding]:
+    """The findings of one view, site by site, also of ``sites`` without a row in it."""
     import ibis
 
     rows, flags = judged.rows, judged.flags
@@ -86,7 +88,7 @@ def _counts(name: str, judged: Judged, raw: RawTables) -> list[Finding]:
             made.anti_join(again, KEY).select("site", "_bits"),
             whole.select("site", _bits=ibis.ifelse(several, whole._bits + SEVERAL_VERSIONS, whole._bits)),
         ]
-    counts: dict[str, dict[int, int]] = {}
+    counts: dict[str, dict[int, int]] = {site: {} for site in sites}
     for part in parts:
         for row in raw.rows(part.group_by("site", "_bits").agg(n=part.count())):
             by_bits = counts.setdefault(row["site"], {})

@@ -67,6 +67,12 @@ class RawTables:
         """Whether a table has any row."""
         return bool(self.rows(table.limit(1)))
 
+    def sites(self, name: str) -> tuple[str, ...]:
+        """The sites that have any row in a view."""
+        if name not in self._tables:
+            return ()
+        return tuple(sorted(row["site"] for row in self.rows(self._tables[name].select("site").distinct())))
+
     @contextmanager
     def judged(self, name: str) -> Iterator[Judged]:
         """A view with its flags; what was kept for it alone is given up at the end."""
@@ -100,8 +106,8 @@ class RawTables:
         wrong = {}
         if view.same:
             wrong[marks.DUPLICATE] = marks.duplicates(view, rows, self.engine)
-        if known.references:
-            wrong[marks.DANGLING] = marks.dangling(name, self._tables, known.references)
+        if pointing := [one for one in known.references if one[-1]]:
+            wrong[marks.DANGLING] = marks.dangling(name, self._tables, pointing)
         if name == "observation":
             wrong[marks.EMPTY] = marks.without_value(view, self._tables)
         if name == "imaging_study":
@@ -126,13 +132,9 @@ class RawTables:
 
     def _references(self, name: str) -> tuple[tuple[str, str, str, tuple[str, ...]], ...]:
         """(check, column, target, sites that hold any of the target): where there is none, nobody asked for it."""
-        found = []
-        for check, view, column, target in REFERENCES:
-            if view == name and target in self._tables:
-                sites = self.rows(self._tables[target].select("site").distinct())
-                if sites:
-                    found.append((check, column, target, tuple(sorted(row["site"] for row in sites))))
-        return tuple(found)
+        return tuple(
+            (check, column, target, self.sites(target)) for check, view, column, target in REFERENCES if view == name
+        )
 
     def _with_limits(self, rows: Any, name: str) -> tuple[Any, frozenset[str]]:
         quantity = VIEWS[name].quantity

@@ -36,6 +36,7 @@ _PLAIN = {
     "[in_i]": "inch", "[ft_i]": "foot", "[yd_i]": "yard", "[lb_av]": "pound", "[oz_av]": "ounce",
     "[stone_av]": "14*pound", "[gr]": "grain", "[foz_us]": "fluid_ounce", "[pt_us]": "pint",
     "[qt_us]": "quart", "[gal_us]": "gallon", "atm": "standard_atmosphere",
+    "[HPF]": "count", "[LPF]": "100*count",  # fields of a microscope
     "[Cal]": "1000*calorie", "deg": "degree", "rad": "radian",
     "[arb'U]": "ucum_arbitrary", "[CFU]": "ucum_colonies", "[PFU]": "ucum_plaques", "[USP'U]": "ucum_pharmacopeia",
 }  # fmt: skip

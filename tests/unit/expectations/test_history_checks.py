@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expectations.catalogue import catalogue
-from expectations.history import POOLED, history_findings
+from expectations.history import history_findings
+from expectations.history_counts import POOLED
+from expectations.model import Finding
 from expectations.outcomes import status
 from expectations.table_profile import COLUMNS, RARE
 
@@ -145,6 +147,35 @@ def test_every_history_check_is_planted_and_has_findings_of_its_name():
     assert named == {check for check, *_ in PLANTED}
     assert named == {f.check_id for f in history_findings(frame(usual()), EARLIER, TODAY, SITES)}
     assert len(named) >= 9
+
+
+# check: severity, action, the largest accepted numerator of the denominator (shared/quality.md, and the issue)
+JUDGED = {
+    "records_drop_over_5_percent": ("critical", "stop", 5, 100),
+    "month_volume_outside_2_sd": ("warning", "warn", 2, 12),
+    "freshness_within_schedule": ("warning", "warn", 0, 1),
+    "usual_codes_still_sent": ("warning", "warn", 0, 40),
+    "code_mix_shift": ("warning", "warn", 10, 100),
+    "unit_mix_shift": ("warning", "warn", 5, 100),
+    "value_distribution_shift": ("warning", "warn", 10, 100),
+    "missingness_shift": ("warning", "warn", 5, 100),
+    "sex_and_age_mix_against_history": ("info", "warn", 10, 100),
+    "code_mix_against_other_sites": ("info", "warn", 40, 100),
+    "codes_taken_by_a_list": ("info", "warn", 20, 100),
+}
+
+
+@pytest.mark.parametrize("check", sorted(JUDGED))
+def test_one_more_than_is_accepted_fails(check):
+    (rule,) = [c for c in catalogue() if c.id == check]
+    severity, action, most, of = JUDGED[check]
+    assert (rule.severity, rule.action, rule.context, rule.scope) == (severity, action, "validation", "site")
+    assert status(rule.threshold, Finding(check, "observation", of, most)) in ("PASS", "PASS_WITH_VIOLATIONS")
+    assert status(rule.threshold, Finding(check, "observation", of, most + 1)) == "FAIL"
+
+
+def test_every_history_check_has_its_threshold_here():
+    assert {c.id for c in catalogue() if c.rule.kind == "history"} == set(JUDGED)
 
 
 def test_without_earlier_runs_only_what_needs_none_is_judged():

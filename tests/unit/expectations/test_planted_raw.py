@@ -67,6 +67,19 @@ def test_clean_tables_violate_nothing() -> None:
     assert unasked == periods | {("death_not_before_birth", "patient"), ("deceased_has_date", "patient")}
 
 
+def test_a_site_without_a_row_is_asked_and_has_nothing_to_say() -> None:
+    tables = hospital({"patient": [{"site": "south"}]})
+    medications = tables["medication"].slice(0, 0)
+    chosen = {"patient": tables["patient"], "medication_administration": tables["medication_administration"]}
+    found = table_findings(on_duckdb({**chosen, "medication": medications}), TODAY)
+    asked = {(one.check_id, one.table) for one in found if one.site == "south"}
+    assert asked == {(one.check_id, one.table) for one in found if one.site == "north"}
+    assert {one.denominator for one in found if one.site == "south" and one.table != "patient"} == {0}
+    # North has no medication, so that its references are not missing: nobody asked for any.
+    (north,) = [one for one in found if one.check_id == "medication_reference_resolves" and one.site == "north"]
+    assert (north.numerator, north.denominator) == (0, 0)
+
+
 def test_every_check_is_planted_in_every_view_it_is_asked_of() -> None:
     assert {(one.check, one.view) for one in CASES.values()} == set(clean())
 

@@ -27,6 +27,8 @@ from mappings.ucum import NO_RATIO, NO_UNIT, OTHER_DIMENSION, UNKNOWN_UNIT, conv
         ("mg/(2.h)", "mg/d", 12),
         ("{lesions}", "1", 1),
         ("/{HPF}", "1", 1),
+        ("/[HPF]", "1", 1),
+        ("[LPF]", "[HPF]", 100),
         ("10*3{cells}/uL", "10*9/L", 1),
         ("10^9/L", "10*9/L", 1),
         ("dag", "g", 10),
