@@ -66,6 +66,7 @@ def render(history: History, now: datetime) -> str:
         outcomes=[opening.outcome_label(name) for name in outcomes(history, found)],
         sites=rows,
         changes=opening.change_lists(found, said, history.min_count),
+        shown=opening.NAMED,
         first_run=len(found.runs) < 2,
         problems=opening.problem_rows(found, worst, history, now),
         codes=opening.code_rows(codes, found, history.min_count),

@@ -8,6 +8,7 @@ from itertools import groupby
 import numpy as np
 from markupsafe import Markup, escape
 
+from analysis.dashboard.grid import WINDOW
 from analysis.dashboard.small_counts import FEW
 from analysis.pages import formats
 
@@ -37,14 +38,14 @@ def sparkline(
     known = shown[~np.isnan(shown) & (shown != FEW)]
     high = max(float(known.max(initial=0.0)), threshold or 0.0) or 1.0
     low = 0.0 if from_zero or not known.size or (shown == FEW).any() else _low(float(known.min()), high)
-    width = STEP * (len(shown) - 1) + 2 * ROOM
+    width = STEP * (max(WINDOW, len(shown)) - 1) + 2 * ROOM
     line = "" if threshold is None else f'<path class="limit" d="M0 {_y(threshold, low, high)}h{width}"/>'
     values_told = "values in the next column" if beside else f"{told(shown, unit)}, oldest first"
     said = escape(values_told + _limit(threshold, unit))
     return Markup(  # noqa: S704 - every text in it is escaped, the rest are whole numbers
         f'<svg class="spark" role="img" viewBox="0 0 {width} {HEIGHT}" aria-labelledby="{key} {key}d">'
         f'<title id="{key}">{escape(title)}</title><desc id="{key}d">{said}</desc>'
-        f'{line}<path d="{path(shown, low, high)}"/></svg>'
+        f'{line}<path d="{path(shown, low, high, width)}"/></svg>'
     )
 
 
@@ -53,11 +54,11 @@ def _low(least: float, high: float) -> float:
     return next((share * high for share in (0.8, 0.5) if least >= share * high), 0.0)
 
 
-def path(values: np.ndarray, low: float, high: float) -> str:
-    """The path's data: relative moves of whole numbers."""
+def path(values: np.ndarray, low: float, high: float, width: int) -> str:
+    """The path's data: relative moves of whole numbers, the newest run at the right end."""
     out: list[str] = []
     at: tuple[int, int] | None = None
-    x = ROOM
+    x = width - ROOM - STEP * (len(values) - 1)
     for i, value in enumerate(values.tolist()):
         if value == value:
             y = _y(value, low, high)

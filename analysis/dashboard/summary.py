@@ -24,14 +24,18 @@ RESPONSE = "response"
 
 @dataclass(frozen=True)
 class SiteRow:
-    """One site as the first screen shows it. ``lost`` has one text an outcome; ``stops`` are lines of the grid."""
+    """One site as the first screen shows it. ``lost`` has one text an outcome.
+
+    ``stops``: of each check that stops a line of the grid, and on how many tables it does. ``failing``: a line of each
+    check that fails without stopping, the youngest failure first.
+    """
 
     site: str
     label: str
     newest: Flagged
     volume: Flagged
-    stops: tuple[int, ...]
-    failing: int
+    stops: tuple[tuple[int, int], ...]
+    failing: tuple[int, ...]
     lost: tuple[str, ...]
     gate: Gate
     gate_words: Flagged
@@ -74,8 +78,8 @@ def site_rows(history: History, grid: Grid, found: Profiles, gates: Sequence[Gat
                 grid.label(site),
                 _newest(newest[at], grid, now),
                 _volume(at, found, total, grid, history.min_count, now),
-                gate.stops,
-                sum(1 for i, key in enumerate(grid.keys) if key.site == site and failing[i]) - len(gate.stops),
+                _stops(grid, gate),
+                _failing(grid, site, failing),
                 tuple(_lost(site, names, lost, history.min_count)),
                 gate,
                 gate_words(gate),
@@ -88,6 +92,23 @@ def site_rows(history: History, grid: Grid, found: Profiles, gates: Sequence[Gat
             )
         )
     return made
+
+
+def _stops(grid: Grid, gate: Gate) -> tuple[tuple[int, int], ...]:
+    by_check: dict[str, list[int]] = {}
+    for line in gate.stops:
+        by_check.setdefault(grid.keys[line].check, []).append(line)
+    return tuple((lines[0], len(lines)) for lines in by_check.values())
+
+
+def _failing(grid: Grid, site: str, failing: np.ndarray) -> tuple[int, ...]:
+    """A line of each check that fails at a site without stopping it, the youngest failure first."""
+    lines = [i for i, key in enumerate(grid.keys) if key.site == site and failing[i] and not grid.stops[i, -1]]
+    lines.sort(key=lambda line: -grid.first_seen(line))
+    youngest: dict[str, int] = {}
+    for line in lines:
+        youngest.setdefault(grid.keys[line].check, line)
+    return tuple(youngest.values())
 
 
 def _newest(days: np.ndarray, grid: Grid, now: datetime) -> Flagged:
@@ -140,6 +161,8 @@ def _since(run: int, grid: Grid, now: datetime) -> str:
 
 def _lost(site: str, names: Sequence[str], lost: dict[tuple[str, str], Lost], least: int) -> list[str]:
     known = [lost[site, name] for name in names if (site, name) in lost]
+    if known and not any(one.whole for one in known):
+        return ["no subjects"] * len(names)
     same = len({(one.whole, one.dropped) for one in known}) == 1
     texts = (
         small_counts.parts([one.n for one in known], known[0].whole, least, known[0].dropped)

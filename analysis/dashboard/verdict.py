@@ -96,6 +96,7 @@ def _later(history: History, grid: Grid, now: datetime) -> list[str]:
     last = max(later, key=lambda row: str(row["started"]))
     when = clock.moment(clock.instant(str(last["started"])).astimezone(now.tzinfo))
     code = last["exit_code"]
-    ended = "has not ended" if code is None or code != code else f"ended with exit code {int(code)}"
+    none = code is None or code != code
+    ended = "has not come to its checks" if none else f"ended with exit code {int(code)} before its checks"
     more = f" ({len(later)} such runs)" if len(later) > 1 else ""
-    return [f"A later run, of {when}, {ended} before its checks were made{more}: what stands here is older."]
+    return [f"A later run, of {when}, {ended}{more}: what stands here is older."]

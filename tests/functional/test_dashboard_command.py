@@ -110,6 +110,13 @@ def test_runs_without_results_or_with_old_ones_are_passed_over(study: Path) -> N
     assert len(found.runs) == 5
 
 
+def test_only_the_newest_runs_are_read(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.dashboard_files.MOST_RUNS", 4)
+    found = read_history(study_folder.read(study), study.parent / "runs", NOW.date())
+    newest = {folder.name for folder in run_folders(study)[-4:]}
+    assert set(found.checks["run"]) == set(found.profile["run"]) == newest
+
+
 @pytest.mark.parametrize("there", [False, True], ids=["no runs", "runs without results"])
 def test_without_results_one_sentence_and_two(tmp_path: Path, there: bool) -> None:
     if there:

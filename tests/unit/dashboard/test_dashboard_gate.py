@@ -105,6 +105,6 @@ def test_a_later_run_without_results_is_told() -> None:
     made = replace(made, runs=runs, left_out=2)
     found = grid(made)
     assert verdict.notes(made, found, gates(found, profiles(made.profile, found)), NOW) == [
-        "A later run, of 27 Nov 03:00, ended with exit code 3 before its checks were made: what stands here is older.",
+        "A later run, of 27 Nov 03:00, ended with exit code 3 before its checks: what stands here is older.",
         "2 runs of other sources are left out: they cannot be compared.",
     ]
