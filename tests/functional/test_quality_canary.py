@@ -123,9 +123,10 @@ def test_no_canary_is_said_or_logged(marked: tuple[Ran, list[str], Said]) -> Non
     assert holding(run.said.text + board.text, canaries) == []
 
 
-@pytest.mark.parametrize(
-    "name", ["run.json", "ledger.json", "dashboard.html", "report/index.html", "results/results.csv"]
-)
+PAGES = ("run.json", "ledger.json", "dashboard.html", "report/index.html", "results/results.csv")
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_no_canary_is_in_what_people_read(marked: tuple[Ran, list[str], Said], name: str) -> None:
     run, canaries, _ = marked
     path = run.run.root.parent / name if name == "dashboard.html" else run.run.root / name
