@@ -154,7 +154,7 @@ def _derive(night: _Night) -> Path:
     write_json(run.root / "run.json", {**facts, **job.facts(), "simulated": True})
     files = _hospitals(night.last, night.seed)
     ledger_files.write(run, Ledger(types={site: {} for site in files}))
-    _write_tables(run, [sent(site, rows, night.number, night.day) for site, rows in files.items()])
+    write_tables(run, [sent(site, rows, night.number, night.day) for site, rows in files.items()])
     for step in ("extract", "accept", "map"):
         run.step_done(step)
     steps.derive(job, run, silent)
@@ -175,7 +175,7 @@ def _judge(job: Job, run: RunFolder) -> None:
     run.update(finished=_instant(started + _TAKES))
 
 
-def _write_tables(run: RunFolder, sent: Sequence[Mapping[str, pd.DataFrame]]) -> None:
+def write_tables(run: RunFolder, sent: Sequence[Mapping[str, pd.DataFrame]]) -> None:
     """``tables/<view>.parquet`` with the columns and types that the views have."""
     import pandas as pd
     import pyarrow as pa

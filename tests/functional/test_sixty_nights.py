@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
+from expectations.history import history_findings
+from expectations.table_profile import profile
+from flows.engines import connected
 from flows.nights_hospitals import HOSPITALS, STOPS_SENDING, UNIT_CHANGES, VOLUME_DROPS, on_file, sent
 from flows.run_folder import RunFolder
-from flows.sample_nights import STUDY, main, write_nights
+from flows.sample_nights import STUDY, main, write_nights, write_tables
+from flows.steps.tables import tables_of
 from tests.conftest import REPOSITORY
 from tests.functional.conftest import command
 
@@ -68,6 +74,46 @@ def test_a_night_is_sent_only_what_had_happened(hospitals: dict[str, dict[str, p
         ("patient", "deceased_date"),
     ):
         assert here[view][column].dropna().max() < day.isoformat()
+
+
+@pytest.fixture(scope="module")
+def profiles(hospitals: dict[str, dict[str, pd.DataFrame]], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The counts of one night, as a run makes them."""
+
+    @cache
+    def of(night: int) -> pd.DataFrame:
+        run = RunFolder(tmp_path_factory.mktemp(f"night{night}"))
+        write_tables(run, [sent(site, hospitals[site], night, LAST) for site in HOSPITALS])
+        with connected() as con:
+            return profile(tables_of(con, run), LAST, {})
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("night", "check", "site"),
+    [
+        (VOLUME_DROPS, "records_drop_over_5_percent", "birch"),
+        (UNIT_CHANGES, "unit_mix_shift", "alder"),
+        (STOPS_SENDING, "records_drop_over_5_percent", "cedar"),
+    ],
+)
+def test_each_fault_is_found_in_its_first_night(
+    profiles: Any, hospitals: dict[str, dict[str, pd.DataFrame]], night: int, check: str, site: str
+) -> None:
+    """Against the night before the first fault, and at no other site than those whose fault has begun."""
+    usual = profiles(VOLUME_DROPS - 1).assign(run="before", started="2026-06-29T03:30:00Z")
+    found = history_findings(profiles(night), usual, LAST, HOSPITALS)
+    by_site = {f.site: f for f in found if (f.check_id, f.table) == (check, "observation")}
+    before = sent(site, hospitals[site], VOLUME_DROPS - 1, LAST)["observation"]
+    after = sent(site, hospitals[site], night, LAST)["observation"]
+    if check == "unit_mix_shift":
+        of = int((before["code"] == "718-7").sum())
+        assert (by_site[site].numerator, by_site[site].denominator) == (of, of)
+        assert {f.numerator for s, f in by_site.items() if s != site} == {0}
+    else:
+        assert (by_site[site].numerator, by_site[site].denominator) == (len(before) - len(after), len(before))
+        assert by_site["alder"].numerator == 0
 
 
 def test_a_night_is_a_run_with_all_its_files(night: RunFolder) -> None:
