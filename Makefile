@@ -4,7 +4,7 @@ BEDSIDE = .venv/bin/bedside
 UV = .venv/bin/uv pip compile --system-certs --universal --generate-hashes --no-annotate --python-version 3.11 \
      --custom-compile-command "make lock" --quiet
 
-.PHONY: help setup setup-dev demo demo-dashboard test bench bench-mapping bench-extract bench-accept bench-analysis bench-dashboard schemas test-hapi test-hapi-full lint \
+.PHONY: help setup setup-dev demo demo-dashboard test bench bench-mapping bench-extract bench-accept bench-analysis bench-dashboard bench-quality schemas test-hapi test-hapi-full lint \
         format lock clean
 
 help:  ## what can be made
@@ -50,6 +50,9 @@ bench-analysis: setup-dev  ## derivation and comparison of up to a million subje
 
 bench-dashboard: setup-dev  ## bytes and seconds of the dashboard of 50 checks, 20 sites and 100 runs
 	@.venv/bin/python -m benchmarks.dashboard $(BENCH)
+
+bench-quality: setup-dev  ## seconds and memory of the whole catalogue of checks on ten million rows
+	@.venv/bin/python -m benchmarks.quality $(BENCH)
 
 schemas: setup-dev  ## renew the quick judge's schemas from the installed fhir.resources
 	@.venv/bin/python -m flows.acceptance.schema_file

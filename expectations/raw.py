@@ -15,7 +15,7 @@ from expectations.model import Finding
 from expectations.raw_bits import SEVERAL_VERSIONS, bit_or, packed
 from expectations.raw_marks import KEY, joined, more_than_once
 from expectations.raw_tables import Judged, RawTables
-from expectations.raw_views import VIEWS
+from expectations.raw_views import VIEWS, checks_of
 from mappings import code_systems
 
 if TYPE_CHECKING:
@@ -53,41 +53,46 @@ def table_findings(tables: Mapping[str, ir.Table], today: date, systems: frozens
     ``tables`` holds the standard views by name, narrowed to the records a study uses where there is a study;
     ``patient`` must be whole. ``today`` is the day of the extract, ``systems`` the code systems that count as known.
     The denominator is the resources a check can be asked of. Every site with a patient gets every check of every
-    table that was mapped, with a denominator of 0 where there is nothing to ask.
+    table that was mapped, with a denominator of 0 where there is nothing to ask, and with ``error`` where the table
+    cannot be read.
     """
     found: list[Finding] = []
     with RawTables(tables, today, systems) as raw:
         sites = raw.sites("patient")
         for name in VIEWS:
             if name in tables:
-                with raw.judged(name) as judged:
-                    found += _counts(name, judged, raw, sites)
+                found += _counted(name, raw, sites)
     return found
+
+
+def _counted(name: str, raw: RawTables, sites: tuple[str, ...]) -> list[Finding]:
+    """The findings of one view; where its table cannot be read, each of its checks in error, at every site."""
+    try:
+        with raw.judged(name) as judged:
+            return _counts(name, judged, raw, sites)
+    except Exception as error:  # an engine's text may hold values: only its kind is told
+        said = f"the check could not be computed ({type(error).__name__})"
+        return [Finding(check, name, 0, 0, error=said, site=site) for site in sites for check in checks_of(name)]
 
 
 def _counts(name: str, judged: Judged, raw: RawTables, sites: tuple[str, ...]) -> list[Finding]:
     """The findings of one view, site by site, also of ``sites`` without a row in it."""
     import ibis
 
-    rows, flags = judged.rows, judged.flags
-    made = rows.select(
-        site=rows.site,
-        id=rows.id,
-        version=ibis.null("string") if VIEWS[name].detail else rows.version,
-        _bits=packed(flags.values()),
-        **{KEY: raw.engine.hashed(joined([rows.site, rows.id]))},
-    )
+    version = ibis.null("string") if VIEWS[name].detail else judged.rows.version
+    rows = judged.rows.mutate(version=version, **{KEY: raw.engine.hashed(joined([judged.rows.site, judged.rows.id]))})
     # Most resources have one row and need no grouping; which have several is asked of numbers, not of texts.
-    again = raw.kept(more_than_once(made))
-    parts = [made]
+    again = raw.kept(more_than_once(rows))
+    alone, flags = judged.of(rows.anti_join(again, KEY))
+    parts = [alone.select("site", _bits=packed(flags.values()))]
     if raw.any_row(again):
-        grouped = made.semi_join(again, KEY).group_by("site", "id")
-        whole = grouped.agg(_bits=bit_or(made._bits), _first=made.version.min(), _last=made.version.max())
-        several = (whole._first != whole._last).fill_null(False)
-        parts = [
-            made.anti_join(again, KEY).select("site", "_bits"),
-            whole.select("site", _bits=ibis.ifelse(several, whole._bits + SEVERAL_VERSIONS, whole._bits)),
-        ]
+        several, flags = judged.of(rows.semi_join(again, KEY))
+        made = several.select("site", "id", "version", _bits=packed(flags.values()))
+        whole = made.group_by("site", "id").agg(
+            _bits=bit_or(made._bits), _first=made.version.min(), _last=made.version.max()
+        )
+        versions = (whole._first != whole._last).fill_null(False)
+        parts.append(whole.select("site", _bits=ibis.ifelse(versions, whole._bits + SEVERAL_VERSIONS, whole._bits)))
     counts: dict[str, dict[int, int]] = {site: {} for site in sites}
     for part in parts:
         for row in raw.rows(part.group_by("site", "_bits").agg(n=part.count())):

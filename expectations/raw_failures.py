@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.raw import RECOGNISED
 from expectations.raw_bits import bit_or, packed, suspect, violates
+from expectations.raw_flags import Flag
 from expectations.raw_tables import RawTables
 from expectations.raw_views import VIEWS
 
@@ -50,16 +51,17 @@ def _of_view(raw: RawTables, name: str, asked: Collection[str], most: int) -> li
 
     nothing = ibis.null("string")
     with raw.judged(name) as judged:
-        flags = {check: flag for check, flag in judged.flags.items() if check in asked}
+
+        def packed_rows(rows: Any) -> tuple[Any, dict[str, Flag]]:
+            rows, judges = judged.of(rows)
+            flags = {check: flag for check, flag in judges.items() if check in asked}
+            person = rows.id if name == "patient" else rows.patient_id if "patient_id" in rows.columns else nothing
+            version = nothing if VIEWS[name].detail else rows.version
+            keys = {"site": rows.site, "id": rows.id, "version": version, "patient_id": person}
+            return rows.select(**keys, _bits=packed(flags.values())), flags
+
+        made, flags = packed_rows(judged.rows)
         versions = "resource_id_unique" in asked and not VIEWS[name].detail
-        rows = judged.rows
-        made = rows.select(
-            site=rows.site,
-            id=rows.id,
-            version=nothing if VIEWS[name].detail else rows.version,
-            patient_id=rows.id if name == "patient" else rows.patient_id if "patient_id" in rows.columns else nothing,
-            _bits=packed(flags.values()),
-        )
         wanted = [suspect(made._bits, n, flag) for n, flag in enumerate(flags.values())]
         parts = [made.filter(ibis.or_(*wanted)).select("site", "id")] if wanted else []
         if versions:
@@ -68,14 +70,13 @@ def _of_view(raw: RawTables, name: str, asked: Collection[str], most: int) -> li
         if not parts:
             return []
         suspects = ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0].distinct()
+        met, _ = packed_rows(judged.rows.semi_join(raw.kept(suspects), ["site", "id"]))
         whole = raw.kept(
-            made.semi_join(raw.kept(suspects), ["site", "id"])
-            .group_by("site", "id")
-            .agg(
-                version=made.version.max(),
-                patient_id=made.patient_id.min(),
-                _bits=bit_or(made._bits),
-                _several=made.version.nunique() > 1,
+            met.group_by("site", "id").agg(
+                version=met.version.max(),
+                patient_id=met.patient_id.min(),
+                _bits=bit_or(met._bits),
+                _several=met.version.nunique() > 1,
             )
         )
         wrong = {check: violates(whole._bits, n, flag) for n, (check, flag) in enumerate(flags.items())}

@@ -56,11 +56,13 @@ def limits(found: Iterable[tuple[str | None, str | None, str | None]]) -> list[t
     return made
 
 
-def table_of(rows: list[tuple[str, str, str, float, float]]) -> Any:
-    """Limits as an Ibis table held in memory: _system, _code, _unit, _low, _high."""
+def with_limits(rows: Any, found: list[tuple[str, str, str, float, float]], unit: str) -> Any:
+    """``rows`` with the columns ``_low`` and ``_high``, null where no limit applies; ``unit`` is the unit's column."""
     import ibis
     import pyarrow as pa
 
     kinds = {"_system": pa.string(), "_code": pa.string(), "_unit": pa.string(), "_low": pa.float64()}
     schema = pa.schema({**kinds, "_high": pa.float64()})
-    return ibis.memtable(pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema))
+    held = ibis.memtable(pa.Table.from_pylist([dict(zip(schema.names, one, strict=True)) for one in found], schema))
+    on = [rows.code == held._code, rows.code_system == held._system, rows[unit] == held._unit]
+    return rows.left_join(held, on).drop("_system", "_code", "_unit")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -27,10 +27,14 @@ def _own(system: str) -> bool:
 
 @dataclass(frozen=True)
 class Judged:
-    """The rows of a view with all that its flags need, and the flags by check."""
+    """One view: its ``rows`` as they stand, and what makes them ready to be judged.
+
+    ``of(rows)`` gives any of them with all columns that the flags need, and the flags by check. Rows are chosen first,
+    as numbers: what is joined to them is joined to fewer.
+    """
 
     rows: Any
-    flags: Mapping[str, Flag]
+    of: Callable[[Any], tuple[Any, dict[str, Flag]]]
 
 
 class RawTables:
@@ -88,15 +92,22 @@ class RawTables:
                 unit_systems, unit_codes = self._units(rows, view.quantity)
                 known = replace(known, unit_systems=unit_systems, unit_codes=unit_codes)
             known = replace(known, references=self._references(name))
-            if view.patient:
-                rows = marks.with_person(rows, self._persons)
-            rows, found = self._with_limits(rows, name)
-            for mark, wrong in self._wrong(name, known).items():
-                listed = self.kept(wrong)
-                if self.any_row(listed):
-                    rows, found = marks.with_mark(rows, listed, mark), found | {mark}
-            known = replace(known, marks=found)
-            yield Judged(rows, flags_of(name, view, rows, known))
+            limits = self._limits(rows, name)
+            wrong = {mark: self.kept(found) for mark, found in self._wrong(name, known).items()}
+            wrong = {mark: found for mark, found in wrong.items() if self.any_row(found)}
+            ranged = {marks.RANGE_LOW} if limits else set()
+            known = replace(known, marks=frozenset({*wrong, *ranged}))
+
+            def of(rows: Any) -> tuple[Any, dict[str, Flag]]:
+                if view.patient:
+                    rows = marks.with_person(rows, self._persons)
+                if limits and view.quantity:
+                    rows = raw_ranges.with_limits(rows, limits, view.quantity.code)
+                for mark, found in wrong.items():
+                    rows = marks.with_mark(rows, found, mark)
+                return rows, flags_of(name, view, rows, known)
+
+            yield Judged(rows, of)
         finally:
             self._forget(before)
 
@@ -136,19 +147,14 @@ class RawTables:
             (check, column, target, self.sites(target)) for check, view, column, target in REFERENCES if view == name
         )
 
-    def _with_limits(self, rows: Any, name: str) -> tuple[Any, frozenset[str]]:
+    def _limits(self, rows: Any, name: str) -> list[tuple[str, str, str, float, float]]:
+        """The limits of the codes and units that stand in the rows."""
         quantity = VIEWS[name].quantity
-        if quantity is None or "code" not in rows.columns:
-            return rows, frozenset()
+        if quantity is None or quantity.value == "dose_value":
+            return []
         codings = rows.filter(rows.code.isin(raw_ranges.codes()) & rows[quantity.value].notnull())
         texts = codings.select("code_system", "code", unit=quantity.code).distinct()
-        found = [(row["code_system"], row["code"], row["unit"]) for row in self.rows(texts)]
-        limits = raw_ranges.limits(found)
-        if not limits:
-            return rows, frozenset()
-        held = raw_ranges.table_of(limits)
-        on = [rows.code == held._code, rows.code_system == held._system, rows[quantity.code] == held._unit]
-        return rows.left_join(held, on).drop("_system", "_code", "_unit"), frozenset({marks.RANGE_LOW})
+        return raw_ranges.limits((row["code_system"], row["code"], row["unit"]) for row in self.rows(texts))
 
     def _forget(self, down_to: int) -> None:
         while len(self._kept) > down_to:

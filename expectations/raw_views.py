@@ -138,3 +138,34 @@ REFERENCES = (
     ("medication_reference_resolves", "medication_administration", "medication_id", "medication"),
     ("imaging_reference_resolves", "observation_source", "imaging_study_id", "imaging_study"),
 )
+
+
+def checks_of(name: str) -> tuple[str, ...]:
+    """The ids of the checks that a view is asked, whatever its rows: what is in ERROR where they cannot be read."""
+    view = VIEWS[name]
+    own = {
+        "patient": (
+            "birth_date_known_and_possible", "death_not_before_birth", "deceased_has_date", "sex_recorded",
+        ),
+        "observation": ("observation_has_value", "issued_not_before_effective"),
+        "condition": ("condition_status_in_value_set",),
+        "imaging_study": ("imaging_modality_present",),
+    }  # fmt: skip
+    of_values = ("dose_has_unit",) if name == "medication_administration" else (
+        "quantity_has_unit", "lab_unit_is_ucum", "lab_value_in_physiologic_range",
+    )  # fmt: skip
+    asked = (
+        (not view.detail, ("resource_id_unique",)),
+        (view.status, ("status_in_required_value_set",)),
+        (view.coded, ("code_system_recognised", "code_not_text_alone")),
+        (view.dates, ("no_future_dates",)),
+        (view.dates and view.placed, ("required_elements_present", "date_known_to_the_day")),
+        (view.period, ("period_end_not_before_start",)),
+        (view.patient, ("subject_reference_resolves",)),
+        (view.patient and view.dates, ("nothing_before_birth", "no_activity_30_days_after_death")),
+        (view.same, ("no_duplicate_records",)),
+        (view.quantity, of_values),
+        (True, tuple(dict.fromkeys(check for check, where, *_ in REFERENCES if where == name))),
+        (True, own.get(name, ())),
+    )
+    return tuple(check for holds, checks in asked if holds for check in checks)

@@ -10,10 +10,11 @@ from markupsafe import Markup
 
 from analysis.dashboard import clock, small_counts
 from analysis.dashboard.changes import LATELY, Changes
-from analysis.dashboard.grid import ERROR, FAIL, WINDOW, Grid
+from analysis.dashboard.grid import ERROR, FAIL, Grid
 from analysis.dashboard.history import History
 from analysis.dashboard.problems import Problem
 from analysis.dashboard.sparkline import sparkline
+from analysis.dashboard.trends import shares_of
 from analysis.dashboard.unmapped import Unmapped
 from analysis.pages import formats
 
@@ -138,9 +139,7 @@ def _course(problem: Problem, grid: Grid, least: int) -> Markup:
     if problem.touched:
         course = small_counts.rounded(problem.course, least)
         return sparkline(f"p{problem.line}", f"Subjects touched by {where}", course)
-    numerator, denominator = grid.numerator[problem.line, -WINDOW:], grid.denominator[problem.line, -WINDOW:]
-    course = small_counts.shares(numerator, denominator, least)
-    return sparkline(f"p{problem.line}", f"Violations of {where}", course, "%")
+    return sparkline(f"p{problem.line}", f"Violations of {where}", shares_of(grid, problem.line, least), "%")
 
 
 def _touched(problem: Problem, least: int) -> str:

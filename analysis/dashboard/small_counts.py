@@ -58,11 +58,17 @@ def rounded(counts: np.ndarray, least: int) -> np.ndarray:
     return np.where(np.isnan(values) | (values == 0), values, np.where(values < least, FEW, whole))
 
 
-def shares(counts: np.ndarray, wholes: np.ndarray, least: int) -> np.ndarray:
-    """Percentages from rounded counts; `FEW` where the count is, NaN where the whole is missing, zero or small."""
+def shares(counts: np.ndarray, wholes: np.ndarray, least: int, fails: np.ndarray) -> np.ndarray:
+    """Percentages from rounded counts; `FEW` where the count is, NaN where the whole is missing, zero or small.
+
+    Where the check ``fails`` they are rounded up, else down: so each lies on its own side of the threshold.
+    """
     n, whole = np.asarray(counts, dtype=float), np.asarray(wholes, dtype=float)
-    near = (whole - n > 0) & (whole - n < least)
-    coarse = rounded(np.where(near, whole, n), least)
+    coarse = n
+    if least > 1:
+        near = (whole - n > 0) & (whole - n < least)
+        coarse = np.where(near, whole, least * np.where(fails, np.ceil(n / least), np.floor(n / least)))
+        coarse = np.where((n > 0) & (n < least), FEW, coarse)
     with np.errstate(divide="ignore", invalid="ignore"):
         percent = np.minimum(100.0, 100.0 * coarse / whole)
     percent = np.where(coarse == FEW, FEW, percent)

@@ -55,20 +55,25 @@ def _low(least: float, high: float) -> float:
 
 
 def path(values: np.ndarray, low: float, high: float, width: int) -> str:
-    """The path's data: relative moves of whole numbers, the newest run at the right end."""
+    """The path's data: relative moves of whole numbers, the newest run at the right end; level runs are one move."""
     out: list[str] = []
-    at: tuple[int, int] | None = None
-    x = width - ROOM - STEP * (len(values) - 1)
+    x, level, height = width - ROOM - STEP * (len(values) - 1), 0, 0
+    known = [value == value for value in values.tolist()]
     for i, value in enumerate(values.tolist()):
-        if value == value:
+        if known[i]:
             y = _y(value, low, high)
-            joined = i > 0 and values[i - 1] == values[i - 1]
-            if joined and at is not None:
-                out.append(f"h{STEP}" if y == at[1] else f"l{STEP} {y - at[1]}")
-            else:
-                alone = i + 1 == len(values) or values[i + 1] != values[i + 1]
+            if not (i and known[i - 1]):
+                alone = i + 1 == len(values) or not known[i + 1]
                 out.append(f"M{x} {y}" + ("h1" if alone else ""))
-            at = (x, y)
+            elif y == height:
+                level += STEP
+            else:
+                out.append((f"h{level}" if level else "") + f"l{STEP} {y - height}")
+                level = 0
+            height = y
+        if level and not (i + 1 < len(values) and known[i + 1]):
+            out.append(f"h{level}")
+            level = 0
         x += STEP
     return "".join(out) or "M0 0"
 

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("benchmarks.acceptance", "benchmarks.analysis", "benchmarks.extract", "benchmarks.mapping")
+COMMANDS = (
+    "benchmarks.acceptance",
+    "benchmarks.analysis",
+    "benchmarks.extract",
+    "benchmarks.mapping",
+    "benchmarks.quality",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -20,7 +20,8 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     ("values", "drawn"),
     [
-        ([0, 0, 0], "M85 18h3h3"),
+        ([0, 0, 0], "M85 18h6"),
+        ([0, 0, 10, 10, 10, NAN, NAN, 0, 0], "M67 18h3l3 -16h6M88 18h3"),
         ([0, 10, 5], "M85 18l3 -16l3 8"),
         ([10, NAN, 10, 0], "M82 2h1M88 2l3 16"),
         ([NAN, 10], "M91 2h1"),
@@ -98,6 +99,22 @@ def test_what_was_not_judged_is_a_gap() -> None:
     (found,) = trends(grid(made), 5).drawn
     assert found.told == "0 % in 1, 10 % in 1, nothing in 2, 10 % in 1"
     assert (found.failed, found.first_seen, found.word) == (3, 1, "fail")
+
+
+@pytest.mark.parametrize(
+    ("violations", "course", "side"),
+    [(103, "f", "above"), (97, "w", "below"), (100, "w", "on"), (3, "f", "above"), (3, "w", "below")],
+)
+def test_a_line_lies_on_its_side_of_the_threshold(violations: int, course: str, side: str) -> None:
+    """Accepted up to 10 % of 1000, whatever the rounding; three fail of fewer than thirty."""
+    made = lines({("a", "t", "site0"): "p" + course})
+    made.checks["threshold"] = 10.0
+    made.checks["denominator"] = 1000 if violations > 50 else 25
+    made.checks.loc[made.checks.index[-1], "numerator"] = violations
+    (found,) = trends(grid(made), 5).drawn
+    limit, ends = re.findall(r'd="M\d+ (\d+)(?:h\d+|l3 (-?\d+))"', found.spark)
+    at = int(ends[0]) + int(ends[1])
+    assert {"above": at < int(limit[0]), "below": at > int(limit[0]), "on": at == int(limit[0])}[side]
 
 
 def test_more_trends_than_a_page_holds_keep_what_fails_now(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from expectations.catalogue import raw_checks
 from expectations.model import Finding
 from expectations.raw import table_findings
+from expectations.raw_views import VIEWS, checks_of
 from tests.fixtures.planted import TODAY, Planted
 from tests.fixtures.planted_raw import cases
 from tests.fixtures.raw_tables import CLEAN_RESOURCES, hospital, on_duckdb
@@ -78,6 +79,25 @@ def test_a_site_without_a_row_is_asked_and_has_nothing_to_say() -> None:
     # North has no medication, so that its references are not missing: nobody asked for any.
     (north,) = [one for one in found if one.check_id == "medication_reference_resolves" and one.site == "north"]
     assert (north.numerator, north.denominator) == (0, 0)
+
+
+def test_a_table_that_cannot_be_read_is_an_error_of_each_of_its_checks_and_of_no_other() -> None:
+    tables = hospital({"patient": [{"site": "south"}]})
+    chosen = {name: tables[name] for name in ("patient", "encounter", "device")}
+    broken = {**chosen, "encounter": chosen["encounter"].drop_columns(["period_start"])}
+    found = table_findings(on_duckdb(broken), TODAY)
+    failed = [one for one in found if one.table == "encounter"]
+    (error,) = {one.error for one in failed}
+    assert error.startswith("the check could not be computed (")
+    assert {(one.site, one.check_id) for one in failed} == {
+        (site, check) for site in ("north", "south") for check, view in clean() if view == "encounter"
+    }
+    assert {one.error for one in found if one.table != "encounter"} == {""}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_checks_of_a_view_are_known_without_its_rows(view: str) -> None:
+    assert sorted(checks_of(view)) == sorted(check for check, table in clean() if table == view)
 
 
 def test_every_check_is_planted_in_every_view_it_is_asked_of() -> None:
