@@ -44,6 +44,7 @@ COMMANDS = (
     "deploy",
     "study",
     "view",
+    "quality",
 )
 STEPS_ALONE = ("map", "derive", "check", "analyse", "report")
 HEAVY = ("pandas", "prefect", "ibis", "great_expectations", "lifelines", "statsmodels", "duckdb", "scipy", "pyarrow")
@@ -90,7 +91,7 @@ def test_help_lists_every_command_and_the_documentation_has_it() -> None:
     assert [name for name in COMMANDS if f"| `bedside {name} " not in page] == []
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "study check"])
+@pytest.mark.parametrize("name", [*COMMANDS, "study check", "quality show", "quality codes"])
 def test_every_option_is_in_the_documentation(name: str) -> None:
     said = command(*name.split(), "--help")
     assert said.code == 0
