@@ -19,8 +19,9 @@ setup-dev:  ## .venv with what tests and linters need too
 demo: setup  ## the sample study against the embedded sandbox server, through Prefect
 	@$(BEDSIDE) run studies/li2023 --fresh
 
-demo-dashboard: setup  ## sixty simulated nights of three hospitals, for the dashboard (minutes); runs in demo/dashboard/runs
+demo-dashboard: setup  ## sixty simulated nights of three hospitals (minutes), and the dashboard of them
 	@.venv/bin/python -m flows.sample_nights
+	@$(BEDSIDE) dashboard demo/dashboard --runs demo/dashboard/runs
 
 test: setup-dev  ## every test this machine can run
 	@.venv/bin/pytest -n auto --dist loadgroup

@@ -15,7 +15,7 @@ _EVERYWHERE = frozenset(
     {
         "with", "without", "from", "into", "other", "unspecified", "code", "codes", "invented", "measurement",
         "procedure", "finding", "disease", "disorder", "history", "patient", "study", "blood", "serum", "plasma",
-        "mass", "volume", "body", "level", "value", "values", "presence", "normal",
+        "mass", "volume", "body", "level", "value", "values", "presence", "normal", "status",
     }
 )  # fmt: skip
 """Words of many codes' names, which say nothing of what is meant."""

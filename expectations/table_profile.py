@@ -73,9 +73,8 @@ def profile(tables: Mapping[str, ir.Table], today: date, taken: Taken) -> pd.Dat
 def _view(name: str, table: ir.Table, today: date, lists: Mapping[str, CodeList]) -> Iterator[pd.DataFrame]:
     view = PROFILED[name]
     person = "patient_id" if "patient_id" in table.columns else "id"
-    for part in _volume(table, clinical_dates(view), person, today):
+    for part in _of_rows(table, clinical_dates(view), person, today):
         yield part.assign(table=name)
-    yield _missing(table).assign(table=name)
     if name == "patient":
         yield _people(table).assign(table=name)
     if view.coded:
@@ -88,9 +87,9 @@ def clinical_dates(view: RawView) -> tuple[str, ...]:
     return view.dates if view.placed else ()
 
 
-def _volume(table: ir.Table, dates: tuple[str, ...], person: str, today: date) -> Iterator[pd.DataFrame]:
+def _of_rows(table: ir.Table, dates: tuple[str, ...], person: str, today: date) -> Iterator[pd.DataFrame]:
+    """Volume, freshness and missing values: what is counted of any view."""
     import ibis
-    import pandas as pd
 
     day = ibis.coalesce(*(table[column] for column in dates)).substr(0, 10) if dates else ibis.null("string")
     dated = table.select("site", "id", person=table[person], day=day)
@@ -103,29 +102,22 @@ def _volume(table: ir.Table, dates: tuple[str, ...], person: str, today: date) -
         .agg(n=lambda t: t.id.nunique(), patients=lambda t: t.person.nunique(), newest=lambda t: t.known.max())
         .to_pandas()
     )
-    people = table.group_by("site").agg(patients=table[person].nunique(), rows=table.count()).to_pandas()
-    records = by_month.groupby("site")["n"].sum().reset_index().merge(people, on="site")
-    yield records[["site", "n", "patients"]].assign(kind="records", key="")
-    yield records[["site", "patients"]].assign(n=records["rows"], kind="rows", key="")
+    columns = [column for column in table.columns if column not in ("site", "id")]
+    # Of a column: the rows without it. One that is never empty has a row with 0.
+    empty = {f"without_{at}": table[column].isnull().sum() for at, column in enumerate(columns)}
+    whole = table.group_by("site").agg(patients=table[person].nunique(), rows=table.count(), **empty).to_pandas()
+    yield whole[["site", "patients"]].assign(n=whole["rows"], kind="rows", key="")
+    for at, column in enumerate(columns):
+        yield whole[["site"]].assign(n=whole[f"without_{at}"], kind="missing", key=column, patients=0)
+    records = by_month.groupby("site")["n"].sum().reset_index().merge(whole[["site", "patients"]], on="site")
+    yield records.assign(kind="records", key="")
     newest = by_month.dropna(subset=["newest"]).groupby("site")["newest"].max().reset_index()
     yield newest.rename(columns={"newest": "key"}).assign(kind="newest", n=1, patients=0)
-    months = by_month[by_month["month"].notna() & (by_month["month"] <= f"{today:%Y-%m}")]
-    if len(months):
-        last = months["site"].map(months.groupby("site")["month"].max())
-        number = pd.PeriodIndex(last, freq="M").astype("int64") - pd.PeriodIndex(months["month"], freq="M").astype(
-            "int64"
-        )
-        months = months[number < MONTHS]
+    names = by_month["month"].fillna("").astype(str)
+    months = by_month[names.str.fullmatch(r"\d{4}-\d{2}") & (names <= f"{today:%Y-%m}")]
+    numbers = months["month"].map(lambda month: 12 * int(month[:4]) + int(month[5:])).astype("int64")
+    months = months[numbers.groupby(months["site"]).transform("max") - numbers < MONTHS]
     yield months[["site", "n", "patients"]].assign(kind="month", key=months["month"])
-
-
-def _missing(table: ir.Table) -> pd.DataFrame:
-    """Rows without a value, column by column; a column that is never empty has a row with 0."""
-    columns = [column for column in table.columns if column not in ("site", "id")]
-    empty = {column: table[column].isnull().sum() for column in columns}
-    counted = table.group_by("site").agg(**empty).to_pandas()
-    long: pd.DataFrame = counted.melt(id_vars="site", var_name="key", value_name="n")
-    return long.assign(kind="missing", patients=0)
 
 
 def _people(patients: ir.Table) -> pd.DataFrame:

@@ -25,7 +25,13 @@ def gone(now: int, before: int | None) -> tuple[int, int]:
 
 
 def months_outside(months: Mapping[str, int], last: date) -> tuple[int, int]:
-    """(months outside, months judged) of the complete months of the year up to ``last``.
+    """(months outside, months judged) of the complete months of the year up to ``last``."""
+    found, judged = outside(months, last)
+    return len(found), judged
+
+
+def outside(months: Mapping[str, int], last: date) -> tuple[list[tuple[str, int, float]], int]:
+    """The months outside, each with its records and the mean it is held against, and how many months were judged.
 
     ``months`` maps YYYY-MM to records; a month between the first and ``last`` that is not there has none. A month is
     outside where it is more than two standard deviations from the mean of the twelve before it; the deviation is at
@@ -33,27 +39,31 @@ def months_outside(months: Mapping[str, int], last: date) -> tuple[int, int]:
     or have a mean below ``LEAST_A_MONTH``, are not judged.
     """
     if not months:
-        return 0, 0
+        return [], 0
     first = _number(min(months))
     counts = {_number(month): n for month, n in months.items()}
     end = last.year * _YEAR + last.month - 1  # the month that runs: not complete
-    outside = judged = 0
+    found: list[tuple[str, int, float]] = []
+    judged = 0
     for month in range(max(end - _YEAR, first + _YEAR), end):
         before = [counts.get(earlier, 0) for earlier in range(month - _YEAR, month)]
         mean = sum(before) / _YEAR
         if mean < LEAST_A_MONTH:
             continue
         judged += 1
-        outside += abs(counts.get(month, 0) - mean) > 2 * max(stdev(before), math.sqrt(mean))
-    return outside, judged
+        n = counts.get(month, 0)
+        if abs(n - mean) > 2 * max(stdev(before), math.sqrt(mean)):
+            found.append((f"{month // _YEAR}-{month % _YEAR + 1:02}", n, mean))
+    return found, judged
 
 
 def overdue(newest: date | None, earlier: Sequence[date], last: date, schedule: int | None = None) -> tuple[int, int]:
     """(1, 1) where the newest record is older than usual at ``last``, else (0, 1); (0, 0) where nothing is usual.
 
     ``earlier`` holds the newest days of earlier runs, oldest first. Usual are up to three times the median of the days
-    between them, twice what nine of ten of these do not exceed, and a week, whichever is most; or ``schedule`` days. Not judged while fewer than
-    ``LEAST_GAPS`` earlier runs brought something newer: the data stand still, as in a study whose window is closed.
+    between them, twice what nine of ten of these do not exceed, and a week, whichever is most; or ``schedule`` days.
+    Not judged while fewer than ``LEAST_GAPS`` earlier runs brought something newer: the data stand still, as in a study
+    whose window is closed.
     """
     days = sorted(set(earlier))
     gaps = sorted((after - before).days for before, after in pairwise(days))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CHECKS, TOUCHED, SUBJECTS, PROFILE = ("checks.parquet", "touched.parquet", "subjects.parquet", "profile.parquet")
 KINDS = ("records", "newest", "month", "unmapped")
 """What the page looks at of a profile."""
+MOST_RUNS = 120
+"""Runs that are read, the newest: what began before them was "or earlier"."""
 MIN_COUNT = 5
 """Of a study that compares nothing and so says nothing of it."""
 _CHECKS = (
@@ -60,7 +62,8 @@ def read_history(folder: StudyFolder, runs: Path, today: date) -> History:
         )
     newest = max(judged, key=lambda run: (str(said[run]["started"]), run))
     kept = {run: one for run, one in said.items() if _source(one) == _source(said[newest])}
-    judged = [run for run in judged if run in kept]
+    in_order = sorted((str(said[run]["started"]), run) for run in judged if run in kept)
+    judged = [run for _, run in in_order[-MOST_RUNS:]]
     sites = _sites(folder, said[newest])
     asked = asked_of(study, {site.id: site.checks for site in sites.sites} if sites else None)
     labels = {site.id: site.label for site in sites.sites} if sites else {}

@@ -59,8 +59,9 @@ def on_file(site: str, last: date, seed: int) -> dict[str, pd.DataFrame]:
 
     rng = np.random.default_rng([seed, HOSPITALS.index(site)])
     made = OnFile(site)
-    # Some are treated after the last night, and have been diagnosed before it.
-    days = np.sort(rng.integers(0, 365 * _YEARS + 45, _PATIENTS[site]))
+    # Evenly, as a hospital with one theatre treats. Some after the last night, who have been diagnosed before it.
+    n = _PATIENTS[site]
+    days = (np.arange(n) + rng.random(n)) * (365 * _YEARS + 45) / n
     for number, day in enumerate(days):
         _patient(made, f"p{number:04}", last - timedelta(days=365 * _YEARS - int(day)), number, rng)
     return made.frames()

@@ -76,6 +76,8 @@ def codes_of(job: Job, run: RunFolder) -> Codes:
         tables = tables_of(con, run)
         for view in (name for name in PROFILED if PROFILED[name].coded and lists.get(name) and name in tables):
             codings, untaken = _view(tables[view], lists[view])
+            if not codings:
+                continue
             coverage.append(Coverage(view, codings, codings - int(untaken["n"].sum())))
             found += _untaken(job, view, codings, untaken, frozenset(known))
     found.sort(key=lambda one: (not one.local, -one.codings, one.view, one.system, one.code))

@@ -10,6 +10,7 @@ from expectations.by_site import split
 from expectations.catalogue import Asked, analysis_checks, can_be_asked
 from expectations.model import Check, Finding
 from expectations.outcomes import Outcome, outcome
+from expectations.response_mix import response_mix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +50,9 @@ def judge_subjects(
                 rows = frame.iloc[list(one.rows)]
                 outcomes.append(outcome(asked.at(check.id, one.site), one, _keys(rows)))
                 failing.append(_rows(rows, check, one))
+    if study.response is not None:
+        found_mixes = response_mix(frames["responses"], sites)
+        outcomes += [outcome(asked.at(one.check_id, one.site), one) for one in found_mixes]
     return outcomes, pd.concat(failing, ignore_index=True)
 
 

@@ -11,12 +11,14 @@ import gc
 import os
 import shutil
 import sys
+import threading
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,7 @@ NIGHTS = 60
 STUDY = Path("demo/dashboard")
 _AT = timedelta(hours=3, minutes=30)
 """When the runs begin, after midnight UTC."""
+_TAKES = timedelta(minutes=4)
 
 
 def write_nights(
@@ -100,9 +103,29 @@ def _derived(nights: Sequence[_Night], workers: int) -> Iterator[Path]:
     if workers < 2:
         yield from map(_derive, nights)
         return
-    # A process of its own each, not a copy of this one: the engine's threads do not survive a fork.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_settle) as pool:
-        yield from pool.map(_derive, nights)
+    # A process of its own each, not a copy of this one: the engine's threads do not survive a fork. A few nights ahead
+    # are enough, and when somebody presses Ctrl-C few are still waited for.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
+        under_way: deque[Future[Path]] = deque()
+        for night in nights:
+            under_way.append(pool.submit(_derive, night))
+            if len(under_way) >= 2 * workers:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def _start_worker() -> None:
+    """Settle a worker, which ends with the process that started it, however that ends."""
+
+    def end_with_parent() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    _settle()
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def _settle() -> None:
@@ -149,7 +172,7 @@ def _judge(job: Job, run: RunFolder) -> None:
         held = bool(steps.held(run))
         run.finish("held" if held else "complete", GateError.exit_code if held else 0)
     started = datetime.fromisoformat(run.read()["started"])
-    run.update(finished=_instant(started + timedelta(minutes=4)))
+    run.update(finished=_instant(started + _TAKES))
 
 
 def _write_tables(run: RunFolder, sent: Sequence[Mapping[str, pd.DataFrame]]) -> None:
@@ -200,11 +223,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settle_environment()
     parser = argparse.ArgumentParser(prog="python -m flows.sample_nights", description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=Path, default=STUDY / "runs", help="where the runs go (default: %(default)s)")
-    parser.add_argument("--last", type=date.fromisoformat, help="the morning of the last run (default: today)")
+    parser.add_argument(
+        "--last", type=date.fromisoformat, help="the morning of the last run (default: the last there was)"
+    )
     parser.add_argument("--nights", type=int, default=NIGHTS, help="how many (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args(arguments)
-    last = asked.last or datetime.now(UTC).date()
+    last = asked.last or (datetime.now(UTC) - _AT - _TAKES).date()
     try:
         with shown() as progress:
             made = write_nights(STUDY, asked.runs, last, asked.nights, asked.seed, progress, os.cpu_count() or 1)

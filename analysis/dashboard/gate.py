@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
+from analysis.dashboard import clock
 from analysis.dashboard.grid import Grid
 from analysis.dashboard.profiles import Profiles
+
+_DATE = re.compile(r"\b(\d{4}-\d{2}-\d{2})\b")
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """What a cell says, and under it why it needs a look; nothing where it does not."""
+
+    text: str
+    flag: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,3 +71,16 @@ def study_overrides(grid: Grid) -> tuple[str, ...]:
     """What overrides of checks on the whole study say."""
     said = (str(grid.latest[i].get("overridden") or "") for i, key in enumerate(grid.keys) if not key.site)
     return tuple(dict.fromkeys(text for text in said if text))
+
+
+def gate_words(gate: Gate) -> Flagged:
+    """``open``, ``held``…, and an override's end in words."""
+    if gate.state == "held":
+        return Flagged("held", "data are not used")
+    if gate.state == "nothing":
+        return Flagged("nothing to use", "no data in this run")
+    if gate.state == "overridden":
+        ends = sorted(match for text in gate.overrides for match in _DATE.findall(text))
+        until = f"overridden until {clock.day(date.fromisoformat(ends[0]))}" if ends else "overridden"
+        return Flagged(until, "", "; ".join(gate.overrides))
+    return Flagged("open")

@@ -6,30 +6,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
 from markupsafe import Markup
 
 from analysis.dashboard import clock, small_counts
 from analysis.dashboard.changes import LATELY, Changes
-from analysis.dashboard.grid import ERROR, WINDOW, Grid
+from analysis.dashboard.grid import ERROR, FAIL, Grid
 from analysis.dashboard.history import History
 from analysis.dashboard.problems import Problem
 from analysis.dashboard.sparkline import sparkline
+from analysis.dashboard.trends import shares_of
 from analysis.dashboard.unmapped import Unmapped
 from analysis.pages import formats
 
-NAMED = 6
-"""Lines of a list that stand on the first screen; the rest lie behind."""
+NAMED = 5
+"""Entries of a list that stand on the first screen; the rest lie behind."""
 
 
 @dataclass(frozen=True)
 class ChangeList:
-    """One kind of change: its sign and word, and what belongs to it as (line of the grid, text)."""
+    """One kind of change: its sign and word, how many lines of the grid it has, and these as (a line, text): the tables
+    of one check at one site are one entry."""
 
     sign: str
     word: str
     css: str
     meaning: str
+    n: int
     items: tuple[tuple[int, str], ...]
 
 
@@ -49,7 +51,7 @@ class ProblemRow:
 
 @dataclass(frozen=True)
 class CodeRow:
-    system: str
+    system: Markup
     code: str
     where: str
     records: str
@@ -65,29 +67,42 @@ def outcome_label(name: str) -> str:
 def change_lists(grid: Grid, said: Changes, least: int) -> list[ChangeList]:
     """The kinds in the order a reader needs them; an empty one is told as such by its count."""
 
-    def items(lines: Sequence[int], ended: bool = False) -> tuple[tuple[int, str], ...]:
-        return tuple((line, _where(grid, line) + ("" if ended else _how(grid, line, least))) for line in lines)
-
+    silent = "failed before; now there was nothing to judge or it did not run"
+    kinds = (
+        ("\u25b2", "new", "bad", "fails now and did not in the run before", said.new),
+        ("\u2197", "worse", "bad", "failed before and fails more now", said.worse),
+        ("\u2713", "resolved", "good", "failed before and holds now", said.resolved),
+        ("\u25cb", "no longer judged", "odd", silent, said.silent),
+        ("\u25b3", f"new in the {LATELY} runs before", "bad", "still fails", said.lately),
+    )
     return [
-        ChangeList("\u25b2", "new", "bad", "fails now and did not in the run before", items(said.new)),
-        ChangeList("\u2197", "worse", "bad", "failed before and fails more now", items(said.worse)),
-        ChangeList("\u2713", "resolved", "good", "failed before and holds now", items(said.resolved, True)),
-        ChangeList("\u25cb", "no longer judged", "odd",
-                   "failed before; now there was nothing to judge or it did not run", items(said.silent, True)),
-        ChangeList("\u25b3", f"new in the {LATELY} runs before", "bad", "still fails", items(said.lately)),
-    ]  # fmt: skip
+        ChangeList(sign, word, css, meaning, len(lines), _entries(grid, lines, least))
+        for sign, word, css, meaning, lines in kinds
+    ]
 
 
-def _where(grid: Grid, line: int) -> str:
-    key = grid.keys[line]
-    return f"{key.table}, {grid.label(key.site)}"
+def _entries(grid: Grid, lines: Sequence[int], least: int) -> tuple[tuple[int, str], ...]:
+    """The lines by check and site, in their order; of several tables the first is named."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for line in lines:
+        found.setdefault((grid.keys[line].check, grid.keys[line].site), []).append(line)
+    entries = []
+    for (_, site), here in found.items():
+        first = here[0]
+        if len(here) > 1:
+            text = f"{grid.label(site)}: {grid.keys[first].table} and {len(here) - 1} more"
+        else:
+            text = f"{grid.label(site)}: {grid.keys[first].table}{_how(grid, first, least)}"
+        entries.append((first, text))
+    return tuple(entries)
 
 
 def _how(grid: Grid, line: int, least: int) -> str:
+    """What a check that fails found."""
     if grid.status[line, -1] == ERROR:
-        return ": could not be computed"
+        return ", could not be computed"
     n, whole = grid.numerator[line, -1], grid.denominator[line, -1]
-    return "" if np.isnan(n) or np.isnan(whole) else f": {small_counts.part(int(n), int(whole), least)}"
+    return f", {small_counts.part(int(n), int(whole), least)}" if grid.status[line, -1] == FAIL else ""
 
 
 def problem_rows(grid: Grid, found: Sequence[Problem], history: History, now: datetime) -> list[ProblemRow]:
@@ -95,7 +110,8 @@ def problem_rows(grid: Grid, found: Sequence[Problem], history: History, now: da
     rows = []
     for problem in found:
         key = grid.keys[problem.line]
-        started = grid.runs[grid.first_seen(problem.line)].started.astimezone(now.tzinfo)
+        first = grid.first_seen(problem.line)
+        started = grid.runs[first].started.astimezone(now.tzinfo)
         ack = problem.acknowledged
         over = ack is not None and ack.over(now.date())
         until = f" until {clock.day(ack.until)}" if ack and ack.until else ""
@@ -106,7 +122,7 @@ def problem_rows(grid: Grid, found: Sequence[Problem], history: History, now: da
                 f"{key.table}, {grid.label(key.site)}",
                 _touched(problem, history.min_count),
                 _lost(problem, history.min_count),
-                clock.day(started, year=started.year != now.year),
+                clock.day(started, year=started.year != now.year) + (" or earlier" if first == 0 else ""),
                 f"{ack.name}{until}" if ack else "",
                 "that is over" if over else "",
                 ack.note if ack else "",
@@ -123,16 +139,14 @@ def _course(problem: Problem, grid: Grid, least: int) -> Markup:
     if problem.touched:
         course = small_counts.rounded(problem.course, least)
         return sparkline(f"p{problem.line}", f"Subjects touched by {where}", course)
-    numerator, denominator = grid.numerator[problem.line, -WINDOW:], grid.denominator[problem.line, -WINDOW:]
-    course = small_counts.shares(numerator, denominator, least)
-    return sparkline(f"p{problem.line}", f"Violations of {where}", course, "%")
+    return sparkline(f"p{problem.line}", f"Violations of {where}", shares_of(grid, problem.line, least), "%")
 
 
 def _touched(problem: Problem, least: int) -> str:
     if not problem.touched:
         return "no analysed subject"
     others = f"; also {', '.join(outcome_label(o) for o in problem.others)}" if problem.others else ""
-    whole = max(problem.analysed, problem.touched)
+    whole = max(problem.eligible, problem.touched)
     return f"{small_counts.part(problem.touched, whole, least)} in {outcome_label(problem.outcome)}{others}"
 
 
@@ -156,7 +170,7 @@ def code_rows(found: Unmapped, grid: Grid, least: int) -> list[CodeRow]:
         )  # fmt: skip
         rows.append(
             CodeRow(
-                one.system or "no system",
+                Markup("/<wbr>").join((one.system or "no system").split("/")),
                 one.code,
                 f"{', '.join(one.tables)}, {sites}",
                 formats.guarded(one.n, least),

@@ -66,6 +66,7 @@ def render(history: History, now: datetime) -> str:
         outcomes=[opening.outcome_label(name) for name in outcomes(history, found)],
         sites=rows,
         changes=opening.change_lists(found, said, history.min_count),
+        shown=opening.NAMED,
         first_run=len(found.runs) < 2,
         problems=opening.problem_rows(found, worst, history, now),
         codes=opening.code_rows(codes, found, history.min_count),
@@ -96,6 +97,10 @@ class _Times:
         """The start of a run of the grid, by its place."""
         when = self._found.runs[at].started.astimezone(self._now.tzinfo)
         return clock.moment(when, year=when.year != self._now.year)
+
+    def since(self, at: int) -> str:
+        """What has been so from a run on; of the first one kept nobody knows what was before."""
+        return self.run(at) + (" or earlier" if at == 0 else "")
 
 
 def _synthetic(history: History, found: Grid) -> bool:

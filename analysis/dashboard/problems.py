@@ -33,13 +33,13 @@ class Acknowledgement:
 
 @dataclass(frozen=True)
 class Problem:
-    """A line of the grid that fails. ``touched``: the outcome of which it touches most subjects, of ``analysed``;
+    """A line of the grid that fails. ``touched``: the outcome of which it touches most subjects, of ``eligible``;
     ``lost`` of them it removes; ``others`` are further outcomes it touches. ``course``: subjects, run by run."""
 
     line: int
     outcome: str
     touched: int
-    analysed: int
+    eligible: int
     lost: int
     others: tuple[str, ...]
     course: np.ndarray
@@ -53,7 +53,7 @@ def problems(history: History, grid: Grid) -> list[Problem]:
     """
     failing = np.flatnonzero(grid.failing()).tolist()
     touched = _touched(history.touched, grid)
-    analysed = _analysed(history.subjects, grid.newest.id)
+    eligible = _eligible(history.subjects, grid.newest.id)
     least = history.min_count
 
     def weight(line: int) -> tuple[int, int, int, int]:
@@ -68,7 +68,7 @@ def problems(history: History, grid: Grid) -> list[Problem]:
         counts = touched.get((grid.newest.id, key), {})
         outcome = max(counts, key=lambda o: counts[o][0], default="")
         subjects, lost = counts.get(outcome, (0, 0))
-        whole = analysed.get((key.site, outcome), 0) or sum(n for (_, o), n in analysed.items() if o == outcome)
+        whole = eligible.get((key.site, outcome), 0) or sum(n for (_, o), n in eligible.items() if o == outcome)
         course = [
             max((n for n, _ in touched.get((run.id, key), {}).values()), default=0) if grid.status[line, at] else np.nan
             for at, run in list(enumerate(grid.runs))[-WINDOW:]
@@ -100,9 +100,12 @@ def _touched(frame: pd.DataFrame, grid: Grid) -> dict[tuple[str, Key], dict[str,
     return found
 
 
-def _analysed(frame: pd.DataFrame, run: str) -> dict[tuple[str, str], int]:
+def _eligible(frame: pd.DataFrame, run: str) -> dict[tuple[str, str], int]:
+    """Subjects that the study's own rules would analyse, dropped by checks or not: the same whole everywhere on the
+    page, since two wholes would tell how many were dropped."""
     rows = frame[frame["run"] == run]
-    names = zip(rows["site"].astype(str), rows["outcome"].astype(str), rows["analysed"], strict=True)
+    n = rows["analysed"] + rows["dropped"]
+    names = zip(rows["site"].astype(str), rows["outcome"].astype(str), n, strict=True)
     return {(site, outcome): int(n) for site, outcome, n in names}
 
 

@@ -4,7 +4,8 @@
   is that small, ``all but fewer than 5``.
 - Counts of earlier runs are rounded to multiples of ``least`` before anything is drawn, told or divided: two runs side
   by side tell nothing of single subjects. A small one is `FEW`, the same whatever it is.
-- The counts of several outcomes of one site differ by few subjects often: then all of them are rounded.
+- Subjects lost from several outcomes, and those that checks drop, lie within one another: where two of a site's counts
+  differ by few, all are rounded.
 """
 
 from __future__ import annotations
@@ -30,10 +31,14 @@ def part(n: int, whole: int, least: int) -> str:
     return f"{formats.integer(n)} {of}" + (f" ({formats.decimal(100 * n / whole, 1)}\u00a0%)" if n and whole else "")
 
 
-def parts(counts: Sequence[int], whole: int, least: int) -> list[str]:
-    """Several parts of one whole, which may lie within one another: where two differ by few, each is rounded."""
-    gaps = [abs(a - b) for i, a in enumerate(counts) for b in counts[:i]]
-    if not any(0 < gap < least for gap in gaps):
+def parts(counts: Sequence[int], whole: int, least: int, within: int = 0) -> list[str]:
+    """Several parts of one whole, which may lie within one another: where two differ by few, each is rounded.
+
+    ``within``: a part that lies within each of them and may be told elsewhere.
+    """
+    known = [*counts, *([within] if within else [])]
+    gaps = [abs(a - b) for i, a in enumerate(known) for b in known[:i]]
+    if not (0 < within < least or any(0 < gap < least for gap in gaps)):
         return [part(n, whole, least) for n in counts]
     return [_about(n, whole, least) for n in counts]
 
@@ -53,11 +58,17 @@ def rounded(counts: np.ndarray, least: int) -> np.ndarray:
     return np.where(np.isnan(values) | (values == 0), values, np.where(values < least, FEW, whole))
 
 
-def shares(counts: np.ndarray, wholes: np.ndarray, least: int) -> np.ndarray:
-    """Percentages from rounded counts; `FEW` where the count is, NaN where the whole is missing, zero or small."""
+def shares(counts: np.ndarray, wholes: np.ndarray, least: int, fails: np.ndarray) -> np.ndarray:
+    """Percentages from rounded counts; `FEW` where the count is, NaN where the whole is missing, zero or small.
+
+    Where the check ``fails`` they are rounded up, else down: so each lies on its own side of the threshold.
+    """
     n, whole = np.asarray(counts, dtype=float), np.asarray(wholes, dtype=float)
-    near = (whole - n > 0) & (whole - n < least)
-    coarse = rounded(np.where(near, whole, n), least)
+    coarse = n
+    if least > 1:
+        near = (whole - n > 0) & (whole - n < least)
+        coarse = np.where(near, whole, least * np.where(fails, np.ceil(n / least), np.floor(n / least)))
+        coarse = np.where((n > 0) & (n < least), FEW, coarse)
     with np.errstate(divide="ignore", invalid="ignore"):
         percent = np.minimum(100.0, 100.0 * coarse / whole)
     percent = np.where(coarse == FEW, FEW, percent)

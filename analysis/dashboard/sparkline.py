@@ -8,6 +8,7 @@ from itertools import groupby
 import numpy as np
 from markupsafe import Markup, escape
 
+from analysis.dashboard.grid import WINDOW
 from analysis.dashboard.small_counts import FEW
 from analysis.pages import formats
 
@@ -37,14 +38,14 @@ def sparkline(
     known = shown[~np.isnan(shown) & (shown != FEW)]
     high = max(float(known.max(initial=0.0)), threshold or 0.0) or 1.0
     low = 0.0 if from_zero or not known.size or (shown == FEW).any() else _low(float(known.min()), high)
-    width = STEP * (len(shown) - 1) + 2 * ROOM
+    width = STEP * (max(WINDOW, len(shown)) - 1) + 2 * ROOM
     line = "" if threshold is None else f'<path class="limit" d="M0 {_y(threshold, low, high)}h{width}"/>'
     values_told = "values in the next column" if beside else f"{told(shown, unit)}, oldest first"
     said = escape(values_told + _limit(threshold, unit))
     return Markup(  # noqa: S704 - every text in it is escaped, the rest are whole numbers
         f'<svg class="spark" role="img" viewBox="0 0 {width} {HEIGHT}" aria-labelledby="{key} {key}d">'
         f'<title id="{key}">{escape(title)}</title><desc id="{key}d">{said}</desc>'
-        f'{line}<path d="{path(shown, low, high)}"/></svg>'
+        f'{line}<path d="{path(shown, low, high, width)}"/></svg>'
     )
 
 
@@ -53,21 +54,26 @@ def _low(least: float, high: float) -> float:
     return next((share * high for share in (0.8, 0.5) if least >= share * high), 0.0)
 
 
-def path(values: np.ndarray, low: float, high: float) -> str:
-    """The path's data: relative moves of whole numbers."""
+def path(values: np.ndarray, low: float, high: float, width: int) -> str:
+    """The path's data: relative moves of whole numbers, the newest run at the right end; level runs are one move."""
     out: list[str] = []
-    at: tuple[int, int] | None = None
-    x = ROOM
+    x, level, height = width - ROOM - STEP * (len(values) - 1), 0, 0
+    known = [value == value for value in values.tolist()]
     for i, value in enumerate(values.tolist()):
-        if value == value:
+        if known[i]:
             y = _y(value, low, high)
-            joined = i > 0 and values[i - 1] == values[i - 1]
-            if joined and at is not None:
-                out.append(f"h{STEP}" if y == at[1] else f"l{STEP} {y - at[1]}")
-            else:
-                alone = i + 1 == len(values) or values[i + 1] != values[i + 1]
+            if not (i and known[i - 1]):
+                alone = i + 1 == len(values) or not known[i + 1]
                 out.append(f"M{x} {y}" + ("h1" if alone else ""))
-            at = (x, y)
+            elif y == height:
+                level += STEP
+            else:
+                out.append((f"h{level}" if level else "") + f"l{STEP} {y - height}")
+                level = 0
+            height = y
+        if level and not (i + 1 < len(values) and known[i + 1]):
+            out.append(f"h{level}")
+            level = 0
         x += STEP
     return "".join(out) or "M0 0"
 

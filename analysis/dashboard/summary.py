@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,7 +11,7 @@ from markupsafe import Markup
 
 from analysis.dashboard import clock, small_counts
 from analysis.dashboard.freshness import stillness
-from analysis.dashboard.gate import Gate
+from analysis.dashboard.gate import Flagged, Gate, gate_words
 from analysis.dashboard.grid import WINDOW, Grid
 from analysis.dashboard.history import History
 from analysis.dashboard.profiles import Profiles
@@ -21,32 +20,35 @@ from analysis.dashboard.volume import expected
 from analysis.pages import formats
 
 RESPONSE = "response"
-_DATE = re.compile(r"\b(\d{4}-\d{2}-\d{2})\b")
-
-
-@dataclass(frozen=True)
-class Flagged:
-    """What a cell says, and under it why it needs a look; nothing where it does not."""
-
-    text: str
-    flag: str = ""
-    note: str = ""
 
 
 @dataclass(frozen=True)
 class SiteRow:
-    """One site as the first screen shows it. ``lost`` has one text an outcome; ``stops`` are lines of the grid."""
+    """One site as the first screen shows it. ``lost`` has one text an outcome.
+
+    ``stops``: of each check that stops a line of the grid, and on how many tables it does. ``failing``: a line of each
+    check that fails without stopping, the youngest failure first.
+    """
 
     site: str
     label: str
     newest: Flagged
     volume: Flagged
-    stops: tuple[int, ...]
-    failing: int
+    stops: tuple[tuple[int, int], ...]
+    failing: tuple[int, ...]
     lost: tuple[str, ...]
     gate: Gate
     gate_words: Flagged
     spark: Markup
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Subjects of a site without a usable value of an outcome: ``n`` of ``whole``, ``dropped`` of them by checks."""
+
+    n: int
+    dropped: int
+    whole: int
 
 
 def outcomes(history: History, grid: Grid) -> list[str]:
@@ -61,7 +63,7 @@ def site_rows(history: History, grid: Grid, found: Profiles, gates: Sequence[Gat
     names = outcomes(history, grid)
     rows = history.subjects[history.subjects["run"] == grid.newest.id]
     lost = {
-        (str(r["site"]), str(r["outcome"])): (int(r["lost"]), int(r["analysed"]) + int(r["dropped"]))
+        (str(r["site"]), str(r["outcome"])): Lost(int(r["lost"]), int(r["dropped"]), int(r["analysed"] + r["dropped"]))
         for r in rows.to_dict("records")
     }
     total, newest = found.total(), found.newest_of_site()
@@ -76,8 +78,8 @@ def site_rows(history: History, grid: Grid, found: Profiles, gates: Sequence[Gat
                 grid.label(site),
                 _newest(newest[at], grid, now),
                 _volume(at, found, total, grid, history.min_count, now),
-                gate.stops,
-                sum(1 for i, key in enumerate(grid.keys) if key.site == site and failing[i]) - len(gate.stops),
+                _stops(grid, gate),
+                _failing(grid, site, failing),
                 tuple(_lost(site, names, lost, history.min_count)),
                 gate,
                 gate_words(gate),
@@ -90,6 +92,23 @@ def site_rows(history: History, grid: Grid, found: Profiles, gates: Sequence[Gat
             )
         )
     return made
+
+
+def _stops(grid: Grid, gate: Gate) -> tuple[tuple[int, int], ...]:
+    by_check: dict[str, list[int]] = {}
+    for line in gate.stops:
+        by_check.setdefault(grid.keys[line].check, []).append(line)
+    return tuple((lines[0], len(lines)) for lines in by_check.values())
+
+
+def _failing(grid: Grid, site: str, failing: np.ndarray) -> tuple[int, ...]:
+    """A line of each check that fails at a site without stopping it, the youngest failure first."""
+    lines = [i for i, key in enumerate(grid.keys) if key.site == site and failing[i] and not grid.stops[i, -1]]
+    lines.sort(key=lambda line: -grid.first_seen(line))
+    youngest: dict[str, int] = {}
+    for line in lines:
+        youngest.setdefault(grid.keys[line].check, line)
+    return tuple(youngest.values())
 
 
 def _newest(days: np.ndarray, grid: Grid, now: datetime) -> Flagged:
@@ -140,26 +159,15 @@ def _since(run: int, grid: Grid, now: datetime) -> str:
     return clock.day(grid.runs[run].started.astimezone(now.tzinfo), year=False)
 
 
-def _lost(site: str, names: Sequence[str], lost: dict[tuple[str, str], tuple[int, int]], least: int) -> list[str]:
+def _lost(site: str, names: Sequence[str], lost: dict[tuple[str, str], Lost], least: int) -> list[str]:
     known = [lost[site, name] for name in names if (site, name) in lost]
-    wholes = {whole for _, whole in known}
+    if known and not any(one.whole for one in known):
+        return ["no subjects"] * len(names)
+    same = len({(one.whole, one.dropped) for one in known}) == 1
     texts = (
-        small_counts.parts([n for n, _ in known], wholes.pop(), least)
-        if len(wholes) == 1
-        else [small_counts.part(n, whole, least) for n, whole in known]
+        small_counts.parts([one.n for one in known], known[0].whole, least, known[0].dropped)
+        if same
+        else [small_counts.part(one.n, one.whole, least) for one in known]
     )
     told = iter(texts)
     return [next(told) if (site, name) in lost else "not analysed" for name in names]
-
-
-def gate_words(gate: Gate) -> Flagged:
-    """``open``, ``held``…, and an override's end in words."""
-    if gate.state == "held":
-        return Flagged("held", "data are not used")
-    if gate.state == "nothing":
-        return Flagged("nothing to use", "no data in this run")
-    if gate.state == "overridden":
-        ends = sorted(match for text in gate.overrides for match in _DATE.findall(text))
-        until = f"overridden until {clock.day(date.fromisoformat(ends[0]))}" if ends else "overridden"
-        return Flagged(until, "", "; ".join(gate.overrides))
-    return Flagged("open")

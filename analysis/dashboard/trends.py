@@ -16,6 +16,9 @@ from analysis.pages.statuses import SIGNS
 MOST = 1000
 """Lines drawn on one page; what fails now comes first where there are more."""
 
+OVER = 1.25
+"""Times the threshold at which a failure of few is drawn."""
+
 
 @dataclass(frozen=True)
 class Trend:
@@ -79,8 +82,7 @@ def trends(grid: Grid, least: int) -> Trends:
 def _trend(grid: Grid, line: int, least: int) -> Trend:
     key, now = grid.keys[line], int(grid.status[line, -1])
     recent = grid.status[line, -WINDOW:]
-    course = small_counts.shares(grid.numerator[line, -WINDOW:], grid.denominator[line, -WINDOW:], least)
-    course = np.where((recent == ERROR) | (recent <= NOT_APPLICABLE), np.nan, course)
+    course = shares_of(grid, line, least)
     threshold = grid.latest[line].get("threshold")
     limit = None if threshold is None or threshold != threshold else float(threshold)
     title = f"{key.name}, {key.table}, {grid.label(key.site)}"
@@ -94,9 +96,22 @@ def _trend(grid: Grid, line: int, least: int) -> Trend:
         _part(grid, line, least),
         int((recent >= FAIL).sum()),
         grid.first_seen(line) if now >= FAIL else None,
-        sparkline(f"t{line}", title, course, "%", limit, beside=True),
+        sparkline(f"t{line}", title, _drawn(course, recent, limit), "%", limit, beside=True),
         told(course, "%"),
     )
+
+
+def shares_of(grid: Grid, line: int, least: int) -> np.ndarray:
+    """The percentages of violations of a line in the last 30 runs, as `small_counts.shares`; NaN where not judged."""
+    recent = grid.status[line, -WINDOW:]
+    numerator, denominator = grid.numerator[line, -WINDOW:], grid.denominator[line, -WINDOW:]
+    course = small_counts.shares(numerator, denominator, least, recent == FAIL)
+    return np.where((recent == ERROR) | (recent <= NOT_APPLICABLE), np.nan, course)
+
+
+def _drawn(course: np.ndarray, status: np.ndarray, limit: float | None) -> np.ndarray:
+    """The course with failures of few drawn over the threshold: how far is not told, on which side is."""
+    return np.where((course == small_counts.FEW) & (status == FAIL) & bool(limit), OVER * (limit or 0), course)
 
 
 def _part(grid: Grid, line: int, least: int) -> str:

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from analysis.dashboard import clock
-from analysis.dashboard.gate import Gate, study_overrides, study_stops
+from analysis.dashboard.gate import Gate, gate_words, study_overrides, study_stops
 from analysis.dashboard.grid import Grid
 from analysis.dashboard.history import History
+
+FEW_SITES = 5
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def notes(history: History, grid: Grid, gates: Sequence[Gate], now: datetime) ->
     if stops:
         names = ", ".join(grid.keys[line].name for line in stops)
         said.append(f"The whole study is held by: {names}.")
+    said += _unusable(grid, gates)
     said += [f"Overridden for the whole study: {text}." for text in study_overrides(grid)]
     said += [f"{grid.label(g.site)} is used under an override." for g in gates if g.state == "overridden"]
     said += _later(history, grid, now)
@@ -69,6 +72,15 @@ def notes(history: History, grid: Grid, gates: Sequence[Gate], now: datetime) ->
         runs = "run of another source is" if history.left_out == 1 else "runs of other sources are"
         said.append(f"{history.left_out} {runs} left out: they cannot be compared.")
     return said
+
+
+def _unusable(grid: Grid, gates: Sequence[Gate]) -> list[str]:
+    """Which sites are left out, where the table below is too long to see it at once."""
+    out = [f"{grid.label(gate.site)} ({gate_words(gate).text})" for gate in gates if not gate.usable]
+    if not out or len(gates) <= FEW_SITES:
+        return []
+    more = f" and {len(out) - FEW_SITES} more" if len(out) > FEW_SITES else ""
+    return [f"Not used: {', '.join(out[:FEW_SITES])}{more}."]
 
 
 def _later(history: History, grid: Grid, now: datetime) -> list[str]:
@@ -84,6 +96,7 @@ def _later(history: History, grid: Grid, now: datetime) -> list[str]:
     last = max(later, key=lambda row: str(row["started"]))
     when = clock.moment(clock.instant(str(last["started"])).astimezone(now.tzinfo))
     code = last["exit_code"]
-    ended = "has not ended" if code is None or code != code else f"ended with exit code {int(code)}"
+    none = code is None or code != code
+    ended = "has not come to its checks" if none else f"ended with exit code {int(code)} before its checks"
     more = f" ({len(later)} such runs)" if len(later) > 1 else ""
-    return [f"A later run, of {when}, {ended} before its checks were made{more}: what stands here is older."]
+    return [f"A later run, of {when}, {ended}{more}: what stands here is older."]

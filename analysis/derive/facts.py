@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.derive.dates import Calendar, moment
+from analysis.derive.statuses import told
 from mappings.codelists import CodeList, matches, matches_text
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _unused(
 ) -> ir.StringValue:
     import ibis
 
-    status_text = ibis.literal("status ") + facts.status.fill_null("missing")
+    status_text = told(facts.status)
     branches = []
     for table, usable in USABLE_STATUS.items():
         fine = facts.status.isin(usable)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from analysis.derive.dates import Calendar, day_number
 from analysis.derive.facts import CODING, listed, performed
+from analysis.derive.statuses import told
 from mappings.codelists import CodeList
 from mappings.errors import UnusableDataError
 
@@ -46,7 +47,7 @@ def find(inputs: Inputs, work: Workspace, study: Study, codes: Mapping[str, Code
     found = calendar.resolve(work.keep(listed(rows, {name: codes[name]}, work.con).drop("list")), "text")
 
     usable = found.status.isin(list(rule.event.status)).fill_null(False)
-    work.count_by("index", found.filter(~usable), "status " + found.status.fill_null("missing"))
+    work.count_by("index", found.filter(~usable), told(found.status))
     done = found.filter(usable)
     work.count(
         "index",

@@ -29,21 +29,28 @@ def show(
     from flows import run_folder
     from flows.job import as_it_lies
     from flows.quality_failures import failures_of
+    from flows.quality_moved import moved_lines, moved_of
 
     folder = run_folder.find(runs, run or run_folder.only_study(runs))
     if check is None:
         return _list(folder, site, as_json)
-    found = failures_of(as_it_lies(folder), folder, check, site)
+    job = as_it_lies(folder)
+    found = failures_of(job, folder, check, site)
+    behind = moved_of(job, folder, found)
     if as_json:
         rows = [asdict(row) for row in found.rows]
-        typer.echo(json.dumps({"outcome": "complete", "check": check, "violations": found.violations, "rows": rows}))
+        counts = [{"table": at, "site": of, **asdict(one)} for (at, of), keys in behind.items() for one in keys]
+        said = {"check": check, "violations": found.violations, "rows": rows, "behind": counts}
+        typer.echo(json.dumps({"outcome": "complete", **said}))
         return 0
     for one in found.outcomes:
         where = f"{one['table']} of {one['site']}" if one["site"] else str(one["table"])
         typer.echo(f"{where}: {one['numerator']:,} of {one['denominator']:,}  {SIGNS[str(one['status'])]}")
-    said = found.outcomes[0] if found.outcomes else None
-    if said is not None:
-        typer.echo(f"why it is asked: {said['reason']}\nconsequence: {said['consequence']}")
+        for line in moved_lines(check, behind.get((str(one["table"]), str(one["site"])), []), 5):
+            typer.echo(f"    {line}")
+    first = found.outcomes[0] if found.outcomes else None
+    if first is not None:
+        typer.echo(f"why it is asked: {first['reason']}\nconsequence: {first['consequence']}")
     for row in found.rows[:most]:
         typer.echo("  " + "  ".join(part for part in (row.site, row.address, _who(row.patient, row.subject)) if part))
     if len(found.rows) > most:

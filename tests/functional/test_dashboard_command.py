@@ -110,6 +110,13 @@ def test_runs_without_results_or_with_old_ones_are_passed_over(study: Path) -> N
     assert len(found.runs) == 5
 
 
+def test_only_the_newest_runs_are_read(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.dashboard_files.MOST_RUNS", 4)
+    found = read_history(study_folder.read(study), study.parent / "runs", NOW.date())
+    newest = {folder.name for folder in run_folders(study)[-4:]}
+    assert set(found.checks["run"]) == set(found.profile["run"]) == newest
+
+
 @pytest.mark.parametrize("there", [False, True], ids=["no runs", "runs without results"])
 def test_without_results_one_sentence_and_two(tmp_path: Path, there: bool) -> None:
     if there:
@@ -134,6 +141,29 @@ def test_no_address_of_a_site_or_path_reaches_the_page(study: Path) -> None:
     text = (study.parent / "runs" / "made-up" / "dashboard.html").read_text(encoding="utf-8")
     assert str(study.parent) not in text
     assert re.findall(r"https?://[^\s<\"]*", text.replace("http://hospital.example/local", "")) == []
+
+
+CANARY = "canary-7f3a"
+
+
+def test_what_stays_on_site_is_not_on_the_page(study: Path) -> None:
+    """A unique value in every file and column of a run that the page has no use for."""
+    for folder in run_folders(study):
+        failures = dict.fromkeys(("resource", "version", "patient_id", "usubjid"), CANARY)
+        row = {"check_id": "unit_mix_shift", "table": "observation", "site": "site1", **failures}
+        pd.DataFrame([row]).to_parquet(folder / "quality" / "failures.parquet")
+        profile = pd.read_parquet(folder / "quality" / "profile.parquet")
+        kinds = ("code", "unit", "value", "missing", "rows", "taken")
+        more = [("site1", "observation", kind, f"{CANARY}|{CANARY}", 900, 300) for kind in kinds]
+        rare = [("site1", "observation", "unmapped", f"http://hospital.example|{CANARY}", 90, 4)]
+        pd.concat([profile, pd.DataFrame([*more, *rare], columns=profile.columns)]).to_parquet(
+            folder / "quality" / "profile.parquet"
+        )
+        said = json.loads((folder / "run.json").read_text())
+        said |= {"missing": {"site1": [CANARY]}, "held": {"site1": [CANARY]}, "inputs_sha256": CANARY}
+        (folder / "run.json").write_text(json.dumps(said))
+    assert command("dashboard", study, "--runs", study.parent / "runs").code == 0
+    assert CANARY not in (study.parent / "runs" / "made-up" / "dashboard.html").read_text(encoding="utf-8")
 
 
 def test_the_benchmark_can_be_started() -> None:

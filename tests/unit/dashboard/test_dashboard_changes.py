@@ -68,6 +68,7 @@ def test_a_share_that_rose_by_a_tenth_is_worse(before: int, now: int, worse: boo
         ("ffff", 0),
         ("nnff", 2),
         ("wffe", 1),
+        ("ffwf", 3),
     ],
 )
 def test_first_seen_is_when_the_failure_began_without_a_pass_since(course: str, first: int | None) -> None:

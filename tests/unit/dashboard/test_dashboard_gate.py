@@ -9,11 +9,10 @@ import pandas as pd
 import pytest
 
 from analysis.dashboard import clock, verdict
-from analysis.dashboard.gate import gates
+from analysis.dashboard.gate import gate_words, gates
 from analysis.dashboard.grid import Grid, grid
 from analysis.dashboard.history import History
 from analysis.dashboard.profiles import Profiles, profiles
-from analysis.dashboard.summary import gate_words
 from tests.fixtures.quality_history import NEWEST, NOW, history, lines
 
 A, B, STUDY = ("check", "t", "site0"), ("check", "t", "site1"), ("whole", "t", "")
@@ -106,6 +105,6 @@ def test_a_later_run_without_results_is_told() -> None:
     made = replace(made, runs=runs, left_out=2)
     found = grid(made)
     assert verdict.notes(made, found, gates(found, profiles(made.profile, found)), NOW) == [
-        "A later run, of 27 Nov 03:00, ended with exit code 3 before its checks were made: what stands here is older.",
+        "A later run, of 27 Nov 03:00, ended with exit code 3 before its checks: what stands here is older.",
         "2 runs of other sources are left out: they cannot be compared.",
     ]

@@ -92,7 +92,10 @@ def test_the_first_lines(page: PageReader) -> None:
 
 def test_real_data_are_not_called_synthetic() -> None:
     made = history(runs=2)
-    assert "SYNTHETIC" not in render(replace(made, runs=made.runs.assign(synthetic=False)), NOW)
+    real = made.runs.assign(synthetic=False)
+    unseen = made.runs.iloc[:1].assign(run="without results")
+    for runs in (real, pd.concat([real, unseen])):
+        assert "SYNTHETIC" not in render(replace(made, runs=runs), NOW)
 
 
 def test_a_row_a_site_in_the_order_of_the_file(page: PageReader) -> None:
@@ -136,6 +139,54 @@ def test_subjects_lost_are_those_of_the_results(page: PageReader) -> None:
             assert said.startswith(wanted)
 
 
+def test_a_site_names_the_checks_that_stop_it_and_the_youngest_that_fail() -> None:
+    courses = {
+        ("old", "t", "site0"): "fff", ("young", "t", "site0"): "ppf", ("older", "t", "site0"): "fff",
+        ("young", "u", "site0"): "fff", ("stop", "t", "site0"): "pss", ("stop", "u", "site0"): "pss",
+    }  # fmt: skip
+    first, second = rows(PageReader(render(lines(courses), NOW)), "sites")
+    assert first[5] == "✗ 1 : stop (2 tables) 3 more fail without stopping: young , old …"
+    assert second[5] == "none"
+
+
+def test_the_table_that_fell_furthest_is_named() -> None:
+    made = history(runs=6, planted=NOTHING)
+    profile = made.profile
+    for table, n in (("procedure", 2000), ("observation", 1000)):
+        where = {"kind": "records", "site": "site1", "table": table, "run": made.runs["run"].iloc[-1]}
+        profile = with_rows(profile, where, n=n)
+    (_, fallen, _) = rows(PageReader(render(replace(made, profile=profile), NOW)), "sites")
+    assert re.search(r"observation: 2\d % of expected since 27 Nov, and 1 more", fallen[3])
+
+
+def test_response_comes_before_the_endpoints() -> None:
+    made = history(runs=2)
+    page = PageReader(render(replace(made, subjects=made.subjects.iloc[::-1]), NOW))
+    heads = [e.text for e in page.all("th") if e.text.startswith("Lost from")]
+    assert heads == ["Lost from Response", "Lost from OS", "Lost from PFS"]
+
+
+def test_the_numbers_stand_run_by_run_the_newest_first(page: PageReader) -> None:
+    made = history()
+    found = rows(page, "numbers")
+    assert [row[0] for row in found[:2]] == ["27 Nov 02:14", "26 Nov 02:14"]
+    assert len(found) == 30
+    total = made.profile[made.profile["kind"] == "records"].groupby(["site", "run"])["n"].sum()
+    for run, row in zip(reversed(list(made.runs["run"])), found, strict=False):
+        said = int("".join(row[2].split()))
+        assert said % 5 == 0
+        assert abs(said - total["site1"][run]) < 5
+
+
+def test_a_small_fall_is_told_without_its_numbers() -> None:
+    made = history(runs=2, planted=NOTHING)
+    profile = made.profile
+    for run, n in zip(made.runs["run"], (44, 41), strict=True):
+        profile = with_rows(profile, {"kind": "records", "site": "site1", "table": "patient", "run": run}, n=n)
+    said = words(by_id(PageReader(render(replace(made, profile=profile), NOW)), "volume"))
+    assert "St. Mary's patient not shown not shown small counts" in said
+
+
 def test_changes_are_counted_and_named() -> None:
     made = lines(
         {("a", "t", "site0"): "pf", ("b", "t", "site0"): "ff", ("c", "t", "site1"): "fp", ("d", "t", "site1"): "fn"}
@@ -144,7 +195,7 @@ def test_changes_are_counted_and_named() -> None:
     said = words(of_class(PageReader(render(made, NOW)), "changes")[0])
     for told in ("1 new", "1 worse", "1 resolved", "1 no longer judged", "0 new in the 7 runs before"):
         assert told in said
-    assert "a t, North University Hospital: 100 of 1" in said
+    assert "a North University Hospital: t, 100 of 1" in said
 
 
 def test_five_problems_by_subjects_with_first_seen_and_acknowledgement() -> None:
@@ -168,11 +219,11 @@ def test_five_problems_by_subjects_with_first_seen_and_acknowledgement() -> None
     page = PageReader(render(replace(made, checks=checks, touched=frame, acknowledged=acknowledged), NOW))
     found = rows(page, "problems")
     assert [row[0].split(" ")[3] for row in found] == [name[-2:] for name in reversed(names[3:])]
-    assert found[0][1] == "110 of 189 (58.2 %) in PFS; also OS 70 of them are lost"
+    assert found[0][1] == "110 of 195 (56.4 %) in PFS; also OS 70 of them are lost"
     assert [row[2] for row in found[:3]] == [
-        "18 Nov acknowledged: B. Example until 31 Jan 2027; being mapped",
-        "18 Nov acknowledged: C. until 1 Nov 2026, that is over ; n",
-        "18 Nov acknowledged by nobody",
+        "18 Nov or earlier acknowledged: B. Example until 31 Jan 2027; being mapped",
+        "18 Nov or earlier acknowledged: C. until 1 Nov 2026, that is over ; n",
+        "18 Nov or earlier acknowledged by nobody",
     ]
 
 

@@ -43,6 +43,10 @@ def test_counts_that_differ_by_few_are_all_rounded() -> None:
     """PFS loses two more than OS: who has OS and no PFS would be counted."""
     assert parts([24, 12, 14], 120, 5) == ["about 25 of 120", "about 10 of 120", "about 15 of 120"]
     assert parts([24, 12, 12], 120, 5) == [part(24, 120, 5), part(12, 120, 5), part(12, 120, 5)]
+    assert parts([24, 12], 120, 5, within=6) == [part(24, 120, 5), part(12, 120, 5)]
+    assert parts([24, 12], 120, 5, within=10) == ["about 25 of 120", "about 10 of 120"]  # two have no value
+    assert parts([24, 12], 120, 5, within=3) == ["about 25 of 120", "about 10 of 120"]  # three were dropped
+    assert parts([24, 12], 120, 5, within=12) == [part(24, 120, 5), part(12, 120, 5)]
     assert parts([3, 0, 24], 120, 5) == ["fewer than 5 of 120", "0 of 120", "about 25 of 120"]
 
 
@@ -53,9 +57,13 @@ def test_earlier_counts_are_multiples() -> None:
 
 
 def test_shares_are_of_rounded_counts() -> None:
-    found = shares(np.array([0, 2, 12, 97, 0, 3]), np.array([100, 100, 100, 100, 0, 4]), 5)
-    assert found[:4].tolist() == [0, FEW, 10, 100]
-    assert np.isnan(found[4:]).all()
+    """Up where the check fails, down where it holds: 12 of 100 fail above 10 %, and 9 of 100 hold."""
+    n, whole = np.array([0, 2, 12, 12, 15, 97, 0, 3]), np.array([100, 100, 100, 100, 100, 100, 0, 4])
+    fails = np.array([False, True, True, False, True, False, False, True])
+    found = shares(n, whole, 5, fails)
+    assert found[:6].tolist() == [0, FEW, 15, 10, 15, 100]
+    assert np.isnan(found[6:]).all()
+    assert shares(n, whole, 0, fails)[:6].tolist() == [0, 2, 12, 12, 15, 97]
 
 
 def _with_small(n: int) -> str:
@@ -72,7 +80,9 @@ def _with_small(n: int) -> str:
          for run in made.runs["run"] for outcome in ("response", "OS")],
         columns=["run", "check_id", "table", "site", "outcome", "subjects", "lost"],
     )  # fmt: skip
-    subjects = with_rows(made.subjects, {"outcome": "OS"}, lost=n)
+    subjects = with_rows(made.subjects, {"site": "site0"}, dropped=0)
+    subjects = with_rows(subjects, {"site": "site0"}, analysed=197)
+    subjects = with_rows(subjects, {"site": "site0", "outcome": "OS"}, lost=n)
     profile = with_rows(made.profile, {"kind": "unmapped", "key": "(rare)"}, n=n, patients=n)
     profile = with_rows(profile, {"kind": "unmapped", "key": "http://hospital.example/local|LAB-003"}, patients=n)
     profile.loc[len(profile)] = (newest, started, "site1", "patient", "month", "2026-10", n, n)
@@ -86,7 +96,7 @@ def test_pages_that_differ_in_small_counts_are_one_page() -> None:
 
 
 def test_earlier_counts_that_round_alike_are_one_page() -> None:
-    """Subjects touched 28 or 32 in an earlier run, violations 58 or 62 of 1000: each draws as 30, as 60."""
+    """Subjects touched 28 or 32 in an earlier run draw as 30, 56 or 60 violations of 1000 that fail as 60."""
 
     def page(touched: int, violations: int) -> str:
         made = history(runs=12)
@@ -100,8 +110,9 @@ def test_earlier_counts_that_round_alike_are_one_page() -> None:
             NOW,
         )
 
-    assert page(28, 58) == page(32, 62)
-    assert page(28, 58) != page(33, 63)
+    assert page(28, 56) == page(32, 60)
+    assert page(28, 56) != page(33, 56)
+    assert page(28, 56) != page(28, 61)
 
 
 def test_a_code_of_too_few_patients_of_the_study_has_no_name() -> None:
