@@ -67,7 +67,7 @@ def flags_of(name: str, view: RawView, rows: Any, known: Known) -> dict[str, Fla
             asked &= _any([rows[column].notnull() for column in view.values])
         flags["no_duplicate_records"] = Flag(asked, asked & _mark(rows, known, DUPLICATE))
     if view.quantity:
-        flags |= _quantity(name, view, rows, known)
+        flags |= _quantity(view, rows, known)
     for check in dict.fromkeys(check for check, *_ in known.references):
         held = [(column, sites) for other, column, _, sites in known.references if other == check]
         asked = _any([rows[column].notnull() & rows.site.isin(sites) for column, sites in held])
@@ -125,12 +125,12 @@ def _life(view: RawView, rows: Any) -> dict[str, Flag]:
     }
 
 
-def _quantity(name: str, view: RawView, rows: Any, known: Known) -> dict[str, Flag]:
+def _quantity(view: RawView, rows: Any, known: Known) -> dict[str, Flag]:
     quantity = view.quantity
     assert quantity is not None
     valued = rows[quantity.value].notnull()
     unitless = rows[quantity.unit].isnull() & rows[quantity.code].isnull()
-    if name == "medication_administration":
+    if not quantity.measured:
         return {"dose_has_unit": Flag(valued, valued & unitless)}
     flags = {"quantity_has_unit": Flag(valued, valued & unitless)}
     ucum = rows[quantity.code].isin(known.unit_codes)

@@ -150,7 +150,7 @@ class RawTables:
     def _limits(self, rows: Any, name: str) -> list[tuple[str, str, str, float, float]]:
         """The limits of the codes and units that stand in the rows."""
         quantity = VIEWS[name].quantity
-        if quantity is None or quantity.value == "dose_value":
+        if quantity is None or not quantity.measured:
             return []
         codings = rows.filter(rows.code.isin(raw_ranges.codes()) & rows[quantity.value].notnull())
         texts = codings.select("code_system", "code", unit=quantity.code).distinct()

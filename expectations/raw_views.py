@@ -12,12 +12,16 @@ _EVENT_STATUS = (
 
 @dataclass(frozen=True)
 class Quantity:
-    """The columns of one number with its unit. ``system`` is empty where the view does not hold the unit's system."""
+    """The columns of one number with its unit. ``system`` is empty where the view does not hold the unit's system.
+
+    ``measured``: the number was found in the patient, and is no dose that was given.
+    """
 
     value: str
     unit: str
     code: str
     system: str = ""
+    measured: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ VIEWS: dict[str, RawView] = {
         status=("in-progress", "not-done", "on-hold", "completed", "entered-in-error", "stopped", "unknown"),
         coded=True,
         instead="medication_id",
-        quantity=Quantity("dose_value", "dose_unit", "dose_unit_code"),
+        quantity=Quantity("dose_value", "dose_unit", "dose_unit_code", measured=False),
         same=("status", "medication_id", "effective_end", "dose_value", "dose_unit", "route"),
     ),
     "observation": RawView(
@@ -151,9 +155,8 @@ def checks_of(name: str) -> tuple[str, ...]:
         "condition": ("condition_status_in_value_set",),
         "imaging_study": ("imaging_modality_present",),
     }  # fmt: skip
-    of_values = ("dose_has_unit",) if name == "medication_administration" else (
-        "quantity_has_unit", "lab_unit_is_ucum", "lab_value_in_physiologic_range",
-    )  # fmt: skip
+    measured = ("quantity_has_unit", "lab_unit_is_ucum", "lab_value_in_physiologic_range")
+    given = view.quantity is not None and not view.quantity.measured
     asked = (
         (not view.detail, ("resource_id_unique",)),
         (view.status, ("status_in_required_value_set",)),
@@ -164,7 +167,8 @@ def checks_of(name: str) -> tuple[str, ...]:
         (view.patient, ("subject_reference_resolves",)),
         (view.patient and view.dates, ("nothing_before_birth", "no_activity_30_days_after_death")),
         (view.same, ("no_duplicate_records",)),
-        (view.quantity, of_values),
+        (view.quantity and not given, measured),
+        (given, ("dose_has_unit",)),
         (True, tuple(dict.fromkeys(check for check, where, *_ in REFERENCES if where == name))),
         (True, own.get(name, ())),
     )
