@@ -82,7 +82,7 @@ def grid(history: History) -> Grid:
     present = [run for run in pd.unique(checks["run"].astype(str)) if run in started]
     runs = tuple(sorted((Run(run, instant(started[run])) for run in present), key=lambda r: (r.started, r.id)))
     sites = _sites(history)
-    column = _codes(checks["run"], [run.id for run in runs])
+    column = places_of(checks["run"], [run.id for run in runs])
     checks, column = checks[column >= 0], column[column >= 0]
     names = [str(one["id"]) for one in history.definitions]
     by_check, checks_in_order = _factors(checks["check_id"], names)
@@ -133,7 +133,7 @@ def _factors(column: pd.Series[Any], first: list[str]) -> tuple[np.ndarray, list
     return np.array([place[text] for text in known] or [0])[found], order
 
 
-def _codes(column: pd.Series[Any], order: list[str]) -> np.ndarray:
+def places_of(column: pd.Series[Any], order: list[str]) -> np.ndarray:
     """The place of each value in ``order``, -1 where it has none."""
     found, texts = pd.factorize(column)
     place = {text: i for i, text in enumerate(order)}

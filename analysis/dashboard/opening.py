@@ -165,9 +165,8 @@ def code_rows(found: Unmapped, grid: Grid, least: int) -> list[CodeRow]:
     rows = []
     for at, one in enumerate(found.codes):
         name = f"{one.code} of {one.system}" if one.system else one.code
-        sites = (
-            grid.label(one.sites[0]) if len(one.sites) == 1 else f"{len(one.sites)} of {len(grid.sites)} sites"
-        )  # fmt: skip
+        several = len(one.sites) > 1
+        sites = f"{len(one.sites)} of {len(grid.sites)} sites" if several else grid.label(one.sites[0])
         rows.append(
             CodeRow(
                 Markup("/<wbr>").join((one.system or "no system").split("/")),

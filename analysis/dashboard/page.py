@@ -43,6 +43,7 @@ def render(history: History, now: datetime) -> str:
     rows = site_rows(history, found, counts, site_gates, now)
     definitions = closer.definitions(history.definitions, found)
     places, cells = heat(found)
+    shown = min(WINDOW, len(found.runs))
     number = {one["id"]: i for i, one in enumerate(definitions)}
     categories = list(dict.fromkeys(one["category"] for one in definitions))
     style = templating.style(PACKAGE) + filter_rules(len(found.sites), len(categories))
@@ -56,7 +57,8 @@ def render(history: History, now: datetime) -> str:
         synthetic=_synthetic(history, found),
         made=f"{clock.moment(now, year=True)} {clock.zone(now)}",
         least=history.min_count,
-        window=min(WINDOW, len(found.runs)),
+        window=shown,
+        runs=f"{shown} run{'s' * (shown > 1)}",
         grid=found,
         when=_Times(found, now),
         verdict=verdict.sentence(site_gates),
@@ -66,7 +68,7 @@ def render(history: History, now: datetime) -> str:
         outcomes=[opening.outcome_label(name) for name in outcomes(history, found)],
         sites=rows,
         changes=opening.change_lists(found, said, history.min_count),
-        shown=opening.NAMED,
+        named=opening.NAMED,
         first_run=len(found.runs) < 2,
         problems=opening.problem_rows(found, worst, history, now),
         codes=opening.code_rows(codes, found, history.min_count),

@@ -66,7 +66,7 @@ def problems(history: History, grid: Grid) -> list[Problem]:
     for line in sorted(failing, key=weight)[:SHOWN]:
         key = grid.keys[line]
         counts = touched.get((grid.newest.id, key), {})
-        outcome = max(counts, key=lambda o: counts[o][0], default="")
+        outcome = max(counts, key=lambda o: max(counts[o][0], least), default="")
         subjects, lost = counts.get(outcome, (0, 0))
         whole = eligible.get((key.site, outcome), 0) or sum(n for (_, o), n in eligible.items() if o == outcome)
         course = [

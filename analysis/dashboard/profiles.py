@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.dashboard.grid import Grid, _codes
+from analysis.dashboard.grid import Grid, places_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +40,8 @@ def profiles(profile: pd.DataFrame, grid: Grid) -> Profiles:
     wanted = profile[profile["kind"].isin(["records", "newest"])]
     sites, runs = list(grid.sites), [run.id for run in grid.runs]
     tables = sorted({str(table) for table in wanted["table"].unique()})
-    site, table = _codes(wanted["site"], sites), _codes(wanted["table"], tables)
-    run = _codes(wanted["run"], runs)
+    site, table = places_of(wanted["site"], sites), places_of(wanted["table"], tables)
+    run = places_of(wanted["run"], runs)
     kind = wanted["kind"].to_numpy() == "records"
     shape = (len(sites), len(tables), len(runs))
     records, newest = np.full(shape, np.nan), np.full(shape, np.nan)

@@ -76,7 +76,7 @@ def _with_small(n: int) -> str:
                        denominator=300, status="PASS_WITH_VIOLATIONS")  # fmt: skip
     table = checks.loc[checks["check_id"] == "no_future_dates", "table"].iloc[0]
     touched = pd.DataFrame(
-        [(run, "no_future_dates", table, "site0", outcome, n, n if outcome == "OS" else 0)
+        [(run, "no_future_dates", table, "site0", outcome, n if outcome == "OS" else 2, n if outcome == "OS" else 0)
          for run in made.runs["run"] for outcome in ("response", "OS")],
         columns=["run", "check_id", "table", "site", "outcome", "subjects", "lost"],
     )  # fmt: skip
