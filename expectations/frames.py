@@ -11,6 +11,7 @@ from expectations.further_frames import yes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     import pandas as pd
 
@@ -30,11 +31,13 @@ def analysis_frames(
     analysis_table: pd.DataFrame,
     known_subjects: frozenset[str],
     people: Mapping[str, str] | None = None,
+    today: date | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Every frame the catalogue names, by name; those of subjects have SITEID.
 
     ``known_subjects`` are the keys of all patients in the patient table, so that a subject without one is found.
-    ``people`` maps a key to sex and whole birth date as one text, where both are known.
+    ``people`` maps a key to sex and whole birth date as one text, where both are known. ``today``: the day of the
+    extract, after which nobody can have been seen.
     """
     given = {"adsl": adsl, "adrs": adrs, "adtte": adtte, "analysis_table": analysis_table}
     adsl = _dated(adsl, ("TRTSDT", "DTHDT", "LSTALVDT"))
@@ -58,7 +61,7 @@ def analysis_frames(
         "events": endpoints[is_event],
         "censored": endpoints[~is_event],
         "endpoint_pairs": _pairs(study, endpoints),
-        "follow_up": further.follow_up(study, analysed, adtte),
+        "follow_up": further.follow_up(study, analysed, adtte, today),
         "flow": _flow(adsl, analysis_table),
         "types": further.types(study, given),
     }

@@ -8,6 +8,7 @@ from analysis.export.define import define
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import date
 
     import pandas as pd
 
@@ -59,14 +60,15 @@ def derived_responses(analysed: pd.DataFrame, adrs: pd.DataFrame) -> pd.DataFram
     return found
 
 
-def follow_up(study: Study, analysed: pd.DataFrame, adtte: pd.DataFrame) -> pd.DataFrame:
+def follow_up(study: Study, analysed: pd.DataFrame, adtte: pd.DataFrame, today: date | None) -> pd.DataFrame:
     """One row an analysed subject and endpoint that only death ends: LOST (Y, N), censored half a year or more before
-    the data cut-off."""
+    the data cut-off, or before the day of the extract where that is earlier."""
     import pandas as pd
 
     overall = [e.id for e in study.endpoint if all(source.death for source in e.events) and not e.competing]
     rows = adtte[adtte["PARAMCD"].isin(overall)].merge(analysed[["USUBJID"]], on="USUBJID")
-    early = rows["ADT"] < pd.Timestamp(study.index.data_cutoff) - pd.Timedelta(days=HALF_A_YEAR)
+    end = study.index.data_cutoff if today is None else min(today, study.index.data_cutoff)
+    early = rows["ADT"] < pd.Timestamp(end) - pd.Timedelta(days=HALF_A_YEAR)
     return rows[["USUBJID", "PARAMCD"]].assign(LOST=yes((rows["CNSR"] >= 1) & early))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from analysis.study.model import Study
@@ -19,19 +20,27 @@ if TYPE_CHECKING:
 
 
 def judge_subjects(
-    study: Study, derived: Derived, asked: Asked, sites: Sequence[str], known: frozenset[str], people: Mapping[str, str]
+    study: Study,
+    derived: Derived,
+    asked: Asked,
+    sites: Sequence[str],
+    known: frozenset[str],
+    people: Mapping[str, str],
+    today: date | None = None,
 ) -> tuple[list[Outcome], pd.DataFrame]:
     """Judge the analysis tables whole, and give each check's outcome a site.
 
     ``known``: the keys of all patients in the patient table; ``people``: sex and birth date by key, as
-    ``analysis_frames`` takes them. Returns outcomes, and the failing rows: check_id, table, site, usubjid, resource.
+    ``analysis_frames`` takes them; ``today``: the day of the extract. Returns outcomes, and the failing rows:
+    check_id, table, site, usubjid, resource.
     """
     import pandas as pd
 
     from expectations.frames import analysis_frames
     from expectations.gx import judge
 
-    frames = analysis_frames(study, derived.adsl, derived.adrs, derived.adtte, derived.analysis_table, known, people)
+    tables = (derived.adsl, derived.adrs, derived.adtte, derived.analysis_table)
+    frames = analysis_frames(study, *tables, known, people, today)
     sets = {
         "@arms": [arm.label for arm in study.arm],
         "@responses": [*study.response.order, "NE"] if study.response else [],

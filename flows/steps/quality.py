@@ -42,10 +42,10 @@ def check(job: Job, run: RunFolder, progress: Progress) -> None:
     """
     ledger = ledger_files.require_balance(run, "the checks")
     study, asked = job.comparison, job.asked_checks()
-    # The day of the extract, so that a run checked again later is judged as it was; overrides hold by that day too.
-    today = date.fromisoformat(str(run.read()["started"])[:10])
+    # The day of the extract, so that a run checked again later is judged as it was. An override ends on its own day.
+    today, now = date.fromisoformat(str(run.read()["started"])[:10]), datetime.now(UTC).date()
     sites = tuple(site.id for site in job.sites.sites)
-    overrides = read_gate_file(job.folder.path, asked.checks, sites, datetime.now(UTC).date()).overrides
+    overrides = read_gate_file(job.folder.path, asked.checks, sites, now).overrides
     if study is not None and run.read().get("narrowed"):
         derive(job, run, progress)  # an earlier pass took subjects away
     progress("checks on tables", 0, 1)
@@ -53,17 +53,17 @@ def check(job: Job, run: RunFolder, progress: Progress) -> None:
     judged = _raw(job, run, ledger, asked, today)
     progress("checks on tables", 1, 1)
     if study is None:
-        _population(run, job, judged, overrides, today)
+        _population(run, job, judged, overrides, now)
         return
     progress("checks on analysis tables", 0, 1)
     derived = read_derived(run)
     here = analysed_sites(job, run)
-    outcomes, failures = _with_subjects(job, run, study, derived, asked, judged, here)
+    outcomes, failures = _with_subjects(job, run, study, derived, asked, judged, here, today)
     screened = {site: int((derived.adsl["SITEID"] == site).sum()) for site in here}
     limit = asked.checks[DROPPED]
     if DROPPED not in study.checks.thresholds:
         limit = limit.model_copy(update={"threshold": study.checks.stop_above_percent})
-    decided = verdict(outcomes, screened, limit, overrides, today)
+    decided = verdict(outcomes, screened, limit, overrides, now)
     _keep(job, run, decided, failures)
     _keep_subjects(run, study, derived, decided, here)
     progress("checks on analysis tables", 1, 1)
@@ -81,9 +81,9 @@ def held(run: RunFolder) -> list[str]:
     return [f"{site}: {line}" for site, lines in sorted(run.read().get("held", {}).items()) for line in lines]
 
 
-def _population(run: RunFolder, job: Job, judged: Judged, overrides: Sequence[Override], today: date) -> None:
+def _population(run: RunFolder, job: Job, judged: Judged, overrides: Sequence[Override], now: date) -> None:
     screened = dict.fromkeys(analysed_sites(job, run), 0)
-    decided = verdict(judged.outcomes, screened, None, overrides, today)
+    decided = verdict(judged.outcomes, screened, None, overrides, now)
     _keep(job, run, decided, judged.failures.assign(usubjid=None))
     _end(run, decided)
     run.step_done("check", _statuses(decided.outcomes))
@@ -120,7 +120,14 @@ def _used(job: Job, con: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_subjects(
-    job: Job, run: RunFolder, study: Study, derived: Derived, asked: Asked, judged: Judged, sites: Sequence[str]
+    job: Job,
+    run: RunFolder,
+    study: Study,
+    derived: Derived,
+    asked: Asked,
+    judged: Judged,
+    sites: Sequence[str],
+    today: date,
 ) -> tuple[list[Outcome], pd.DataFrame]:
     """The outcomes on tables with the screened subjects they touch, those on analysis tables, and all failing rows."""
     import pandas as pd
@@ -147,7 +154,7 @@ def _with_subjects(
         replace(one, keys=tuple(sorted(of.get((one.check.id, one.finding.table, one.finding.site), ()))))
         for one in judged.outcomes
     ]
-    more, failing = judge_subjects(study, derived, asked, sites, frozenset(keys.values()), people)
+    more, failing = judge_subjects(study, derived, asked, sites, frozenset(keys.values()), people, today)
     return outcomes + more, pd.concat([rows, failing], ignore_index=True)
 
 
