@@ -4,6 +4,7 @@ figures computed by hand from made-up rounds."""
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -79,23 +80,26 @@ def test_the_tables_hold_the_errors_that_are_counted(tmp_path: Path) -> None:
     con = ibis.duckdb.connect()
     tables = {file.stem: con.read_parquet(file) for file in tmp_path.glob("*.parquet")}
     assert set(tables) == set(data.ROWS_OF)
-    found = {(one.check_id, one.table): 0 for one in table_findings(tables, TODAY)}
+    found: Counter[tuple[str, str]] = Counter()
     for one in table_findings(tables, TODAY):
         found[one.check_id, one.table] += one.numerator
 
-    def counted(view: str, where: str) -> int:
-        query = f"SELECT count(DISTINCT id) FROM '{tmp_path / view}.parquet' WHERE {where}"
-        return int(duckdb.sql(query).fetchone()[0])  # type: ignore[index]
+    def number(query: str) -> int:
+        return int(duckdb.execute(query).fetchall()[0][0])
 
-    total = sum(duckdb.sql(f"SELECT count(*) FROM '{file}'").fetchone()[0] for file in tmp_path.glob("*.parquet"))  # type: ignore[index]
-    assert rows == total
+    def counted(view: str, where: str) -> int:
+        return number(f"SELECT count(DISTINCT id) FROM '{tmp_path / view}.parquet' WHERE {where}")
+
+    assert rows == sum(number(f"SELECT count(*) FROM '{file}'") for file in tmp_path.glob("*.parquet"))
     bad_status = counted("encounter", "status = 'done'")
     assert found["status_in_required_value_set", "encounter"] == bad_status > 0
     assert found["no_future_dates", "observation"] == counted("observation", "effective_date > '2026-01-01'") > 0
     unit = "value_quantity IS NOT NULL AND value_unit_code = 'pieces'"
     assert found["lab_unit_is_ucum", "observation"] == counted("observation", unit) > 0
-    # Every two hundredth record repeats the one before it.
-    assert found["no_duplicate_records", "encounter"] == 6000 // 200
+    said = "(site, patient_id, period_start, period_end, status, class_code)"
+    surplus = number(f"SELECT count(*) - count(DISTINCT {said}) FROM '{tmp_path / 'encounter.parquet'}'")
+    # Every two hundredth record repeats the one before it; a few more have the same day by chance.
+    assert found["no_duplicate_records", "encounter"] == surplus >= 6000 // 200
 
 
 def test_each_copied_subject_has_a_key_of_its_own() -> None:
