@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("check_id", "table", "site", "id", "version", "patient_id")
 MOST = 10_000
+ALL = 2**31  # more than any table has
 
 
 def failing_rows(
@@ -26,12 +27,13 @@ def failing_rows(
     systems: frozenset[str] = RECOGNISED,
     wanted: Collection[tuple[str, str]] = (),
     most: int = MOST,
+    uncut: Collection[tuple[str, str]] = (),
 ) -> pd.DataFrame:
     """The resources that violate the ``wanted`` (check, table), in the same tables as :func:`table_findings` counted.
 
     One row a check, table, site and resource, sorted by these; of each check, table and site at most ``most``, the
-    first by id. ``version`` and ``patient_id`` (the FHIR id, not USUBJID; a patient's is its own) are null where the
-    view has none.
+    first by id, but all of those in ``uncut``. ``version`` and ``patient_id`` (the FHIR id, not USUBJID; a patient's is
+    its own) are null where the view has none.
     """
     import pandas as pd
 
@@ -40,12 +42,13 @@ def failing_rows(
         for name in VIEWS:
             asked = [check for check, table in wanted if table == name]
             if asked and name in tables:
-                found += _of_view(raw, name, asked, most)
+                limits = {check: ALL if (check, name) in uncut else most for check in asked}
+                found += _of_view(raw, name, limits)
     made = pd.DataFrame(found, columns=list(COLUMNS)).astype("string")
     return made.sort_values(["check_id", "table", "site", "id"], kind="stable").reset_index(drop=True)
 
 
-def _of_view(raw: RawTables, name: str, asked: Collection[str], most: int) -> list[dict[str, Any]]:
+def _of_view(raw: RawTables, name: str, asked: Mapping[str, int]) -> list[dict[str, Any]]:
     """The rows of one view. Resources with a row that may violate are few: only these are put together and judged."""
     import ibis
 
@@ -84,7 +87,7 @@ def _of_view(raw: RawTables, name: str, asked: Collection[str], most: int) -> li
             wrong["resource_id_unique"] = whole._several
         return [
             {"check_id": check, "table": name, **row} for check, is_wrong in wrong.items()
-            for row in raw.rows(_first(whole.filter(is_wrong), most))
+            for row in raw.rows(_first(whole.filter(is_wrong), asked[check]))
         ]  # fmt: skip
 
 

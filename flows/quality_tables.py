@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 MOST_FAILURES = 10_000
 """Rows kept of one check, table and site: enough to see what is wrong, and a file that stays small."""
 
-ALL_FAILURES = 2**31
-"""More than any table has: of checks that drop subjects every row counts."""
-
 
 @dataclass(frozen=True)
 class Judged:
@@ -126,10 +123,7 @@ def _failures(
     failed = [one for one in outcomes if one.finding.numerator and one.finding.table in tables]
     counted = {(one.check.id, one.finding.table) for one in failed if one.check.rule.kind == "counted"}
     dropping = {(one.check.id, one.finding.table) for one in failed if one.check.action == "drop"}
-    parts = [
-        failing_rows(tables, today, systems, counted & dropping, most=ALL_FAILURES),
-        failing_rows(tables, today, systems, counted - dropping, most=MOST_FAILURES),
-    ]
+    parts = [failing_rows(tables, today, systems, counted, MOST_FAILURES, dropping)]
     for one in {(o.check.id, o.finding.table): o for o in failed if o.check.rule.kind not in _WITHOUT_ROWS}.values():
         most = None if one.check.action == "drop" else MOST_FAILURES
         rows = own_failing(tables[one.finding.table], one.check, most)
