@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from analysis.derive.response import site_lists
@@ -10,7 +12,6 @@ from expectations import further_frames as further
 from expectations.further_frames import yes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import date
 
     import pandas as pd
@@ -23,6 +24,25 @@ FRAMES = (
 """What checks on analysis tables may look at."""
 
 
+class Frames(Mapping[str, "pd.DataFrame"]):
+    """Frames by name, each made when it is asked for: a million subjects in all of them at once take gigabytes."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], pd.DataFrame]]) -> None:
+        self._makers = dict(makers)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        return self._makers[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers
+
+
 def analysis_frames(
     study: Study,
     adsl: pd.DataFrame,
@@ -32,7 +52,7 @@ def analysis_frames(
     known_subjects: frozenset[str],
     people: Mapping[str, str] | None = None,
     today: date | None = None,
-) -> dict[str, pd.DataFrame]:
+) -> Frames:
     """Every frame the catalogue names, by name; those of subjects have SITEID.
 
     ``known_subjects`` are the keys of all patients in the patient table, so that a subject without one is found.
@@ -42,37 +62,37 @@ def analysis_frames(
     given = {"adsl": adsl, "adrs": adrs, "adtte": adtte, "analysis_table": analysis_table}
     adsl = _dated(adsl, ("TRTSDT", "DTHDT", "LSTALVDT"))
     adrs, adtte = _dated(adrs, ("ADT",)), _dated(adtte, ("ADT", "STARTDT"))
-    analysed = adsl[adsl["ANL01FL"] == "Y"]
-    endpoints = _endpoints(study, analysed, adrs, adtte)
-    is_event = endpoints["IS_EVENT"].eq("Y")
+    is_analysed = adsl["ANL01FL"] == "Y"
+    analysed = adsl if is_analysed.all() else adsl[is_analysed]
     first, last = study.index.dates
-    frames = {
-        "adsl": adsl.assign(PATIENT_FOUND=yes(adsl["USUBJID"].isin(list(known_subjects)))),
-        "screened": further.twins(adsl, people or {}).assign(
-            IN_DATES=yes(adsl["TRTSDT"].dt.date.between(first, last)).where(adsl["TRTSDT"].notna(), None)
-        ),
-        "analysed": analysed.assign(ARMS=_arms(analysed), DEMOGRAPHICS=_demographics(study, analysed)),
-        "covariates": further.covariates(study, analysed),
-        "reviewed": further.reviewed(study, analysed),
-        "responses": _responses(study, analysed, adrs),
-        "derived_responses": further.derived_responses(analysed, adrs),
-        "assessments": _assessments(analysed, adrs),
-        "endpoints": endpoints,
-        "events": endpoints[is_event],
-        "censored": endpoints[~is_event],
-        "endpoint_pairs": _pairs(study, endpoints),
-        "follow_up": further.follow_up(study, analysed, adtte, today),
-        "flow": _flow(adsl, analysis_table),
-        "types": further.types(study, given),
-    }
-    where = adsl.set_index("USUBJID")["SITEID"] if "SITEID" in adsl else None
-    return {name: _at_site(frame, where) for name, frame in frames.items()}
 
+    @cache
+    def endpoints() -> pd.DataFrame:
+        return _endpoints(study, analysed, adrs, adtte)
 
-def _at_site(frame: pd.DataFrame, where: pd.Series | None) -> pd.DataFrame:
-    if where is None or "SITEID" in frame or "USUBJID" not in frame:
-        return frame
-    return frame.assign(SITEID=frame["USUBJID"].map(where[~where.index.duplicated()]))
+    def screened() -> pd.DataFrame:
+        within = yes(adsl["TRTSDT"].dt.date.between(first, last)).where(adsl["TRTSDT"].notna())
+        return further.twins(adsl, people or {}).assign(IN_DATES=within)
+
+    return Frames(
+        {
+            "adsl": lambda: adsl.assign(PATIENT_FOUND=yes(adsl["USUBJID"].isin(list(known_subjects)))),
+            "screened": screened,
+            "analysed": lambda: analysed.assign(ARMS=_arms(analysed), DEMOGRAPHICS=_demographics(study, analysed)),
+            "covariates": lambda: further.covariates(study, analysed),
+            "reviewed": lambda: further.reviewed(study, analysed),
+            "responses": lambda: _responses(study, analysed, adrs),
+            "derived_responses": lambda: further.derived_responses(analysed, adrs),
+            "assessments": lambda: _assessments(analysed, adrs),
+            "endpoints": endpoints,
+            "events": lambda: endpoints()[endpoints()["IS_EVENT"] == "Y"],
+            "censored": lambda: endpoints()[endpoints()["IS_EVENT"] != "Y"],
+            "endpoint_pairs": lambda: _pairs(study, endpoints()),
+            "follow_up": lambda: further.follow_up(study, analysed, adtte, today),
+            "flow": lambda: _flow(adsl, analysis_table),
+            "types": lambda: further.types(study, given),
+        }
+    )
 
 
 def _dated(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -93,7 +113,7 @@ def _demographics(study: Study, analysed: pd.DataFrame) -> pd.Series:
 
 def _responses(study: Study, analysed: pd.DataFrame, adrs: pd.DataFrame) -> pd.DataFrame:
     best = adrs.loc[adrs["PARAMCD"] == "BOR", ["USUBJID", "AVALC"]]
-    frame = analysed[["USUBJID"]].merge(best, on="USUBJID", how="left")
+    frame = analysed[["USUBJID", "SITEID"]].merge(best, on="USUBJID", how="left")
     ranked = study.response.order if study.response else ()
     return frame.assign(EVALUABLE=yes(frame["AVALC"].isin(ranked)))
 
@@ -101,7 +121,7 @@ def _responses(study: Study, analysed: pd.DataFrame, adrs: pd.DataFrame) -> pd.D
 def _assessments(analysed: pd.DataFrame, adrs: pd.DataFrame) -> pd.DataFrame:
     accepted = adrs[(adrs["PARAMCD"] == "OVRLRESP") & (adrs["ACCEPTED"] == "Y")]
     asked = [column for column in ("USUBJID", "ADT", "IMAGING", "SRCREF") if column in accepted]
-    dates = [column for column in ("USUBJID", "TRTSDT", "DTHDT", "LSTALVDT") if column in analysed]
+    dates = [column for column in ("USUBJID", "SITEID", "TRTSDT", "DTHDT", "LSTALVDT") if column in analysed]
     return accepted[asked].merge(analysed[dates], on="USUBJID")
 
 
@@ -110,7 +130,7 @@ def _endpoints(study: Study, analysed: pd.DataFrame, adrs: pd.DataFrame, adtte: 
 
     frames = []
     for endpoint in study.endpoint:
-        rows = adtte[adtte["PARAMCD"] == endpoint.id].merge(analysed[["USUBJID"]], on="USUBJID", how="right")
+        rows = adtte[adtte["PARAMCD"] == endpoint.id].merge(analysed[["USUBJID", "SITEID"]], on="USUBJID", how="right")
         recorded = _first_event(study, endpoint, analysed, adrs, rows)
         undated = rows["USUBJID"].isin(_undated_deaths(analysed)) & any(source.death for source in endpoint.events)
         # What happens after a competing event is none of this endpoint's events.
@@ -127,7 +147,7 @@ def _endpoints(study: Study, analysed: pd.DataFrame, adrs: pd.DataFrame, adtte: 
     rows = (
         pd.concat(frames, ignore_index=True)
         if frames
-        else adtte.iloc[:0].assign(EVENT_DATE_RECORDED=adtte["ADT"].iloc[:0], EVENT_RECORDED=None)
+        else adtte.iloc[:0].assign(SITEID=None, EVENT_DATE_RECORDED=adtte["ADT"].iloc[:0], EVENT_RECORDED=None)
     )
     is_event = rows["CNSR"] == 0
     return rows.assign(
@@ -204,7 +224,7 @@ def _pairs(study: Study, endpoints: pd.DataFrame) -> pd.DataFrame:
     overall = [e.id for e in study.endpoint if all(s.death for s in e.events) and not e.competing]
     composite = [e.id for e in study.endpoint if any(s.death for s in e.events) and e.id not in overall]
     pairs = [
-        endpoints.loc[endpoints["PARAMCD"] == c, ["USUBJID", "AVAL"]]
+        endpoints.loc[endpoints["PARAMCD"] == c, ["USUBJID", "SITEID", "AVAL"]]
         .rename(columns={"AVAL": "COMPOSITE"})
         .merge(
             endpoints.loc[endpoints["PARAMCD"] == o, ["USUBJID", "AVAL"]].rename(columns={"AVAL": "OVERALL"}),
@@ -213,7 +233,11 @@ def _pairs(study: Study, endpoints: pd.DataFrame) -> pd.DataFrame:
         for c in composite
         for o in overall
     ]
-    return pd.concat(pairs, ignore_index=True) if pairs else pd.DataFrame(columns=["USUBJID", "COMPOSITE", "OVERALL"])
+    return (
+        pd.concat(pairs, ignore_index=True)
+        if pairs
+        else pd.DataFrame(columns=["USUBJID", "SITEID", "COMPOSITE", "OVERALL"])
+    )
 
 
 def _flow(adsl: pd.DataFrame, analysis_table: pd.DataFrame) -> pd.DataFrame:

@@ -23,26 +23,35 @@ def covariates(study: Study, analysed: pd.DataFrame) -> pd.DataFrame:
     whether a number that is there falls into one of the categories it is cut into."""
     import pandas as pd
 
-    parts = [pd.DataFrame({"USUBJID": pd.Series(dtype="object")})]
-    for name in study.covariate:
-        there = analysed[name].notna()
-        category = pd.Series(None, index=analysed.index, dtype="object")
-        if f"{name}_cat" in analysed:
-            category = yes(analysed[f"{name}_cat"].notna()).where(there, None)
-        parts.append(analysed[["USUBJID"]].assign(VARIABLE=name, PRESENT=yes(there), CATEGORY=category))
-    return pd.concat(parts, ignore_index=True)
+    names = list(study.covariate)
+    who = analysed[["USUBJID", "SITEID"]]
+    parts = [
+        who.assign(
+            VARIABLE=pd.Categorical.from_codes([at] * len(who), pd.Index(names)),
+            PRESENT=yes(analysed[name].notna()),
+            CATEGORY=_category(analysed, name),
+        )
+        for at, name in enumerate(names)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else who.iloc[:0].assign(VARIABLE="", PRESENT="", CATEGORY="")
+
+
+def _category(analysed: pd.DataFrame, name: str) -> pd.Series:
+    if f"{name}_cat" not in analysed:
+        return yes(analysed[name].notna()).mask(analysed["USUBJID"].notna())
+    return yes(analysed[f"{name}_cat"].notna()).where(analysed[name].notna())
 
 
 def reviewed(study: Study, analysed: pd.DataFrame) -> pd.DataFrame:
     """One row an analysed subject and covariate that both the record and the supplement hold: RECORD, SUPPLEMENT."""
     import pandas as pd
 
-    empty = {"USUBJID": "object", "VARIABLE": "object", "RECORD": "object", "SUPPLEMENT": "object"}
+    empty = {"USUBJID": "object", "SITEID": "object", "VARIABLE": "object", "RECORD": "object", "SUPPLEMENT": "object"}
     parts = [pd.DataFrame({column: pd.Series(dtype=kind) for column, kind in empty.items()})]
     for name in study.covariate:
         if {f"{name}_record", f"{name}_supplement"} <= set(analysed):
-            said = analysed[["USUBJID", f"{name}_record", f"{name}_supplement"]]
-            said = said.set_axis(["USUBJID", "RECORD", "SUPPLEMENT"], axis=1).astype("object")
+            said = analysed[["USUBJID", "SITEID", f"{name}_record", f"{name}_supplement"]]
+            said = said.set_axis(["USUBJID", "SITEID", "RECORD", "SUPPLEMENT"], axis=1).astype("object")
             parts.append(said.assign(VARIABLE=name))
     return pd.concat(parts, ignore_index=True)
 
@@ -54,7 +63,7 @@ def derived_responses(analysed: pd.DataFrame, adrs: pd.DataFrame) -> pd.DataFram
         name: adrs.loc[adrs["PARAMCD"].isin(codes) & adrs["AVALC"].ne("NE"), ["USUBJID", "AVALC"]]
         for name, codes in {"BEST": ("BOR",), "OTHER": ("DRVBOR", "RECBOR")}.items()
     }
-    found = analysed[["USUBJID"]]
+    found = analysed[["USUBJID", "SITEID"]]
     for name, rows in best.items():
         found = found.merge(rows.rename(columns={"AVALC": name}).drop_duplicates("USUBJID"), on="USUBJID")
     return found
@@ -66,17 +75,20 @@ def follow_up(study: Study, analysed: pd.DataFrame, adtte: pd.DataFrame, today: 
     import pandas as pd
 
     overall = [e.id for e in study.endpoint if all(source.death for source in e.events) and not e.competing]
-    rows = adtte[adtte["PARAMCD"].isin(overall)].merge(analysed[["USUBJID"]], on="USUBJID")
+    rows = adtte[adtte["PARAMCD"].isin(overall)].merge(analysed[["USUBJID", "SITEID"]], on="USUBJID")
     end = study.index.data_cutoff if today is None else min(today, study.index.data_cutoff)
     early = rows["ADT"] < pd.Timestamp(end) - pd.Timedelta(days=HALF_A_YEAR)
-    return rows[["USUBJID", "PARAMCD"]].assign(LOST=yes((rows["CNSR"] >= 1) & early))
+    return rows[["USUBJID", "SITEID", "PARAMCD"]].assign(LOST=yes((rows["CNSR"] >= 1) & early))
 
 
 def twins(screened: pd.DataFrame, people: Mapping[str, str]) -> pd.DataFrame:
     """The screened with TWIN_SITES: at how many sites somebody of equal sex and birth date has the same index date.
 
-    ``people`` maps USUBJID to sex and whole birth date as one text; who is not in it is not asked.
+    ``people`` maps USUBJID to sex and whole birth date as one text; who is not in it is not asked, and
+    of a single site nobody.
     """
+    if screened["SITEID"].nunique() < 2:
+        return screened.assign(TWIN_SITES=float("nan"))
     key = screened["USUBJID"].map(dict(people)).astype("string") + "|" + screened["TRTSDT"].astype("string")
     sites = screened["SITEID"].groupby(key).nunique()
     return screened.assign(TWIN_SITES=key.map(sites).astype("float64"))
@@ -117,5 +129,8 @@ def _found(column: pd.Series, expected: str) -> str | None:
 
 
 def yes(flags: pd.Series) -> pd.Series:
-    """``Y`` for true, ``N`` for false."""
-    return flags.map({True: "Y", False: "N"})
+    """``Y`` for true, ``N`` for false, as categories: a byte a row."""
+    import pandas as pd
+
+    codes = flags.astype("bool").to_numpy().astype("int8")
+    return pd.Series(pd.Categorical.from_codes(codes, pd.Index(["N", "Y"])), index=flags.index)

@@ -36,6 +36,22 @@ def judge_subjects(
     """
     import pandas as pd
 
+    # Frames that share columns share their memory: a cohort of a million is in a dozen of them.
+    with pd.option_context("mode.copy_on_write", True):
+        return _judged(study, derived, asked, sites, known, people, today)
+
+
+def _judged(
+    study: Study,
+    derived: Derived,
+    asked: Asked,
+    sites: Sequence[str],
+    known: frozenset[str],
+    people: Mapping[str, str],
+    today: date | None,
+) -> tuple[list[Outcome], pd.DataFrame]:
+    import pandas as pd
+
     from expectations.frames import analysis_frames
     from expectations.gx import judge
 
@@ -53,7 +69,7 @@ def judge_subjects(
     failing: list[pd.DataFrame] = []
     for table in dict.fromkeys(check.table for check, _ in checks):
         here = [(check, where) for check, where in checks if check.table == table]
-        frame = frames[table].reset_index(drop=True)
+        frame = _narrow(frames[table], [check for check, _ in here])
         for (check, where), found in zip(here, judge(frame, [check for check, _ in here], sets), strict=True):
             for one in split(frame, check, found, where):
                 rows = frame.iloc[list(one.rows)]
@@ -63,6 +79,13 @@ def judge_subjects(
         found_mixes = response_mix(frames["responses"], sites)
         outcomes += [outcome(asked.at(one.check_id, one.site), one) for one in found_mixes]
     return outcomes, pd.concat(failing, ignore_index=True)
+
+
+def _narrow(frame: pd.DataFrame, checks: Sequence[Check]) -> pd.DataFrame:
+    """Only the columns the checks ask for, and those that say whose row it is."""
+    asked = {getattr(check.rule, key, None) for check in checks for key in ("column", "other")}
+    kept = [column for column in frame.columns if column in asked | {"USUBJID", "SITEID", "SRCREF"}]
+    return frame[kept].reset_index(drop=True)
 
 
 def _keys(rows: pd.DataFrame) -> list[str]:
