@@ -76,7 +76,7 @@ def analysis_frames(
 
     return Frames(
         {
-            "adsl": lambda: adsl.assign(PATIENT_FOUND=yes(adsl["USUBJID"].isin(list(known_subjects)))),
+            "adsl": lambda: adsl.assign(PATIENT_FOUND=yes(adsl["USUBJID"].map(known_subjects.__contains__))),
             "screened": screened,
             "analysed": lambda: analysed.assign(ARMS=_arms(analysed), DEMOGRAPHICS=_demographics(study, analysed)),
             "covariates": lambda: further.covariates(study, analysed),
@@ -128,6 +128,7 @@ def _assessments(analysed: pd.DataFrame, adrs: pd.DataFrame) -> pd.DataFrame:
 def _endpoints(study: Study, analysed: pd.DataFrame, adrs: pd.DataFrame, adtte: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
+    adtte = adtte.drop(columns=["PARAM", "AVALU", "SRCDOM", "SRCVAR", "SRCSEQ"], errors="ignore")
     frames = []
     for endpoint in study.endpoint:
         rows = adtte[adtte["PARAMCD"] == endpoint.id].merge(analysed[["USUBJID", "SITEID"]], on="USUBJID", how="right")
