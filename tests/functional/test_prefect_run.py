@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -68,6 +70,20 @@ def test_no_subject_and_no_resource_is_in_prefects_database(
     for path in files:
         content = path.read_bytes()
         assert not [one for one in subjects | ids if one.encode() in content], path.name
+
+
+def test_what_the_checks_found_is_an_artifact_that_leads_to_the_files(
+    through_prefect: tuple[RunFolder, Path, str, str],
+) -> None:
+    run, home, _, _ = through_prefect
+    with closing(sqlite3.connect(home / "prefect" / "prefect.db")) as database:
+        kept = database.execute("SELECT data FROM artifact WHERE key = 'bedside-quality-li2023'").fetchall()
+    ((data,),) = kept
+    text = json.loads(data)
+    assert "The gate is open." in text
+    assert "| unifocal_in_both_lobes | analysed | yichang | 2 | 22 | warn |" in text
+    for place in (run.checks, run.quality / "fhir", run.report):
+        assert f"`{place}`" in text
 
 
 def test_an_unreachable_source_keeps_its_exit_code(
