@@ -171,8 +171,7 @@ def _acknowledged(folder: StudyFolder, asked: Asked, sites: tuple[str, ...], tod
     """What the gate file says is known."""
     import pandas as pd
 
-    checks = {**asked.checks, **{name: check for own in asked.of_sites.values() for name, check in own.items()}}
-    known: tuple[Acknowledged, ...] = read_gate_file(folder.path, checks, sites, today).acknowledged
+    known: tuple[Acknowledged, ...] = read_gate_file(folder.path, asked.names, sites, today).acknowledged
     columns = ["check_id", "table", "site", "name", "note", "until"]
     rows = [(one.check, one.table, one.site, one.name, one.note, one.until.isoformat()) for one in known]
     return pd.DataFrame(rows, columns=columns)

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -206,8 +207,17 @@ def prepare(
         since=since,
     )  # fmt: skip
     job.key()
-    job.asked_checks()
+    _gate_file_fits(job)
     return job
+
+
+def _gate_file_fits(job: Job) -> None:
+    """Read what is overridden now, so that a slip in it does not end a night after its extract."""
+    from flows.gate_file import read_gate_file
+
+    # A source that stands in for the sites file has other sites than those the file speaks of.
+    sites = None if job.called["source"] else tuple(site.id for site in job.sites.sites)
+    read_gate_file(job.folder.path, job.asked_checks().names, sites, datetime.now(UTC).date())
 
 
 def _job(

@@ -60,7 +60,7 @@ def test_small_counts_and_what_gives_them_away_are_withheld() -> None:
     assert [p.get("count") for p in group["population"]] == [50, None]
     assert "value" not in group["measureScore"]
     issue = next(i for i in of("OperationOutcome")[0]["issue"] if i["details"]["coding"][0]["code"] == "few")
-    assert issue["diagnostics"].startswith("analysed: few violate")
+    assert issue["diagnostics"].startswith("analysed: a number that is not told violate")
 
 
 def test_an_error_is_an_exception_and_has_no_counts() -> None:
