@@ -61,7 +61,8 @@ def resources(
         here = [row for row in rows if row["site"] == site and row["status"] != "NOT_APPLICABLE"]
         if not here:
             continue
-        here = [{**row, "close": bool(_close(here, min_count) & {int(row["denominator"])})} for row in here]
+        close = _close(here, min_count)
+        here = [{**row, "close": row["table"] in _OF_SUBJECTS and int(row["denominator"]) in close} for row in here]
         report = {"resourceType": "MeasureReport", "id": _id(study, f"report {site}"), **meta}
         made.append({**report, **_report(study, here, label, day, min_count)})
         issues = [_issue(row, min_count) for row in here if row["status"] != "PASS"]
