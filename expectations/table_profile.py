@@ -135,8 +135,8 @@ def _people(patients: ir.Table) -> pd.DataFrame:
             .agg(n=lambda t: t.count(), patients=lambda t: t.id.nunique())
             .to_pandas()
         )
-        parts.append(_named(found.assign(key=f"{prefix}|" + found["key"].fillna("")), "code"))
-    return pd.concat(parts, ignore_index=True)
+        parts.append(found.assign(key=f"{prefix}|" + found["key"].fillna("")))
+    return _named(pd.concat(parts, ignore_index=True), "code")
 
 
 def _coded(

@@ -16,6 +16,7 @@ from analysis.plan import Plan, Scope, plan
 from analysis.study.model import PopulationStudy, Study
 from flows import study_folder
 from flows.acceptance.judges import JudgeName
+from flows.data_origin import origin_sha256
 from flows.engines import DUCKDB, EngineChoice, choose
 from flows.landing.instants import read_since
 from flows.run_folder import RunFolder
@@ -106,6 +107,8 @@ class Job:
         definition = {name: sha for name, sha in self.folder.hashes.items() if name != study_folder.STUDY_FILE}
         return {
             **said,
+            # No part of the inputs: what a run is compared with is a question of where its records come from.
+            "sources_sha256": {site.id: origin_sha256(self.sites, site) for site in self.sites.sites},
             "called": dict(self.called),
             "definition_sha256": definition,
             "versions": versions(self.engine),
