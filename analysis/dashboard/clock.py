@@ -51,10 +51,11 @@ def length(seconds: float) -> str:
 
 
 def usual_distance(starts: Sequence[datetime]) -> float | None:
-    """Seconds: the median of the last 30 distances of an hour or more between runs, in order; None without one.
+    """Seconds: the median of the last 30 distances between runs, in order; None where there is none.
 
-    Runs that begin within an hour of one another are made anew by hand: they say nothing of when the next is due.
+    A run that begins within an hour of the one before is that one made anew by hand: it says nothing of when the next
+    is due.
     """
-    distances = [(b - a).total_seconds() for a, b in pairwise(starts)]
-    usual = [distance for distance in distances if distance >= HOUR][-30:]
-    return median(usual) if usual else None
+    first = [b for a, b in pairwise(starts) if (b - a).total_seconds() >= HOUR]
+    distances = [(b - a).total_seconds() for a, b in pairwise([*starts[:1], *first])][-30:]
+    return median(distances) if distances else None
