@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.plan import TYPE_OF_TABLE
 from analysis.study.model import Study
 from flows.data_origin import same_sites
 from flows.gate_file import Acknowledged, read_gate_file
@@ -30,6 +32,7 @@ MOST_RUNS = 120
 """Runs that are read, the newest: what began before them was "or earlier"."""
 MIN_COUNT = 5
 """Of a study that compares nothing and so says nothing of it."""
+_TYPES = frozenset(TYPE_OF_TABLE.values())
 _CHECKS = (
     "check_id", "table", "site", "category", "context", "severity", "action", "scope", "numerator", "denominator",
     "threshold", "stop_above", "status", "stops", "overridden", "subjects", "reason", "consequence", "error",
@@ -141,7 +144,14 @@ def _line(run: str, said: Mapping[str, Any], folder: StudyFolder) -> dict[str, A
         "outcome": str(said.get("outcome") or ""),
         "exit_code": said.get("exit_code"),
         "synthetic": folder.study.study.data == "synthetic",
+        "missing": {str(site): _pieces(whats) for site, whats in (said.get("missing") or {}).items()},
     }
+
+
+def _pieces(whats: Sequence[str]) -> dict[str, int]:
+    """How many pieces are missing by resource type. No more of the texts: they name pages, files and addresses."""
+    types = (str(what).partition(": ")[0] for what in whats)
+    return dict(Counter(type_ if type_ in _TYPES else "" for type_ in types))
 
 
 def _read(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.dashboard import small_counts
 from analysis.dashboard.grid import ERROR, FAIL, NOT_APPLICABLE, Grid
 
 WORSE = 1.1
@@ -25,8 +26,8 @@ class Changes:
     lately: tuple[int, ...] = ()
 
 
-def changes(grid: Grid) -> Changes:
-    """Compare the newest run with the one before it.
+def changes(grid: Grid, least: int = 0) -> Changes:
+    """Compare the newest run with the one before it; counts below ``least`` are all alike.
 
     A failure (FAIL or ERROR) that did not fail before is new. One that fails no more is resolved only if the check was
     computed and held; one that did not apply or did not run is silent, which is no good news. Worse: it fails still,
@@ -36,8 +37,7 @@ def changes(grid: Grid) -> Changes:
         return Changes()
     now, before = grid.status[:, -1], grid.status[:, -2]
     fails, failed = now >= FAIL, before >= FAIL
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = grid.numerator[:, -2:] / grid.denominator[:, -2:]
+    share = small_counts.alike(grid.numerator[:, -2:], grid.denominator[:, -2:], least)
     rose = (now == FAIL) & (before == FAIL) & (share[:, 1] * (1 + 1e-12) >= WORSE * share[:, 0])
     stops = grid.stops[:, -1] & ~grid.stops[:, -2]
     worse = fails & failed & (rose | stops | ((now == ERROR) & (before == FAIL)))

@@ -9,6 +9,7 @@ from statistics import median
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SLACK = 1.25  # a run takes its time: this much over the usual distance is not late yet
+HOUR = 3600
 
 
 def instant(text: str) -> datetime:
@@ -35,17 +36,26 @@ def zone(when: datetime) -> str:
 
 def ago(seconds: float) -> str:
     """``5 hours ago``, ``3 days ago``; ``page.js`` says the same as time passes."""
+    return "just now" if seconds < 60 else f"{length(seconds)} ago"
+
+
+def length(seconds: float) -> str:
+    """A time that passes: ``24 hours``, ``7 days``."""
     minutes = int(seconds // 60)
     if minutes < 1:
-        return "just now"
+        return "less than a minute"
     for size, unit in ((2880, "day"), (120, "hour")):
         if minutes >= size:
-            n = minutes // (size // 2)
-            return f"{n} {unit}s ago"
-    return f"{minutes} minute{'s' * (minutes > 1)} ago"
+            return f"{minutes // (size // 2)} {unit}s"
+    return f"{minutes} minute{'s' * (minutes > 1)}"
 
 
 def usual_distance(starts: Sequence[datetime]) -> float | None:
-    """Seconds: the median distance of up to 30 runs, in order; None for fewer than two."""
-    distances = [(b - a).total_seconds() for a, b in pairwise(starts)][-30:]
+    """Seconds: the median of the last 30 distances between runs, in order; None where there is none.
+
+    A run that begins within an hour of the one before is that one made anew by hand: it says nothing of when the next
+    is due.
+    """
+    first = [b for a, b in pairwise(starts) if (b - a).total_seconds() >= HOUR]
+    distances = [(b - a).total_seconds() for a, b in pairwise([*starts[:1], *first])][-30:]
     return median(distances) if distances else None

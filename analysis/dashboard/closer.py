@@ -11,6 +11,7 @@ import numpy as np
 
 from analysis.dashboard import clock
 from analysis.dashboard.freshness import stillness
+from analysis.dashboard.gate import NOT_WHOLE
 from analysis.dashboard.grid import Grid
 from analysis.dashboard.profiles import Profiles
 from analysis.dashboard.volume import falls, odd_months
@@ -84,11 +85,14 @@ def freshness(found: Profiles, now: datetime) -> list[list[Newest]]:
 
 
 def _newest(days: np.ndarray, now: datetime) -> Newest:
-    if not days.size or np.isnan(days[-1]):
+    known = days[~np.isnan(days)]
+    if not known.size:
         return Newest(NEVER, "no date")
-    last = date.fromordinal(int(days[-1]))
-    still = stillness(days)
+    last = date.fromordinal(int(known[-1]))
     text = clock.day(last, year=last.year != now.year)
+    if np.isnan(days[-1]):  # known from an earlier run alone: the site did not land whole in this one
+        return Newest(NEVER, text, NOT_WHOLE)
+    still = stillness(days)
     return Newest(STILL, text, f"still for {still.runs} runs") if still else Newest(NEWER, text)
 
 

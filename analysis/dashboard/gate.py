@@ -6,12 +6,11 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
-
 from analysis.dashboard import clock
 from analysis.dashboard.grid import Grid
 from analysis.dashboard.profiles import Profiles
 
+NOT_WHOLE = "did not land whole"
 _DATE = re.compile(r"\b(\d{4}-\d{2}-\d{2})\b")
 
 
@@ -27,12 +26,14 @@ class Flagged:
 @dataclass(frozen=True)
 class Gate:
     """``state``: ``open``, ``overridden``, ``held`` or ``nothing``. ``stops``: lines of the grid that stop the site;
-    ``overrides``: what the override of a check that would stop says, once each."""
+    ``overrides``: what the override of a check that would stop says, once each. ``whole``: all that was asked of the
+    site landed."""
 
     site: str
     state: str
     stops: tuple[int, ...] = ()
     overrides: tuple[str, ...] = ()
+    whole: bool = True
 
     @property
     def usable(self) -> bool:
@@ -42,8 +43,6 @@ class Gate:
 def gates(grid: Grid, found: Profiles) -> list[Gate]:
     """One a site, in the order of the file. A check that stops the study holds every site."""
     whole = study_stops(grid)
-    total = found.total()
-    profiled = bool((~np.isnan(total[:, -1])).any())
     made = []
     for at, site in enumerate(grid.sites):
         lines = [i for i, key in enumerate(grid.keys) if key.site == site]
@@ -51,14 +50,13 @@ def gates(grid: Grid, found: Profiles) -> list[Gate]:
         overrides = [str(grid.latest[i].get("overridden") or "") for i in lines]
         said = tuple(dict.fromkeys(text for text in overrides if text))
         ran = any(grid.status[i, -1] for i in lines)
-        sent = not profiled or total[at, -1] > 0
         if stops or whole:
             state = "held"
-        elif not ran or not sent:
+        elif not ran or found.nothing[at, -1]:
             state = "nothing"
         else:
             state = "overridden" if said else "open"
-        made.append(Gate(site, state, stops, said))
+        made.append(Gate(site, state, stops, said, site not in grid.newest.missing))
     return made
 
 
@@ -74,13 +72,14 @@ def study_overrides(grid: Grid) -> tuple[str, ...]:
 
 
 def gate_words(gate: Gate) -> Flagged:
-    """``open``, ``held``…, and an override's end in words."""
+    """``open``, ``held``…, and an override's end in words; flagged where the site did not land whole."""
+    short = "" if gate.whole else NOT_WHOLE
     if gate.state == "held":
-        return Flagged("held", "data are not used")
+        return Flagged("held", "; ".join(["data are not used", *([short] if short else [])]))
     if gate.state == "nothing":
-        return Flagged("nothing to use", "no data in this run")
+        return Flagged("nothing to use", short or "no data in this run")
     if gate.state == "overridden":
         ends = sorted(match for text in gate.overrides for match in _DATE.findall(text))
         until = f"overridden until {clock.day(date.fromisoformat(ends[0]))}" if ends else "overridden"
-        return Flagged(until, "", "; ".join(gate.overrides))
-    return Flagged("open")
+        return Flagged(until, short, "; ".join(gate.overrides))
+    return Flagged("open", short)

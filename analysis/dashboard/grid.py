@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -35,10 +35,13 @@ class Key:
 
 @dataclass(frozen=True)
 class Run:
-    """One run with quality results."""
+    """One run with quality results. ``exit_code``: None while it has not ended. ``missing``: the sites that did not
+    land whole, and of each the missing pieces by resource type."""
 
     id: str
     started: datetime
+    exit_code: int | None = 0
+    missing: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,10 @@ class Grid:
 
 def grid(history: History) -> Grid:
     """Set the rows of all runs side by side. The page needs at least one row."""
-    started = dict(zip(history.runs["run"].astype(str), history.runs["started"].astype(str), strict=True))
+    said = {str(row["run"]): row for row in history.runs.to_dict("records")}
     checks = history.checks
-    present = [run for run in pd.unique(checks["run"].astype(str)) if run in started]
-    runs = tuple(sorted((Run(run, instant(started[run])) for run in present), key=lambda r: (r.started, r.id)))
+    present = [run for run in pd.unique(checks["run"].astype(str)) if run in said]
+    runs = tuple(sorted((_run(run, said[run]) for run in present), key=lambda r: (r.started, r.id)))
     sites = _sites(history)
     column = places_of(checks["run"], [run.id for run in runs])
     checks, column = checks[column >= 0], column[column >= 0]
@@ -112,6 +115,12 @@ def grid(history: History) -> Grid:
     for place, record in zip(row[now].tolist(), checks[now].to_dict("records"), strict=True):
         latest[place] = {str(k): v for k, v in record.items()}
     return Grid(runs, keys, sites, status, numerator, denominator, stops, tuple(latest))
+
+
+def _run(run: str, said: Mapping[Any, Any]) -> Run:
+    code = said["exit_code"]
+    ended = None if code is None or code != code else int(code)
+    return Run(run, instant(str(said["started"])), ended, said.get("missing") or {})
 
 
 def _sites(history: History) -> dict[str, str]:

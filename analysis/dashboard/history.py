@@ -16,7 +16,9 @@ class History:
 
     Frames, one row each:
 
-    - ``runs``: run, started, finished (ISO instants as text; the latter may be empty), outcome, exit_code, synthetic
+    - ``runs``: run, started, finished (ISO instants as text; the latter may be empty), outcome, exit_code (of a run
+      that has not ended None or NaN), synthetic, missing (of each site that did not land whole, how many pieces are
+      missing by resource type, empty: of no type; the column may be left out)
     - ``checks``: run, check_id, table, site (empty: the whole study), status, numerator, denominator, threshold, stops,
       overridden, subjects and what the check says of itself (severity, action, reason, consequence, error)
     - ``touched``: run, check_id, table, site, outcome, subjects, lost

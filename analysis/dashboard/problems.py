@@ -46,7 +46,7 @@ class Problem:
     acknowledged: Acknowledgement | None
 
 
-def problems(history: History, grid: Grid) -> list[Problem]:
+def problems(history: History, grid: Grid, today: date) -> list[Problem]:
     """The five problems of the newest run that touch most subjects; then, up to five, those that touch none.
 
     Small counts are all alike here: their order would tell them apart.
@@ -76,7 +76,7 @@ def problems(history: History, grid: Grid) -> list[Problem]:
         found.append(
             Problem(
                 line, outcome, subjects, whole, lost, tuple(o for o in counts if o != outcome), np.array(course, float),
-                acknowledgement(history.acknowledged, key),
+                acknowledgement(history.acknowledged, key, today),
             )
         )  # fmt: skip
     return found
@@ -109,16 +109,20 @@ def _eligible(frame: pd.DataFrame, run: str) -> dict[tuple[str, str], int]:
     return {(site, outcome): int(n) for site, outcome, n in names}
 
 
-def acknowledgement(frame: pd.DataFrame, key: Key) -> Acknowledgement | None:
-    """The first acknowledgement that fits a line; an empty table or site fits all."""
+def acknowledgement(frame: pd.DataFrame, key: Key, today: date) -> Acknowledgement | None:
+    """The first acknowledgement that fits a line and is not over; where all are over, the one that ended last.
+
+    An empty table or site fits all.
+    """
+    found = []
     for row in frame.to_dict("records"):
         fits = (row["check_id"] == key.check, _fits(row["table"], key.table), _fits(row["site"], key.site))
         if all(fits):
             until = str(row["until"] or "")[:10]
-            return Acknowledgement(
-                str(row["name"] or ""), str(row["note"] or ""), date.fromisoformat(until) if until else None
-            )
-    return None
+            end = date.fromisoformat(until) if until else None
+            found.append(Acknowledgement(str(row["name"] or ""), str(row["note"] or ""), end))
+    holding = [one for one in found if not one.over(today)]
+    return holding[0] if holding else max(found, key=lambda one: one.until or date.min, default=None)
 
 
 def _fits(said: object, place: str) -> bool:

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Profiles:
     """``records``: resources; NaN before a site first sent the table, zero where it no longer does. ``newest``: the day
-    of the newest record as an ordinal, the last one known where nothing came; NaN before the first."""
+    of the newest record as an ordinal, the last one known where nothing came; NaN before the first. Both are NaN in a
+    run in which the site did not land whole: what was not fetched is not lost. ``nothing``: sites by runs, where a run
+    with counts has none of the site."""
 
     sites: tuple[str, ...]
     tables: tuple[str, ...]
     records: np.ndarray
     newest: np.ndarray
+    nothing: np.ndarray
 
     def total(self) -> np.ndarray:
         """Resources of each site in each run, over all tables."""
@@ -53,7 +56,11 @@ def profiles(profile: pd.DataFrame, grid: Grid) -> Profiles:
     profiled[run[inside]] = True
     seen = np.maximum.accumulate(~np.isnan(records), axis=2)
     records = np.where(np.isnan(records) & seen & profiled, 0.0, records)
-    return Profiles(tuple(sites), tuple(tables), records, _filled(newest))
+    nothing = profiled & ~(np.nan_to_num(records) > 0).any(axis=1)
+    short = np.array([[site in run.missing for run in grid.runs] for site in sites], dtype=bool)
+    short = short.reshape(len(sites), 1, len(runs))
+    newest = np.where(short, np.nan, _filled(newest))
+    return Profiles(tuple(sites), tuple(tables), np.where(short, np.nan, records), newest, nothing)
 
 
 def _ordinals(days: pd.Series) -> np.ndarray:

@@ -58,6 +58,18 @@ def rounded(counts: np.ndarray, least: int) -> np.ndarray:
     return np.where(np.isnan(values) | (values == 0), values, np.where(values < least, FEW, whole))
 
 
+def alike(counts: np.ndarray, wholes: np.ndarray, least: int) -> np.ndarray:
+    """Shares to be compared, from 0 to 1: those of counts that `part` says the same of are the same.
+
+    A small count stands as ``least``, one that leaves few as the whole; NaN where the whole is missing, zero or small.
+    """
+    n, whole = np.asarray(counts, dtype=float), np.asarray(wholes, dtype=float)
+    n = np.where((n > 0) & (n < least), least, n)
+    n = np.where((whole - n > 0) & (whole - n < least), whole, n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(whole >= max(least, 1), n / whole, np.nan)
+
+
 def shares(counts: np.ndarray, wholes: np.ndarray, least: int, fails: np.ndarray) -> np.ndarray:
     """Percentages from rounded counts; `FEW` where the count is, NaN where the whole is missing, zero or small.
 

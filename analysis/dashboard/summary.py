@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from analysis.dashboard import clock, small_counts
 from analysis.dashboard.freshness import stillness
-from analysis.dashboard.gate import Flagged, Gate, gate_words
+from analysis.dashboard.gate import NOT_WHOLE, Flagged, Gate, gate_words
 from analysis.dashboard.grid import WINDOW, Grid
 from analysis.dashboard.history import History
 from analysis.dashboard.profiles import Profiles
@@ -76,8 +76,10 @@ def site_rows(history: History, grid: Grid, found: Profiles, gates: Sequence[Gat
             SiteRow(
                 site,
                 grid.label(site),
-                _newest(newest[at], grid, now),
-                _volume(at, found, total, grid, history.min_count, now),
+                _newest(newest[at], grid, now, gate.whole),
+                _volume(at, found, total, grid, history.min_count, now)
+                if gate.whole
+                else Flagged("not counted", "", NOT_WHOLE),
                 _stops(grid, gate),
                 _failing(grid, site, failing),
                 tuple(_lost(site, names, lost, history.min_count)),
@@ -111,7 +113,11 @@ def _failing(grid: Grid, site: str, failing: np.ndarray) -> tuple[int, ...]:
     return tuple(youngest.values())
 
 
-def _newest(days: np.ndarray, grid: Grid, now: datetime) -> Flagged:
+def _newest(days: np.ndarray, grid: Grid, now: datetime, whole: bool) -> Flagged:
+    if not whole:
+        known = days[~np.isnan(days)]
+        text = clock.day(date.fromordinal(int(known[-1]))) if known.size else "not known"
+        return Flagged(text, "", "before this run" if known.size else NOT_WHOLE)
     if not days.size or np.isnan(days[-1]):
         return Flagged("none", "no record with a date")
     last = date.fromordinal(int(days[-1]))

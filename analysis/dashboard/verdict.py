@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from analysis.dashboard import clock
-from analysis.dashboard.gate import Gate, gate_words, study_overrides, study_stops
+from analysis.dashboard.gate import NOT_WHOLE, Gate, gate_words, study_overrides, study_stops
 from analysis.dashboard.grid import Grid
 from analysis.dashboard.history import History
 
 FEW_SITES = 5
+INCOMPLETE = 6
+ENDED = (0, 5)
+"""Exit codes of runs that need no word: complete, or held, which the gate of each site says."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ def age(grid: Grid, now: datetime) -> Age:
         int(started.timestamp()),
         allowed is not None and seconds > allowed,
         allowed,
-        "" if usual is None else clock.ago(usual).removesuffix(" ago"),
+        "" if usual is None else clock.length(usual),
     )
 
 
@@ -58,8 +61,9 @@ def state(gates: Sequence[Gate]) -> str:
 
 
 def notes(history: History, grid: Grid, gates: Sequence[Gate], now: datetime) -> list[str]:
-    """Sentences below the verdict: the study's own stop, overrides, later runs without results, runs left out."""
-    said = []
+    """Sentences below the verdict: how the run ended, the study's own stop, overrides, later runs without results,
+    runs left out."""
+    said = _ended(grid, gates)
     stops = study_stops(grid)
     if stops:
         names = ", ".join(grid.keys[line].name for line in stops)
@@ -72,6 +76,28 @@ def notes(history: History, grid: Grid, gates: Sequence[Gate], now: datetime) ->
         runs = "run of another source is" if history.left_out == 1 else "runs of other sources are"
         said.append(f"{history.left_out} {runs} left out: they cannot be compared.")
     return said
+
+
+def _ended(grid: Grid, gates: Sequence[Gate]) -> list[str]:
+    """How the newest run ended, where it is not as it should: types and counts of what is missing, and no more."""
+    run = grid.newest
+    if run.missing:
+        used = {gate.site: gate.usable for gate in gates}
+        short = [_short(grid.label(site), types, used.get(site, False)) for site, types in run.missing.items()]
+        more = f"; and {len(short) - FEW_SITES} more sites" if len(short) > FEW_SITES else ""
+        return [f"The run ended incomplete: {'; '.join(short[:FEW_SITES])}{more}."]
+    if run.exit_code is None:
+        return ["The run has not come to its end: what stands here is what its checks found."]
+    if run.exit_code == INCOMPLETE:
+        return ["The run ended incomplete."]
+    return [] if run.exit_code in ENDED else [f"The run ended with exit code {run.exit_code} after its checks."]
+
+
+def _short(label: str, types: Mapping[str, int], used: bool) -> str:
+    """``North did not land whole (2 pieces of Observation are missing): it is left out``."""
+    pieces = [f"{n} piece{'s' * (n > 1)} of {type_ or 'what was asked'}" for type_, n in sorted(types.items())]
+    what = f" (missing: {', '.join(pieces)})" if pieces else ""
+    return f"{label} {NOT_WHOLE}{what} and {'is used as far as it landed' if used else 'is not used'}"
 
 
 def _unusable(grid: Grid, gates: Sequence[Gate]) -> list[str]:

@@ -1,19 +1,21 @@
 """Volume against what was to be expected: site by site, since the last run, and month by month.
 
 A fall of more than 5 % since the last refresh, and a month outside mean ± 2 SD of the twelve before it, are PCORnet's
-data checks.
+data checks. Months are judged as by the check ``month_volume_outside_2_sd`` (``expectations.volume.outside``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import stdev
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.dashboard.grid import WINDOW, Grid
+from analysis.dashboard.grid import NOT_APPLICABLE, WINDOW, Grid
 from analysis.dashboard.profiles import Profiles
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ BEFORE, FEWEST = 12, 3
 JUDGED_MONTHS = 3
 SMALLEST_MEAN = 5.0
 """Months of a mean below it are not judged: the spread of so few is no news."""
+MONTHS_CHECK = "month_volume_outside_2_sd"
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Fall:
 
 @dataclass(frozen=True)
 class Month:
-    """A month outside mean ± 2 SD of the twelve before it."""
+    """A month outside the range (`around`) of the twelve before it."""
 
     site: str
     table: str
@@ -99,12 +102,20 @@ def falls(found: Profiles) -> list[Fall]:
 
 
 def odd_months(profile: pd.DataFrame, grid: Grid) -> list[Month]:
-    """Of the last three whole months of the newest run those outside the range, in the order of sites and tables."""
+    """Of the last three whole months of the newest run those outside the range, in the order of sites and tables.
+
+    None of a site's table where the check of months does not apply: past the data cut-off months run out by design.
+    """
+    closed = {
+        (key.site, key.table)
+        for line, key in enumerate(grid.keys)
+        if key.check == MONTHS_CHECK and grid.status[line, -1] == NOT_APPLICABLE
+    }
     rows = profile[(profile["kind"] == "month") & (profile["run"] == grid.newest.id)]
     place = {site: i for i, site in enumerate(grid.sites)}
     groups = {(str(site), str(table)): part for (site, table), part in rows.groupby(["site", "table"], observed=True)}
     order = sorted(groups, key=lambda one: (place.get(one[0], 0), one[1]))
-    return [month for one in order for month in _odd(*one, groups[one], grid.newest.started)]
+    return [month for one in order if one not in closed for month in _odd(*one, groups[one], grid.newest.started)]
 
 
 def _odd(site: str, table: str, rows: pd.DataFrame, started: datetime) -> Iterator[Month]:
@@ -113,14 +124,20 @@ def _odd(site: str, table: str, rows: pd.DataFrame, started: datetime) -> Iterat
     first = int(numbers.min())
     if last - first < BEFORE:
         return
-    n, patients = np.zeros(last - first + 1), np.zeros(last - first + 1)
+    n, patients = np.zeros(last - first + 1, dtype=int), np.zeros(last - first + 1, dtype=int)
     over = numbers <= last
-    n[numbers[over] - first] = rows["n"].to_numpy(dtype=float)[over]
-    patients[numbers[over] - first] = rows["patients"].to_numpy(dtype=float)[over]
+    n[numbers[over] - first] = rows["n"].to_numpy(dtype=int)[over]
+    patients[numbers[over] - first] = rows["patients"].to_numpy(dtype=int)[over]
     for at in range(len(n) - 1, max(len(n) - 1 - JUDGED_MONTHS, BEFORE - 1), -1):
-        before = n[at - BEFORE : at]
-        mean, spread = float(before.mean()), 2 * float(before.std(ddof=1))
-        if mean >= SMALLEST_MEAN and abs(n[at] - mean) > spread:
+        mean, spread = around(n[at - BEFORE : at].tolist())
+        if mean >= SMALLEST_MEAN and abs(int(n[at]) - mean) > spread:
             year, month = divmod(first + at, 12)
             low, high = max(0.0, mean - spread), mean + spread
             yield Month(site, table, f"{year}-{month + 1:02}", int(n[at]), int(patients[at]), low, high)
+
+
+def around(before: Sequence[int]) -> tuple[float, float]:
+    """The mean of the months before, and how far from it a month may lie: two sample standard deviations, of at least
+    the square root of the mean (what counts vary by themselves)."""
+    mean = sum(before) / len(before)
+    return mean, 2 * max(stdev(before), math.sqrt(mean))

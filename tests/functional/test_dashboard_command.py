@@ -200,3 +200,21 @@ def test_the_benchmark_can_be_started() -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "restless" in done.stdout
+
+
+def test_what_did_not_land_is_read_by_type_and_never_as_text(study: Path) -> None:
+    """run.json names pages, files and addresses; the page only types of resources, and how many pieces."""
+    newest = run_folders(study)[-1] / "run.json"
+    said = json.loads(newest.read_text())
+    whats = [f"Observation: page 3 of search {CANARY} (timeout)", "Observation: page 4 (timeout)", f"Qz: {CANARY}",
+             f"https://{CANARY}.example: refused"]  # fmt: skip
+    newest.write_text(json.dumps({**said, "missing": {"site1": whats}, "outcome": "incomplete", "exit_code": 6}))
+    found = read_history(study_folder.read(study), study.parent / "runs", NOW.date())
+    missing = dict(zip(found.runs["run"], found.runs["missing"], strict=True))
+    assert missing.pop(said["run"]) == {"site1": {"Observation": 2, "": 2}}
+    assert set(map(str, missing.values())) == {"{}"}
+    assert command("dashboard", study, "--runs", study.parent / "runs").code == 0
+    text = (study.parent / "runs" / "made-up" / "dashboard.html").read_text(encoding="utf-8")
+    assert "did not land whole (missing: 2 pieces of what was asked, 2 pieces of Observation)" in text
+    assert CANARY not in text
+    assert "Qz" not in text

@@ -75,19 +75,33 @@ def planted(lines: list[str], type_: str, canaries: list[str]) -> Iterator[str]:
             yield json.dumps(twin)
 
 
+def write_planted(sample: Path, data: Path) -> list[str]:
+    """Write a copy of the sample full of canaries; these."""
+    data.mkdir()
+    canaries: list[str] = []
+    for file in sorted(sample.glob("*.ndjson")):
+        lines = planted(file.read_text().splitlines(), file.stem, canaries)
+        (data / file.name).write_text("".join(f"{line}\n" for line in lines))
+    return canaries
+
+
 @pytest.fixture(scope="module")
 def marked(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, list[str], Said]:
     """A run of data full of canaries, the canaries, and what making the dashboard said."""
     folder = tmp_path_factory.mktemp("canaries")
-    (folder / "data").mkdir()
-    canaries: list[str] = []
-    for file in sorted(sample.glob("*.ndjson")):
-        lines = planted(file.read_text().splitlines(), file.stem, canaries)
-        (folder / "data" / file.name).write_text("".join(f"{line}\n" for line in lines))
+    canaries = write_planted(sample, folder / "data")
     found = ran(folder / "runs", "--source", folder / "data", study=lenient(folder))
     board = command("dashboard", folder / "li2023", "--runs", folder / "runs")
     assert board.code == 0, board.err
     return found, canaries, board
+
+
+@pytest.fixture(scope="module")
+def stopped(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, list[str]]:
+    """A run of the same data under the study's own rules, which hold them."""
+    folder = tmp_path_factory.mktemp("stopped")
+    canaries = write_planted(sample, folder / "data")
+    return ran(folder / "runs", "--source", folder / "data"), canaries
 
 
 def lenient(folder: Path) -> Path:
@@ -156,3 +170,32 @@ def test_rows_that_failed_are_kept_for_the_secure_area(marked: tuple[Ran, list[s
     run, _, _ = marked
     assert len(pd.read_parquet(run.run.failures)) > 10
     assert run.run.failures.stat().st_mode & 0o077 == 0
+
+
+def test_no_canary_is_said_by_a_gate_that_stops(stopped: tuple[Ran, list[str]]) -> None:
+    """The sentence of the error, the run's own account and the results of its checks; the command says which."""
+    run, canaries = stopped
+    assert run.said.code == 5, run.said.err
+    checks = pd.read_parquet(run.run.checks)
+    stops = checks[checks["stops"]]
+    assert len(stops) > 0
+    assert any(check in run.said.err for check in stops["check_id"])
+    assert holding(run.said.text, canaries) == []
+    assert holding(run.run.path.read_text(), canaries) == []
+    assert holding(checks.to_csv(), canaries) == []
+
+
+@pytest.mark.parametrize("name", ["checks", "touched", "subjects", "profile"])
+def test_no_canary_is_in_the_results_of_a_gate_that_stops(stopped: tuple[Ran, list[str]], name: str) -> None:
+    run, canaries = stopped
+    path = run.run.quality / f"{name}.parquet"
+    assert holding(pd.read_parquet(path).to_csv(), canaries) == []
+
+
+def test_no_canary_is_on_the_dashboard_of_a_gate_that_stops(stopped: tuple[Ran, list[str]]) -> None:
+    run, canaries = stopped
+    board = command("dashboard", STUDY, "--runs", run.run.root.parent.parent)
+    assert board.code == 0, board.err
+    page = (run.run.root.parent / "dashboard.html").read_text()
+    assert "no: " in page or ">no<" in page
+    assert holding(board.text + page, canaries) == []

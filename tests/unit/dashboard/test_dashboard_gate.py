@@ -13,7 +13,7 @@ from analysis.dashboard.gate import gate_words, gates
 from analysis.dashboard.grid import Grid, grid
 from analysis.dashboard.history import History
 from analysis.dashboard.profiles import Profiles, profiles
-from tests.fixtures.quality_history import NEWEST, NOW, history, lines
+from tests.fixtures.quality_history import NEWEST, NOW, history, iso, lines
 
 A, B, STUDY = ("check", "t", "site0"), ("check", "t", "site1"), ("whole", "t", "")
 
@@ -85,6 +85,37 @@ def test_the_age_in_words_and_when_the_next_run_is_late(hours: float, words: str
 def test_a_single_run_is_never_late() -> None:
     found = verdict.age(grid(history(runs=1)), NEWEST + timedelta(days=400))
     assert (found.late, found.usual) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("starts", "usual"),  # minutes from the first run on
+    [
+        ([0, 3], None),
+        ([0, 3, 8], None),
+        ([0, 60], "60 minutes"),
+        ([0, 1440], "24 hours"),
+        ([0, 1440, 1443, 1450, 2880], "24 hours"),  # made anew twice on the second day
+        ([0, 5, 10, 1440, 1445, 1450, 2880, 2885, 2890], "24 hours"),
+        ([0, 10080, 20160], "7 days"),
+    ],
+)
+def test_runs_made_anew_within_minutes_do_not_make_the_next_one_late(starts: list[int], usual: str | None) -> None:
+    times = [NEWEST - timedelta(minutes=starts[-1] - at) for at in starts]
+    made = history(runs=len(starts))
+    made = replace(made, runs=made.runs.assign(started=[iso(when) for when in times]))
+    found = verdict.age(grid(made), NEWEST + timedelta(minutes=70))
+    assert found.usual_words == (usual or "")
+    assert (found.usual is None) is (usual is None)
+    assert not found.late
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "less than a minute"), (59, "less than a minute"), (60, "1 minute"), (7199, "119 minutes"), (7200, "2 hours"),
+     (86400, "24 hours"), (172800, "2 days")],
+)  # fmt: skip
+def test_a_time_that_passes_in_words(seconds: float, words: str) -> None:
+    assert clock.length(seconds) == words
 
 
 def test_times_are_those_of_the_reader() -> None:

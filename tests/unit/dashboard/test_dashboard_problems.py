@@ -30,7 +30,7 @@ def _with(courses: dict[str, str], touched: dict[str, tuple[int, int]]) -> Histo
 
 def _names(made: History) -> list[str]:
     found = grid(made)
-    return [found.keys[problem.line].check for problem in problems(made, found)]
+    return [found.keys[problem.line].check for problem in problems(made, found, NOW.date())]
 
 
 def test_most_subjects_first_and_what_passes_is_none() -> None:
@@ -61,7 +61,7 @@ def test_of_those_that_touch_nobody_what_stops_comes_first_and_five_are_shown() 
 def test_how_many_are_lost_gives_no_few_away(touched: int, lost: int, said: str) -> None:
     made = _with({"a": "ff"}, {"a": (touched, lost)})
     found = grid(made)
-    (row,) = problem_rows(found, problems(made, found), made, NOW)
+    (row,) = problem_rows(found, problems(made, found, NOW.date()), made, NOW)
     assert row.lost == said
     assert row.part == "40 of 200 (20.0\u00a0%) in PFS"  # of those dropped and those analysed
 
@@ -69,7 +69,7 @@ def test_how_many_are_lost_gives_no_few_away(touched: int, lost: int, said: str)
 def test_an_error_has_no_course_of_violations() -> None:
     made = _with({"a": "pe"}, {})
     found = grid(made)
-    (row,) = problem_rows(found, problems(made, found), made, NOW)
+    (row,) = problem_rows(found, problems(made, found, NOW.date()), made, NOW)
     assert row.part == "no analysed subject"
     assert "0 % in 1, nothing in 1" in row.spark
 
@@ -87,8 +87,26 @@ def test_an_error_has_no_course_of_violations() -> None:
 def test_an_acknowledgement_fits_by_check_table_and_site(check: str, table: str, site: str, fits: bool) -> None:
     columns = ["check_id", "table", "site", "name", "note", "until"]
     known = pd.DataFrame([(check, table, site, "B. Example", "known", "2026-12-31")], columns=columns)
-    found = acknowledgement(known, Key("a", "t", "site0"))
+    found = acknowledgement(known, Key("a", "t", "site0"), NOW.date())
     assert (found == Acknowledgement("B. Example", "known", date(2026, 12, 31))) is fits
+
+
+@pytest.mark.parametrize(
+    ("ends", "wanted"),
+    [
+        (("2026-11-01", "2026-12-31"), "2026-12-31"),
+        (("2026-12-31", "2026-11-01"), "2026-12-31"),
+        (("2026-11-01", "2026-11-27", "2026-12-31"), "2026-11-27"),  # today is not over; the first that holds
+        (("2026-10-01", "2026-11-01", "2026-09-01"), "2026-11-01"),  # all are over: the last to end
+        (("2026-11-01", ""), None),  # one without an end
+    ],
+)
+def test_an_acknowledgement_that_is_over_hides_none_that_holds(ends: tuple[str, ...], wanted: str | None) -> None:
+    columns = ["check_id", "table", "site", "name", "note", "until"]
+    known = pd.DataFrame([("a", "", "", "B. Example", "known", end) for end in ends], columns=columns)
+    found = acknowledgement(known, Key("a", "t", "site0"), date(2026, 11, 27))
+    assert found is not None
+    assert found.until == (date.fromisoformat(wanted) if wanted else None)
 
 
 def test_an_acknowledgement_holds_to_the_end_of_its_day() -> None:

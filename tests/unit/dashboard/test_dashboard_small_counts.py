@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis.dashboard.page import render
-from analysis.dashboard.small_counts import FEW, part, parts, rounded, shares
+from analysis.dashboard.small_counts import FEW, alike, part, parts, rounded, shares
 from tests.fixtures.quality_history import NOW, history, with_rows
 
 NBSP = "\u00a0"
@@ -93,6 +93,36 @@ def _with_small(n: int) -> str:
 def test_pages_that_differ_in_small_counts_are_one_page() -> None:
     assert _with_small(1) == _with_small(4)
     assert _with_small(1) != _with_small(40)
+
+
+def _before_and_now(before: int, now: int, whole: int) -> str:
+    """A page on which a check fails in the last two runs, with these violations."""
+    made = history(runs=12)
+    where = {"check_id": "no_future_dates", "site": "site0"}
+    checks = made.checks
+    for run, n in zip(made.runs["run"].iloc[-2:], (before, now), strict=True):
+        checks = with_rows(checks, {**where, "run": run}, numerator=n, denominator=whole, status="FAIL")
+    return render(replace(made, checks=checks), NOW)
+
+
+@pytest.mark.parametrize("whole", [50, 4])
+def test_small_counts_are_not_told_by_getting_worse(whole: int) -> None:
+    """3 of 50 and 3 again, or 3 and then 4: the page is the same."""
+    pages = {_before_and_now(before, now, whole) for before in (1, 3, 4) for now in (1, 3, 4)}
+    assert len(pages) == 1
+    assert _before_and_now(4, 6, 50) not in pages
+
+
+def test_what_leaves_few_is_not_told_by_getting_worse() -> None:
+    """86 of 98 and then 94 is not a tenth more, 95 is; both are "all but fewer than 5"."""
+    assert _before_and_now(86, 94, 98) == _before_and_now(86, 97, 98)
+
+
+def test_shares_of_counts_that_are_said_alike_are_alike() -> None:
+    found = alike(np.array([0, 1, 4, 5, 20, 94, 96, 100, 3]), np.array([100] * 8 + [4]), 5)
+    assert found[:8].tolist() == [0, 0.05, 0.05, 0.05, 0.2, 0.94, 1, 1]
+    assert np.isnan(found[8])
+    assert alike(np.array([3, 0]), np.array([4, 0]), 0)[0] == 0.75
 
 
 def test_earlier_counts_that_round_alike_are_one_page() -> None:

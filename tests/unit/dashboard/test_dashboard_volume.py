@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import statistics
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analysis.dashboard.freshness import Stillness, stillness
-from analysis.dashboard.grid import grid
+from analysis.dashboard.grid import Run, grid
 from analysis.dashboard.profiles import profiles
 from analysis.dashboard.volume import expected, falls, odd_months
-from tests.fixtures.quality_history import NOTHING, history, with_rows
+from expectations.volume import outside
+from tests.fixtures.quality_history import NOTHING, history, lines, with_rows
 
 NAN = float("nan")
 
@@ -114,6 +120,11 @@ STEADY = [100, 104, 98, 96, 102, 100, 101, 99, 103, 97, 100, 100, 102]
         ([*STEADY, 0], ["2026-10"]),  # a month without a row is a month without a record
         ([*STEADY[:11], 60], []),  # eleven before it are not twelve
         ([3, 4] * 6 + [0], []),  # so few a month say nothing
+        ([20] * 12 + [21], []),  # counts vary by their root, 4.5 here, however steady they were
+        ([20] * 12 + [28], []),
+        ([20] * 12 + [29], ["2026-10"]),
+        ([16] * 12 + [24], []),  # on the edge is not outside
+        ([16] * 12 + [25], ["2026-10"]),
     ],
 )
 def test_a_month_outside_two_standard_deviations_of_twelve_is_odd(counts: list[int], odd: list[str]) -> None:
@@ -121,12 +132,50 @@ def test_a_month_outside_two_standard_deviations_of_twelve_is_odd(counts: list[i
     assert [month.month for month in found] == odd
 
 
-def test_the_range_of_a_month_is_mean_and_two_sample_standard_deviations() -> None:
-    (found,) = odd_months(_months([*STEADY, 60]), grid(history(runs=2)))
-    before = STEADY[-12:]
-    mean, spread = statistics.mean(before), 2 * statistics.stdev(before)
+RESTLESS = [100, 140, 60, 96, 132, 71, 101, 99, 133, 67, 88, 100]
+
+
+@pytest.mark.parametrize(("before", "floor"), [(RESTLESS, False), (STEADY[-12:], True)])
+def test_the_range_of_a_month_is_mean_and_two_sample_standard_deviations(before: list[int], floor: bool) -> None:
+    """Or twice the root of the mean, where that is more."""
+    (found,) = odd_months(_months([*before, 20]), grid(history(runs=2)))
+    mean, deviation, root = statistics.mean(before), statistics.stdev(before), math.sqrt(statistics.mean(before))
+    assert (deviation < root) is floor
+    spread = 2 * max(deviation, root)
     assert (found.low, found.high) == (pytest.approx(mean - spread), pytest.approx(mean + spread))
-    assert (found.n, found.site, found.table) == (60, "site0", "observation")
+    assert (found.n, found.site, found.table) == (20, "site0", "observation")
+
+
+@pytest.mark.parametrize(("letter", "listed"), [("n", False), ("p", True), ("f", True), ("e", True), (".", True)])
+def test_months_are_not_listed_where_their_check_does_not_apply(letter: str, listed: bool) -> None:
+    """The data of a study with a cut-off run out by design."""
+    check = ("month_volume_outside_2_sd", "observation")
+    made = lines({(*check, "site0"): f"p{letter}", (*check, "site1"): "pp"})
+    assert bool(odd_months(_months([*STEADY, 0]), grid(made))) is listed
+
+
+QUIET = grid(lines({("a", "observation", "site0"): "p"}))
+
+
+@given(st.integers(3, 120), st.sampled_from((0.0, 0.5, 1.0, 2.0)), st.integers(13, 41), st.integers(0, 2**32 - 1))
+@settings(max_examples=200, deadline=None)
+def test_the_months_are_those_of_the_check(level: int, restless: float, months: int, seed: int) -> None:
+    """Oracle: the function behind ``month_volume_outside_2_sd``, of the last three whole months. The course lies about
+    a level, by ``restless`` roots of it; the last months lie where they may be odd or not; a month may be missing."""
+    draw = np.random.default_rng(seed)
+    course = np.rint(level + restless * np.sqrt(level) * draw.standard_normal(months)).clip(0).astype(int)
+    course[-3:] = np.rint(level + np.sqrt(level) * draw.uniform(-4, 4, 3)).clip(0)
+    counts = {at: int(n) for at, n in enumerate(course) if at == 0 or draw.random() < 0.99}
+    now = months + int(draw.integers(-1, 3))
+    month = {at: f"{2023 + at // 12}-{at % 12 + 1:02}" for at in range(47)}
+    start = date.fromisoformat(f"{month[now]}-27")
+    newest = Run("newest", datetime(start.year, start.month, start.day, 2, 14, tzinfo=UTC))
+    rows = [("newest", "site0", "observation", "month", month[at], n, n) for at, n in counts.items()]
+    profile = pd.DataFrame(rows, columns=["run", "site", "table", "kind", "key", "n", "patients"])
+    found = [(one.month, one.n) for one in odd_months(profile, replace(QUIET, runs=(newest,)))]
+    wanted, _ = outside({month[at]: n for at, n in counts.items()}, start)
+    latest = {month[now - back] for back in (1, 2, 3)}
+    assert sorted(found) == [(name, n) for name, n, _ in wanted if name in latest]
 
 
 @pytest.mark.parametrize(
