@@ -9,7 +9,6 @@ from datetime import date
 from expectations.model import Check, Finding
 from expectations.outcomes import Outcome, outcome
 
-DROPPED = "subjects_dropped_by_checks"
 SITE_HELD = "site-held"
 """EXCLRSN of the subjects of a site that is held."""
 SITE_HELD_WORDS = "a check holds the subject's whole site"
@@ -17,7 +16,10 @@ SITE_HELD_WORDS = "a check holds the subject's whole site"
 
 @dataclass(frozen=True)
 class Override:
-    """Somebody lets a check that stops pass until a day: ``site`` and ``table`` empty mean every one."""
+    """Somebody lets a check that stops pass until a day: ``site`` and ``table`` empty mean every one.
+
+    ``up_to``: the percentage of violations it was given for; ``errors``: also where the check could not be computed.
+    """
 
     check: str
     name: str
@@ -25,11 +27,16 @@ class Override:
     expires: date
     site: str = ""
     table: str = ""
+    up_to: float = 100.0
+    errors: bool = False
 
     def covers(self, one: Outcome, today: date) -> bool:
         """Whether it speaks of this outcome and has not expired; it holds to the end of its day."""
-        asked = self.check == one.check.id and self.site in ("", one.finding.site)
-        return asked and self.table in ("", one.finding.table) and today <= self.expires
+        found = one.finding
+        asked = self.check == one.check.id and self.site in ("", found.site) and self.table in ("", found.table)
+        few = 100 * found.numerator <= self.up_to * found.denominator
+        agreed = self.errors if one.status == "ERROR" else few
+        return asked and agreed and today <= self.expires
 
     def __str__(self) -> str:
         return f"{self.name}, until {self.expires.isoformat()}: {self.reason}"

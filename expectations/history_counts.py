@@ -69,10 +69,12 @@ class Past:
 
     def _pool(self, ordered: pd.DataFrame, counted: pd.DataFrame) -> pd.DataFrame:
         last = counted.groupby(["site", "table"]).tail(POOLED)[["site", "table", "run"]]
-        self.runs.update(Counter(zip(last["site"], last["table"], strict=True)))
         rows = ordered.merge(last, on=["site", "table", "run"])
         rows = rows[rows["kind"].isin(["rows", "code", "unit", "value", "missing"])]
         codes = rows[(rows["kind"] == "code") & (rows["patients"] >= THIN)]
+        # A run whose codes were not kept, or not read, says nothing of a code.
+        with_codes = rows.loc[rows["kind"] == "code", ["site", "table", "run"]].drop_duplicates()
+        self.runs.update(Counter(zip(with_codes["site"], with_codes["table"], strict=True)))
         for site, table, key in zip(codes["site"], codes["table"], codes["key"], strict=True):
             self.runs_with.setdefault((site, table), Counter())[key] += 1
         pooled = rows.groupby(["site", "table", "kind", "key"]).agg(n=("n", "sum"), patients=("patients", "max"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import reduce
 from typing import Any
 
@@ -100,8 +100,10 @@ def _dates(view: RawView, rows: Any, today: date) -> dict[str, Flag]:
     import ibis
 
     days = [rows[column] for column in view.dates]
-    # Not the general form: a text that today's date begins with sorts before it.
-    flags = {"no_future_dates": Flag(_all(), _any([day_text(day) > ibis.literal(today.isoformat()) for day in days]))}
+    # ``today`` is of UTC; east of it the next day has begun. Not the general form of "later": a text that a date begins
+    # with sorts before it.
+    latest = ibis.literal((today + timedelta(days=1)).isoformat())
+    flags = {"no_future_dates": Flag(_all(), _any([day_text(day) > latest for day in days]))}
     if view.placed:
         undated = reduce(lambda a, b: a & b, [day.isnull() for day in days])
         placed = ~undated

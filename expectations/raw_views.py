@@ -73,7 +73,7 @@ VIEWS: dict[str, RawView] = {
         coded=True,
         instead="medication_id",
         quantity=Quantity("dose_value", "dose_unit", "dose_unit_code", measured=False),
-        same=("status", "medication_id", "effective_end", "dose_value", "dose_unit", "route"),
+        same=("status", "medication_id", "effective_end", "dose_value", "dose_unit", "dose_unit_code", "route"),
     ),
     "observation": RawView(
         "Observation",
@@ -88,8 +88,8 @@ VIEWS: dict[str, RawView] = {
         ),
         quantity=Quantity("value_quantity", "value_unit", "value_unit_code", "value_unit_system"),
         same=(
-            "status", "effective_end", "value_quantity", "value_unit", "value_integer", "value_boolean",
-            "value_string", "value_date", "value_text", "body_site", "method_text", "performer_id",
+            "status", "effective_end", "value_quantity", "value_unit", "value_unit_code", "value_integer",
+            "value_boolean", "value_string", "value_date", "value_text", "body_site", "method_text", "performer_id",
         ),
     ),
     "observation_component": RawView(

@@ -7,7 +7,7 @@ wrong field, and is only counted under ``RARE``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -135,8 +135,8 @@ def _people(patients: ir.Table) -> pd.DataFrame:
             .agg(n=lambda t: t.count(), patients=lambda t: t.id.nunique())
             .to_pandas()
         )
-        parts.append(_named(found.assign(key=f"{prefix}|" + found["key"].fillna("")), "code"))
-    return pd.concat(parts, ignore_index=True)
+        parts.append(found.assign(key=f"{prefix}|" + found["key"].fillna("")))
+    return _named(pd.concat(parts, ignore_index=True), "code")
 
 
 def _coded(
@@ -246,11 +246,32 @@ def _sizes(with_value: ir.Table, by_measure: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def taken_records(table: ir.Table, lists: Mapping[str, CodeList]) -> ir.Table:
-    """(site, id) of the records that a list takes, by any of their codings or by words in their texts."""
+def with_absent(counts: pd.DataFrame, sites: Collection[str], tables: Collection[str]) -> pd.DataFrame:
+    """``counts`` with ``records`` 0 for each site and view of ``tables`` that has none: that nothing came counts."""
+    import pandas as pd
+
+    records = counts[counts["kind"] == "records"]
+    there = set(zip(records["site"], records["table"], strict=True))
+    rows = [
+        (site, table, "records", "", 0, 0)
+        for site in sites for table in VIEWS if table in tables and (site, table) not in there
+    ]  # fmt: skip
+    absent = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"n": "int64", "patients": "int64"})
+    whole = pd.concat([counts, absent], ignore_index=True) if rows else counts
+    return whole.sort_values(["site", "table", "kind", "key"], kind="stable").reset_index(drop=True)
+
+
+def taken_records(table: ir.Table, lists: Mapping[str, CodeList], con: Any = None) -> ir.Table:
+    """(site, id) of the records that a list takes, by any of their codings or by words in their texts.
+
+    ``con``: see :func:`mappings.codelists.matches`.
+    """
     from mappings.codelists import matches, matches_text
 
-    by_code = matches(table, "code_system", "code", lists).select("site", "id")
+    by_code = matches(table, "code_system", "code", lists, con=con).select("site", "id")
+    worded = {name: made for name, made in lists.items() if made.words}
+    if not worded:
+        return by_code.distinct()
     texts = [column for column in _TEXTS if column in table.columns]
-    by_text = matches_text(table, texts, lists).select("site", "id")
+    by_text = matches_text(table, texts, worded).select("site", "id")
     return by_code.union(by_text).distinct()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.plan import TYPE_OF_TABLE
 from analysis.study.model import Study
+from flows.data_origin import same_sites
 from flows.gate_file import Acknowledged, read_gate_file
 from flows.job import SITES_FILE
 from flows.run_folder import RunFolder
@@ -46,7 +47,9 @@ _DEFINITION = {
 
 
 def read_history(folder: StudyFolder, runs: Path, today: date) -> History:
-    """All runs of a study in ``runs`` that were made from the same source as the newest with quality results.
+    """All runs of a study in ``runs`` that share a site with the newest with quality results, by source and filters.
+
+    A run says nothing of a site that had another source or other filters then (`flows.data_origin.same_sites`).
 
     Raises:
         DefinitionError: no run has quality results; a file of the study, its sites or its gate is wrong.
@@ -64,13 +67,14 @@ def read_history(folder: StudyFolder, runs: Path, today: date) -> History:
             f"no run of {study.study.id} in {runs} has quality results; make one with: bedside run {folder.path}"
         )
     newest = max(judged, key=lambda run: (str(said[run]["started"]), run))
-    kept = {run: one for run, one in said.items() if _source(one) == _source(said[newest])}
+    sites_of = {run: None if run == newest else same_sites(said[newest], one) for run, one in said.items()}
+    kept = {run: one for run, one in said.items() if sites_of[run] is None or sites_of[run]}
     in_order = sorted((str(said[run]["started"]), run) for run in judged if run in kept)
     judged = [run for _, run in in_order[-MOST_RUNS:]]
     sites = _sites(folder, said[newest])
     asked = asked_of(study, {site.id: site.checks for site in sites.sites} if sites else None)
     labels = {site.id: site.label for site in sites.sites} if sites else {}
-    files = {run: runs / study.study.id / run / "quality" for run in judged}
+    files = {runs / study.study.id / run / "quality": sites_of[run] for run in judged}
     profile = _read(files, PROFILE, _PROFILE, kinds=KINDS)
     started = {run: str(one["started"]) for run, one in kept.items()}
     return History(
@@ -122,15 +126,10 @@ def _parquet(path: Path) -> Any:
         raise DefinitionError(f"{path} cannot be read; move its run away, or make its checks anew") from error
 
 
-def _source(said: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Where a run's data came from, as its command was called."""
-    called = said.get("called") or {}
-    return called.get("sites"), called.get("source")
-
-
 def _sites(folder: StudyFolder, said: Mapping[str, Any]) -> Sites | None:
     """The sites of a run as their file lies there now; None where it is gone."""
-    named, source = _source(said)
+    called = said.get("called") or {}
+    named, source = called.get("sites"), called.get("source")
     own = folder.path / SITES_FILE
     path = Path(named) if named else own
     made = load_sites(path.read_text(encoding="utf-8"), path.name, path.parent) if path.is_file() else None
@@ -155,21 +154,29 @@ def _pieces(whats: Sequence[str]) -> dict[str, int]:
     return dict(Counter(type_ if type_ in _TYPES else "" for type_ in types))
 
 
-def _read(files: Mapping[str, Path], name: str, columns: Sequence[str], kinds: Sequence[str] = ()) -> pd.DataFrame:
-    """One file of every run as one frame with the run's id in front; a column that a run's file lacks is empty."""
+def _read(
+    files: Mapping[Path, Collection[str] | None], name: str, columns: Sequence[str], kinds: Sequence[str] = ()
+) -> pd.DataFrame:
+    """One file of every run as one frame with the run's id in front; a column that a run's file lacks is empty.
+
+    ``files``: each run's folder of results, and the sites it may speak of (None: all); what is of the whole study comes
+    along.
+    """
     import pandas as pd
     import pyarrow as pa
     import pyarrow.compute as pc
 
     tables: list[Any] = []
-    for run, folder in files.items():
+    for folder, sites in files.items():
         if not (folder / name).is_file():
             continue
         opened = _parquet(folder / name)
         table = opened.read([column for column in columns if column in opened.schema_arrow.names])
+        if sites is not None:
+            table = table.filter(pc.is_in(table["site"], pa.array(["", *sorted(sites)])))
         if kinds:
             table = table.filter(pc.is_in(table["kind"], pa.array(kinds)))
-        tables.append(table.add_column(0, "run", pa.repeat(run, len(table))))
+        tables.append(table.add_column(0, "run", pa.repeat(folder.parent.name, len(table))))
     if not tables:
         return pd.DataFrame(columns=["run", *columns])
     whole = pa.concat_tables(tables, promote_options="permissive")
@@ -181,8 +188,7 @@ def _acknowledged(folder: StudyFolder, asked: Asked, sites: tuple[str, ...], tod
     """What the gate file says is known."""
     import pandas as pd
 
-    checks = {**asked.checks, **{name: check for own in asked.of_sites.values() for name, check in own.items()}}
-    known: tuple[Acknowledged, ...] = read_gate_file(folder.path, checks, sites, today).acknowledged
+    known: tuple[Acknowledged, ...] = read_gate_file(folder.path, asked.names, sites, today).acknowledged
     columns = ["check_id", "table", "site", "name", "note", "until"]
     rows = [(one.check, one.table, one.site, one.name, one.note, one.until.isoformat()) for one in known]
     return pd.DataFrame(rows, columns=columns)

@@ -5,11 +5,10 @@ It is no part of the study: it changes neither what is asked nor the study's has
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
@@ -17,7 +16,10 @@ from analysis.study.base import Frozen
 from analysis.study.faults import check
 from analysis.study.own_checks import CheckId
 from analysis.study.toml_lines import parse
+from expectations.frames import FRAMES
 from expectations.gate import Override
+from expectations.raw_views import VIEWS
+from mappings.elements import is_resource
 from mappings.errors import DefinitionError, Problem
 
 GATE_FILE = "quality.toml"
@@ -32,6 +34,8 @@ class _Override(Frozen):
     name: str = Field(min_length=1)
     reason: str = Field(min_length=1)
     expires: date
+    up_to: float = Field(100.0, ge=0, le=100)
+    errors: bool = False
 
 
 class Acknowledged(Frozen):
@@ -58,8 +62,8 @@ class GateFile:
     acknowledged: tuple[Acknowledged, ...] = ()
 
 
-def read_gate_file(folder: Path, checks: Mapping[str, Any], sites: tuple[str, ...], today: date) -> GateFile:
-    """Read ``quality.toml`` of a study folder; without one nothing is overridden.
+def read_gate_file(folder: Path, checks: Collection[str], sites: tuple[str, ...] | None, today: date) -> GateFile:
+    """Read ``quality.toml`` of a study folder; without one nothing is overridden. ``sites`` None: any may be named.
 
     Raises:
         DefinitionError: a fault of shape, a check or site that does not exist, an override that expires later than a
@@ -74,19 +78,23 @@ def read_gate_file(folder: Path, checks: Mapping[str, Any], sites: tuple[str, ..
         problems = [*problems, *_problems(made, checks, sites, today)]
     if problems or made is None:
         raise DefinitionError(f"{GATE_FILE} cannot be used:", tuple(problems))
-    overrides = tuple(Override(o.check, o.name, o.reason, o.expires, o.site, o.table) for o in made.override)
+    overrides = tuple(
+        Override(o.check, o.name, o.reason, o.expires, o.site, o.table, o.up_to, o.errors) for o in made.override
+    )
     return GateFile(overrides, made.acknowledged)
 
 
-def _problems(made: _File, checks: Mapping[str, Any], sites: tuple[str, ...], today: date) -> list[Problem]:
+def _problems(made: _File, checks: Collection[str], sites: tuple[str, ...] | None, today: date) -> list[Problem]:
     problems = []
     for key in ("override", "acknowledged"):
         for at, one in enumerate(getattr(made, key)):
             where = f"{key}[{at + 1}]"
             if one.check not in checks:
                 problems.append(Problem("no such check; docs/quality-checks.md lists them", f"{where}.check"))
-            if one.site and one.site not in sites:
+            if one.site and sites is not None and one.site not in sites:
                 problems.append(Problem("no such site in the sites file", f"{where}.site"))
+            if one.table and one.table not in {*VIEWS, *FRAMES} and not is_resource(one.table):
+                problems.append(Problem("no such table, and no resource type", f"{where}.table"))
     for at, override in enumerate(made.override):
         if (override.expires - today).days > LONGEST_DAYS:
             message = "lies more than a year ahead: name an earlier day, or change the study's threshold"

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from analysis.plan import Plan, Scope, plan
 from analysis.study.model import PopulationStudy, Study
 from flows import study_folder
 from flows.acceptance.judges import JudgeName
+from flows.data_origin import origin_sha256
 from flows.engines import DUCKDB, EngineChoice, choose
 from flows.landing.instants import read_since
 from flows.run_folder import RunFolder
@@ -105,6 +107,8 @@ class Job:
         definition = {name: sha for name, sha in self.folder.hashes.items() if name != study_folder.STUDY_FILE}
         return {
             **said,
+            # No part of the inputs: what a run is compared with is a question of where its records come from.
+            "sources_sha256": {site.id: origin_sha256(self.sites, site) for site in self.sites.sites},
             "called": dict(self.called),
             "definition_sha256": definition,
             "versions": versions(self.engine),
@@ -206,8 +210,17 @@ def prepare(
         since=since,
     )  # fmt: skip
     job.key()
-    job.asked_checks()
+    _gate_file_fits(job)
     return job
+
+
+def _gate_file_fits(job: Job) -> None:
+    """Read what is overridden now, so that a slip in it does not end a night after its extract."""
+    from flows.gate_file import read_gate_file
+
+    # A source that stands in for the sites file has other sites than those the file speaks of.
+    sites = None if job.called["source"] else tuple(site.id for site in job.sites.sites)
+    read_gate_file(job.folder.path, job.asked_checks().names, sites, datetime.now(UTC).date())
 
 
 def _job(

@@ -117,8 +117,10 @@ def ingest(job: Job, run_folder: RunFolder, progress: Progress, caller: Caller) 
     return steps.missing(run_folder)
 
 
-def step(name: str, job: Job, run_folder: RunFolder, progress: Progress) -> None:
+def step(name: str, job: Job, run_folder: RunFolder, progress: Progress) -> Outcome:
     """Do one step of a run again, or for the first time; the last step closes the run.
+
+    Returns: how it ended, where it is the last; before, 5 from the checks on where they hold a site, else 0.
 
     Raises:
         DefinitionError: the study has no such step, or a step before it is not done (nothing goes round the checks),
@@ -138,7 +140,9 @@ def step(name: str, job: Job, run_folder: RunFolder, progress: Progress) -> None
             run_folder.finish("failed", error.exit_code)
             raise
         if name == order[-1]:
-            _closed(run_folder, steps.missing(run_folder))
+            return _closed(run_folder, steps.missing(run_folder))
+    held = steps.held(run_folder) if order.index(name) >= order.index("check") else []
+    return Outcome(run_folder, 5 if held else 0, (), tuple(held))
 
 
 def _following(job: Job) -> list[str]:
@@ -148,7 +152,9 @@ def _following(job: Job) -> list[str]:
 
 def _analyse(job: Job, run_folder: RunFolder, progress: Progress, caller: Caller) -> None:
     for name in _following(job):
-        if not run_folder.done(name):
+        # What somebody let pass may have expired while the run lay there.
+        again = name == "check" and run_folder.read().get("overridden") and not run_folder.done("analyse")
+        if again or not run_folder.done(name):
             caller.one(name, steps.BY_NAME[name], job, run_folder, progress)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from flows.export.quality import FEWEST, FHIR
@@ -43,17 +43,26 @@ def markdown(job: Job, run: RunFolder) -> str:
     head = f"# Data quality of {job.study.study.id}, run {run.id}"
     lines = [head, "", _gate(stopping), "", "| Outcome | n |", "|---|---:|"]
     lines += [f"| {status} | {counts[status]} |" for status in sorted(map(str, counts))]
-    failed = rows[rows["status"].isin(["FAIL", "ERROR"])]
+    failed = rows[rows["status"].isin(["FAIL", "ERROR"]) | rows["stops"]]
     if len(failed):
         lines += ["", "| Check | Table | Site | Violations | Of | Action |", "|---|---|---|---:|---:|---|"]
         lines += [
-            f"| {row['check_id']} | {row['table']} | {row['site']} | {guarded(float(row['numerator']), least)} "
+            f"| {row['check_id']} | {row['table']} | {row['site']} | {_told(row, least)} "
             f"| {guarded(float(row['denominator']), least)} | {row['action']} |"
             for row in failed.to_dict("records")
         ]
     places = {"every outcome": run.checks, "as FHIR": run.quality / FHIR, "report": run.report}
     lines += ["", *(f"- {name}: `{path}`" for name, path in places.items() if path.exists())]
     return "\n".join(lines) + "\n"
+
+
+def _told(row: Mapping[Hashable, Any], least: int) -> str:
+    from analysis.export.quality_report import hidden
+    from analysis.pages.formats import guarded
+
+    numerator, denominator = int(row["numerator"]), int(row["denominator"])
+    few = hidden(numerator, denominator, least) and numerator >= least
+    return "not told" if few else guarded(float(numerator), least)
 
 
 def _gate(stopping: list[dict[Hashable, Any]]) -> str:

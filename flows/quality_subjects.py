@@ -52,7 +52,7 @@ def _judged(
 ) -> tuple[list[Outcome], pd.DataFrame]:
     import pandas as pd
 
-    from expectations.frames import analysis_frames
+    from expectations.frames import FRAMES, analysis_frames
     from expectations.gx import judge
 
     tables = (derived.adsl, derived.adrs, derived.adtte, derived.analysis_table)
@@ -75,6 +75,10 @@ def _judged(
                 rows = frame.iloc[list(one.rows)]
                 outcomes.append(outcome(asked.at(check.id, one.site), one, _keys(rows)))
                 failing.append(_rows(rows, check, one))
+    for check in asked.checks.values():
+        if check.table in FRAMES and not check.raw and check.rule.kind != "gate" and not can_be_asked(study, check):
+            nowhere = [""] if check.scope == "study" else list(sites)
+            outcomes += [outcome(check, Finding(check.id, check.table, 0, 0, site=site)) for site in nowhere]
     if study.response is not None:
         found_mixes = response_mix(frames["responses"], sites)
         outcomes += [outcome(asked.at(one.check_id, one.site), one) for one in found_mixes]

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from expectations.catalogue import Asked
 from expectations.frames import FRAMES
 from expectations.ledger import TypeCounts
-from expectations.model import Check, Finding
+from expectations.model import Check, Counted, Finding
 from expectations.outcomes import Outcome, outcome
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from flows.quality_counts import Counts
 
 MOST_FAILURES = 10_000
 """Rows kept of one check, table and site: enough to see what is wrong, and a file that stays small."""
@@ -35,8 +37,7 @@ def judge_tables(
     sites: Sequence[str],
     today: date,
     systems: frozenset[str],
-    profile: pd.DataFrame,
-    earlier: pd.DataFrame,
+    counts: Counts,
     until: date | None = None,
 ) -> Judged:
     """Judge every raw check at every site.
@@ -48,20 +49,34 @@ def judge_tables(
         sites: the sites of the run, whether they sent anything or not.
         today: the day of the extract.
         systems: code systems that count as known.
-        profile, earlier: counts of this run's tables, and of comparable runs before (``expectations.table_profile``).
+        counts: of this run's tables, and of comparable runs before.
         until: the data cut-off of a study, after which nothing is late.
     """
-    from expectations.history import history_findings
     from expectations.own_raw import own_findings
     from expectations.raw import landing_findings, table_findings
 
     found = landing_findings(types) + table_findings(tables, today, systems)
-    found += history_findings(profile, earlier, today, sites, until=until, systems=systems)
+    found += _beside_others(asked, counts, today, sites, until, systems)
     found += own_findings(tables, _of_rows(asked.checks.values(), tables), sites)
     for site in sites:
         found += own_findings(tables, _of_rows(asked.own_of(site), tables), [site])
     outcomes = judged_counts(asked, [*found, *_not_found(found, asked, sites)])
     return Judged(outcomes, _failures(outcomes, tables, today, systems))
+
+
+def _beside_others(
+    asked: Asked, counts: Counts, today: date, sites: Sequence[str], until: date | None, systems: frozenset[str]
+) -> list[Finding]:
+    from expectations.history import history_findings
+
+    error = counts.error
+    if not error:
+        try:
+            return history_findings(counts.now, counts.earlier, today, sites, until=until, systems=systems)
+        except Exception as fault:  # its message may hold what a file held
+            error = f"it could not be held against other runs ({type(fault).__name__})"
+    beside = [c for c in asked.checks.values() if c.rule.kind == "history" and c.table not in FRAMES]
+    return [Finding(check.id, check.table, 0, 0, error=error, site=site) for check in beside for site in sites]
 
 
 def _of_rows(checks: Iterable[Check], tables: Mapping[str, Any]) -> list[Check]:
@@ -99,7 +114,8 @@ def judged_counts(asked: Asked, found: Sequence[Finding]) -> list[Outcome]:
         columns=list(names),
         dtype="float64",
     )
-    errors = {judged.check_id: judged.error for judged in judge(shares, [_shared(asked, f) for f in _first(found)], {})}
+    of_shares = [_of_shares(asked.at(f.check_id, f.site)) for f in _first(found)]
+    errors = {judged.check_id: judged.error for judged in judge(shares, of_shares, {})}
     return [outcome(check, replace(f, error=f.error or errors[f.check_id])) for check, f in zip(at, found, strict=True)]
 
 
@@ -107,8 +123,9 @@ def _first(found: Sequence[Finding]) -> list[Finding]:
     return list({f.check_id: f for f in reversed(found)}.values())[::-1]
 
 
-def _shared(asked: Asked, finding: Finding) -> Check:
-    return asked.at(finding.check_id, finding.site)
+def _of_shares(check: Check) -> Check:
+    """The check as it is asked of percentages: a study's own has been asked of its rows already."""
+    return check.model_copy(update={"rule": Counted(kind="counted", count=check.id)})
 
 
 def _failures(
@@ -124,9 +141,11 @@ def _failures(
     counted = {(one.check.id, one.finding.table) for one in failed if one.check.rule.kind == "counted"}
     dropping = {(one.check.id, one.finding.table) for one in failed if one.check.action == "drop"}
     parts = [failing_rows(tables, today, systems, counted, MOST_FAILURES, dropping)]
-    for one in {(o.check.id, o.finding.table): o for o in failed if o.check.rule.kind not in _WITHOUT_ROWS}.values():
+    # Sites may mean different rules by one name: each is looked at with its own.
+    for one in (o for o in failed if o.check.rule.kind not in _WITHOUT_ROWS):
         most = None if one.check.action == "drop" else MOST_FAILURES
-        rows = own_failing(tables[one.finding.table], one.check, most)
+        table = tables[one.finding.table]
+        rows = own_failing(table.filter(table.site == one.finding.site), one.check, most)
         parts.append(rows.assign(check_id=one.check.id, table=one.finding.table))
     rows = pd.concat(parts, ignore_index=True).reindex(
         columns=["check_id", "table", "site", "id", "version", "patient_id"]

@@ -132,9 +132,13 @@ class RunFolder:
         return said
 
     def reopen(self, step: str) -> None:
-        """Before a step is done again: neither it nor what came after it counts any more, and the run has not ended."""
-        kept = {name: value for name, value in self.read()["steps"].items() if STEPS.index(name) < STEPS.index(step)}
-        self.update(steps=kept, outcome=None, exit_code=None, finished=None)
+        """Before a step is done again: neither it nor what came after it counts any more, and the run is open.
+
+        That it had ended once, and how, stays: no run of another day goes on with it.
+        """
+        said = self.read()
+        kept = {name: value for name, value in said["steps"].items() if STEPS.index(name) < STEPS.index(step)}
+        self.update(steps=kept, outcome=None, exit_code=None, finished=None, ended_once=ended_with(said))
 
     def step_done(self, step: str, counts: Mapping[str, object] | None = None) -> None:
         """Note that a step is done; what came after an older pass of it no longer counts."""
@@ -151,6 +155,16 @@ class RunFolder:
         latest = self.root.parent / "latest"
         if outcome == "complete" and self.id >= _newest_complete(latest):
             write_bytes(latest, f"{self.id}\n".encode())
+
+
+def ended_with(said: Mapping[str, Any]) -> int | None:
+    """The exit code a run ended with, before it was opened again if it is open now; None if it never ended.
+
+    ``said`` is what ``run.json`` says.
+    """
+    code = said.get("exit_code")
+    ended: int | None = said.get("ended_once") if code is None else code
+    return ended
 
 
 @contextmanager
@@ -205,14 +219,15 @@ def start(runs: Path, study_id: str, facts: Mapping[str, object]) -> RunFolder:
 
 def unfinished(runs: Path, study_id: str, inputs_sha256: str) -> RunFolder | None:
     """The newest run of equal study, source and filters that was cut off: before it could say how it ended, or by a
-    source that could not be reached or refused the credential while resources were still coming."""
+    source that could not be reached or refused the credential while resources were still coming. One that had ended
+    and was opened again for a single step is none."""
     for run in _runs(runs, study_id):
         try:
             said = run.read()
         except DefinitionError:
             continue
         without_source = said.get("exit_code") == 3 and "extract" not in said.get("steps", {})
-        if (said.get("outcome") is None or without_source) and said.get("inputs_sha256") == inputs_sha256:
+        if (ended_with(said) is None or without_source) and said.get("inputs_sha256") == inputs_sha256:
             return run
     return None
 

@@ -30,6 +30,14 @@ _CODE = {
     "plausibility: temporal": "business-rule",
 }
 
+# Tables with a row a subject or a part of one: their counts lead to counts of subjects.
+_OF_SUBJECTS = frozenset(
+    {
+        "adsl", "screened", "analysed", "covariates", "reviewed", "responses", "derived_responses", "assessments",
+        "endpoints", "events", "censored", "endpoint_pairs", "follow_up",
+    }
+)  # fmt: skip
+
 Row = Mapping[str, Any]
 Resource = dict[str, Any]
 
@@ -53,6 +61,8 @@ def resources(
         here = [row for row in rows if row["site"] == site and row["status"] != "NOT_APPLICABLE"]
         if not here:
             continue
+        close = _close(here, min_count)
+        here = [{**row, "close": row["table"] in _OF_SUBJECTS and int(row["denominator"]) in close} for row in here]
         report = {"resourceType": "MeasureReport", "id": _id(study, f"report {site}"), **meta}
         made.append({**report, **_report(study, here, label, day, min_count)})
         issues = [_issue(row, min_count) for row in here if row["status"] != "PASS"]
@@ -111,25 +121,32 @@ def _group(row: Row, min_count: int) -> Resource:
     numerator, denominator = int(row["numerator"]), int(row["denominator"])
     if row["status"] == "ERROR":
         return {"code": _code(row), "measureScore": absent_extension(("error", str(row["error"])))}
-    hidden = _hidden(numerator, denominator, min_count)
-    score = absent_extension(_SUPPRESSED) if hidden else quantity(100 * numerator / denominator, "%")
+    few = row["close"] or hidden(numerator, denominator, min_count)
+    score = absent_extension(_SUPPRESSED) if few else quantity(100 * numerator / denominator, "%")
     return {
         "code": _code(row),
         "population": [
-            _population("denominator", "Denominator", denominator, small(denominator, min_count)),
-            _population("numerator", "Numerator", numerator, hidden),
+            _population("denominator", "Denominator", denominator, row["close"] or small(denominator, min_count)),
+            _population("numerator", "Numerator", numerator, few),
         ],
         "measureScore": score,
     }
 
 
-def _population(code: str, text: str, n: int, hidden: bool) -> Resource:
-    count = {"_count": absent_extension(_SUPPRESSED)} if hidden else {"count": n}
+def _population(code: str, text: str, n: int, withheld: bool) -> Resource:
+    count = {"_count": absent_extension(_SUPPRESSED)} if withheld else {"count": n}
     return {"code": coded(_POPULATION, code, text), **count}
 
 
-def _hidden(numerator: int, denominator: int, min_count: int) -> bool:
+def hidden(numerator: int, denominator: int, min_count: int) -> bool:
+    """Whether the violations of so many may not be told: they, the rest or all of them are few."""
     return any(small(n, min_count) for n in (numerator, denominator, denominator - numerator))
+
+
+def _close(rows: Sequence[Row], min_count: int) -> set[int]:
+    """Denominators of subjects' tables that lie a small count below another: the difference would tell the count."""
+    told = sorted({int(row["denominator"]) for row in rows if row["table"] in _OF_SUBJECTS})
+    return {low for low in told if any(small(high - low, min_count) for high in told)}
 
 
 def small(n: int, min_count: int) -> bool:
@@ -139,10 +156,11 @@ def small(n: int, min_count: int) -> bool:
 
 def _issue(row: Row, min_count: int) -> Resource:
     numerator, denominator = int(row["numerator"]), int(row["denominator"])
-    hidden = _hidden(numerator, denominator, min_count)
-    counts = "few" if hidden else f"{numerator} of {denominator}"
+    few = row["close"] or hidden(numerator, denominator, min_count)
+    counts = "a number that is not told" if few else f"{numerator} of {denominator}"
     error = row["status"] == "ERROR"
-    severity = "information" if row["status"] == "PASS_WITH_VIOLATIONS" else _SEVERITY[row["severity"]]
+    mild = row["status"] == "PASS_WITH_VIOLATIONS" and not row["stops"]
+    severity = "information" if mild else _SEVERITY[row["severity"]]
     stops = "; stops the analysis" if row["stops"] else ""
     let_pass = f"; let pass by {row['overridden']}" if row["overridden"] else ""
     return {

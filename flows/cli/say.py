@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -66,11 +67,7 @@ def ended(job: Job, outcome: Outcome, as_json: bool) -> None:
         typer.echo(f"\nreport: {run.report}")
     for line in outcome.missing:
         typer.echo(f"missing: {line}", err=True)
-    for line in outcome.held:
-        typer.echo(f"held by the quality gate, and not analysed: {line}", err=True)
-    for one in run.read().get("overridden", []):
-        where = f"{one['table']} of {one['site']}" if one["site"] else one["table"]
-        typer.echo(f"let pass: {one['check']} ({where}), by {one['by']}", err=True)
+    _gate(run, outcome.held)
 
 
 def _say_synthetic(job: Job, err: bool = False) -> None:
@@ -160,10 +157,24 @@ def plan(job: Job, as_json: bool) -> None:
         typer.echo(json.dumps({"outcome": "complete", "sites": said}))
 
 
-def stepped(run: RunFolder, step: str, as_json: bool) -> None:
-    """One step's counts."""
-    counts = run.read()["steps"].get(step, {})
+def stepped(outcome: Outcome, step: str, as_json: bool) -> None:
+    """One step's counts, and from the checks on what they hold or somebody lets pass."""
+    run = outcome.run
+    said = run.read()
+    counts = said["steps"].get(step, {})
     if as_json:
-        typer.echo(json.dumps({"outcome": "complete", "run": str(run.root), "step": step, "counts": counts}))
-    else:
-        typer.echo(f"{step} done in {run.root}: " + (", ".join(f"{k} {v:,}" for k, v in counts.items()) or "written"))
+        held = {"held": list(outcome.held)} if outcome.held else {}
+        how = "held" if outcome.held else "complete"
+        typer.echo(json.dumps({"outcome": how, "run": str(run.root), "step": step, "counts": counts, **held}))
+        return
+    typer.echo(f"{step} done in {run.root}: " + (", ".join(f"{k} {v:,}" for k, v in counts.items()) or "written"))
+    if step == "check":
+        _gate(run, outcome.held)
+
+
+def _gate(run: RunFolder, held: Sequence[str]) -> None:
+    for line in held:
+        typer.echo(f"held by the quality gate, and not analysed: {line}", err=True)
+    for one in run.read().get("overridden", []):
+        where = f"{one['table']} of {one['site']}" if one["site"] else one["table"]
+        typer.echo(f"let pass: {one['check']} ({where}), by {one['by']}", err=True)

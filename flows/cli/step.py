@@ -41,9 +41,9 @@ def _step(step: str, run: str, runs: Any, as_json: bool) -> int:
     folder = run_folder.find(runs, run)
     job = again(folder)
     with shown(as_json) as progress:
-        pipeline.step(step, job, folder, progress)
-    say.stepped(folder, step, as_json)
-    return 0
+        outcome = pipeline.step(step, job, folder, progress)
+    say.stepped(outcome, step, as_json)
+    return outcome.exit_code
 
 
 def add_commands(app: Any) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.export.define import define
-from expectations import catalogue
+from expectations.catalogue import Asked, asked_of
 from expectations.gate import SITE_HELD, SITE_HELD_WORDS
 from flows.run_folder import whole, write_json
 
@@ -43,8 +43,12 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
         csv.write_csv(table, out)
 
 
-def write_dictionary(study: Study, folder: Path) -> None:
-    """Write ``define.json``: name, label, type, derivation and code list of every column."""
-    asked = catalogue.asked_of(study).checks.values()
-    dropping = {check.id: check.reason for check in asked if check.action == "drop"} | {SITE_HELD: SITE_HELD_WORDS}
+def write_dictionary(study: Study, folder: Path, asked: Asked | None = None) -> None:
+    """Write ``define.json``: name, label, type, derivation and code list of every column.
+
+    ``asked``: the checks with what sites say of them; the study's alone where left out.
+    """
+    said = asked or asked_of(study)
+    every = [*said.checks.values(), *(check for own in said.of_sites.values() for check in own.values())]
+    dropping = {check.id: check.reason for check in every if check.action == "drop"} | {SITE_HELD: SITE_HELD_WORDS}
     write_json(folder / DICTIONARY, define(study, dropping))

@@ -137,12 +137,14 @@ def provenance(job: Job, run: RunFolder) -> dict[str, Any]:
     """Where the numbers come from. No time and no address: the same data give the same page."""
     said = run.read()
     ledger = ledger_files.read(run)
-    sites = analysed_sites(job, run)
+    held = said.get("held", {})
+    sites = [site for site in analysed_sites(job, run) if site not in held]
     names = {site.id: site.label for site in job.sites.sites}
     missing = [{"site": names[s], "what": what} for s, whats in sorted(said["missing"].items()) for what in whats]
     _, public_key = job.key()
     return {
-        "outcome": "incomplete" if missing else "complete",
+        "outcome": "incomplete" if missing else "held" if held else "complete",
+        "held": [names[site] for site in names if site in held],
         "sites": {"done": len(sites), "total": len(job.sites.sites), "names": [names[site] for site in sites]},
         "versions": said["versions"],
         "hashes": {

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from analysis.study.model import Study
-from expectations.catalogue import Asked
-from expectations.gate import DROPPED, SITE_HELD, Override, Verdict, verdict
+from expectations.catalogue import DROPPED, Asked
+from expectations.gate import SITE_HELD, Override, Verdict, verdict
 from expectations.ledger import Ledger
 from expectations.outcomes import Outcome, frame
 from flows import ledger_files
@@ -18,6 +18,7 @@ from flows.export.quality import keep_quality
 from flows.gate_file import read_gate_file
 from flows.job import Job
 from flows.progress import Progress
+from flows.quality_counts import counts_of
 from flows.quality_tables import Judged, judge_tables
 from flows.run_folder import RunFolder, private_folder, whole
 from flows.steps.subjects import derive, note_subjects, read_derived, write_derived
@@ -44,8 +45,7 @@ def check(job: Job, run: RunFolder, progress: Progress) -> None:
     study, asked = job.comparison, job.asked_checks()
     # The day of the extract, so that a run checked again later is judged as it was. An override ends on its own day.
     today, now = date.fromisoformat(str(run.read()["started"])[:10]), datetime.now(UTC).date()
-    sites = tuple(site.id for site in job.sites.sites)
-    overrides = read_gate_file(job.folder.path, asked.checks, sites, now).overrides
+    overrides = read_gate_file(job.folder.path, asked.names, None, now).overrides
     if study is not None and run.read().get("narrowed"):
         derive(job, run, progress)  # an earlier pass took subjects away
     progress("checks on tables", 0, 1)
@@ -60,19 +60,16 @@ def check(job: Job, run: RunFolder, progress: Progress) -> None:
     here = analysed_sites(job, run)
     outcomes, failures = _with_subjects(job, run, study, derived, asked, judged, here, today)
     screened = {site: int((derived.adsl["SITEID"] == site).sum()) for site in here}
-    limit = asked.checks[DROPPED]
-    if DROPPED not in study.checks.thresholds:
-        limit = limit.model_copy(update={"threshold": study.checks.stop_above_percent})
-    decided = verdict(outcomes, screened, limit, overrides, now)
+    decided = verdict(outcomes, screened, asked.checks[DROPPED], overrides, now)
     _keep(job, run, decided, failures)
     _keep_subjects(run, study, derived, decided, here)
     progress("checks on analysis tables", 1, 1)
     _end(run, decided)
     gone = _removed(derived.adsl, decided)
+    run.update(narrowed=bool(gone))  # first: whoever is killed in between derives anew
     if gone:
         write_derived(run, _without(derived, gone))
         note_subjects(run, ledger)
-    run.update(narrowed=bool(gone))
     run.step_done("check", _statuses(decided.outcomes))
 
 
@@ -91,31 +88,30 @@ def _population(run: RunFolder, job: Job, judged: Judged, overrides: Sequence[Ov
 
 def _raw(job: Job, run: RunFolder, ledger: Ledger, asked: Asked, today: date) -> Judged:
     from expectations.raw import RECOGNISED
-    from expectations.table_profile import profile, taken_by
-    from flows.quality_history import earlier_profiles
 
     systems = RECOGNISED | {e.system for made in job.folder.codes.values() for e in made.entries if e.system}
     sites = analysed_sites(job, run)
     until = job.comparison.index.data_cutoff if job.comparison else None
     with connected() as con:
         tables = tables_of(con, run)
-        counts = profile(tables, today, taken_by(job.comparison, job.folder.codes))
-        with whole(run.quality / "profile.parquet") as part:
-            counts.to_parquet(part, index=False)
+        counts = counts_of(job, run, tables, sites, today)
         used = _used(job, con, tables) if job.comparison else tables
-        return judge_tables(used, ledger.types, asked, sites, today, systems, counts, earlier_profiles(run), until)
+        return judge_tables(used, ledger.types, asked, sites, today, systems, counts, until)
 
 
 def _used(job: Job, con: Any, tables: Mapping[str, Any]) -> dict[str, Any]:
     """The tables narrowed to records that a list of the study takes; patients whole, and the rest as they came."""
-    from expectations.table_profile import taken_by
-    from mappings.codelists import matches
+    from expectations.table_profile import taken_by, taken_records
 
     narrowed = dict(tables)
-    for view, lists in taken_by(job.comparison, job.folder.codes).items():
+    taken = taken_by(job.comparison, job.folder.codes)
+    for view, lists in taken.items():
         if view in NARROWED and view in tables:
-            found = matches(tables[view], "code_system", "code", lists, con=con).select("site", "id").distinct()
-            narrowed[view] = tables[view].semi_join(found, ["site", "id"])
+            used = taken_records(tables[view], lists, con)
+            part = f"{view}_component"  # what is taken for one of its parts is used too
+            if part in taken and part in tables:
+                used = used.union(taken_records(tables[part], taken[part], con), distinct=True)
+            narrowed[view] = tables[view].semi_join(used, ["site", "id"])
     return narrowed
 
 

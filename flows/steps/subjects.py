@@ -38,7 +38,7 @@ def derive(job: Job, run: RunFolder, progress: Progress) -> None:
         derived = room.derive(study, job.folder.codes, job.folder.maps, tables, key, job.site_rules(), con)
     write_derived(run, derived)
     run.update(narrowed=False)
-    write_dictionary(study, run.analysis)
+    write_dictionary(study, run.analysis, job.asked_checks())
     progress("deriving", 1, 1)
     note_subjects(run, ledger)
 

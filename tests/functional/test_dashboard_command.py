@@ -90,13 +90,40 @@ def test_acknowledgements_come_from_the_gate_file(study: Path) -> None:
     ]  # fmt: skip
 
 
+def said_otherwise(run: Path, **changes: object) -> str:
+    """Change what the run.json of a run says; the run's id."""
+    said = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**said, **changes}))
+    return str(said["run"])
+
+
 def test_runs_of_another_source_are_no_history(study: Path) -> None:
-    other = run_folders(study)[2] / "run.json"
-    said = json.loads(other.read_text())
-    other.write_text(json.dumps({**said, "called": {**said["called"], "source": "https://other.example"}}))
+    run = said_otherwise(run_folders(study)[2], sources_sha256=dict.fromkeys(MADE.sites, "another server"))
     found = read_history(study_folder.read(study), study.parent / "runs", NOW.date())
     assert found.left_out == 1
-    assert said["run"] not in set(found.checks["run"]) | set(found.runs["run"]) | set(found.profile["run"])
+    assert run not in set(found.checks["run"]) | set(found.runs["run"]) | set(found.profile["run"])
+
+
+@pytest.mark.parametrize("what", ["sources_sha256", "filters_sha256"])
+def test_a_run_says_nothing_of_a_site_that_had_another_source_then(study: Path, what: str) -> None:
+    """A sites file edited in place: its name is the same, one site in it is not."""
+    first, *others = MADE.sites
+    run = said_otherwise(run_folders(study)[2], **{what: {**dict.fromkeys(others, what[0]), first: "another"}})
+    found = read_history(study_folder.read(study), study.parent / "runs", NOW.date())
+    assert found.left_out == 0
+    for name in ("checks", "touched", "subjects", "profile"):
+        read, made = getattr(found, name), getattr(MADE, name)
+        assert set(read.loc[read["run"] == run, "site"]) == set(made.loc[made["run"] == run, "site"]) - {first}
+        other = read["run"] != run
+        assert set(read.loc[other, "site"]) == set(made["site"])
+
+
+def test_one_source_named_in_two_ways_is_one(study: Path) -> None:
+    """The study's own sites file, left out and named."""
+    for folder in run_folders(study)[:3]:
+        said_otherwise(folder, called={"study": "study", "sites": str(study / "sites.toml"), "source": None})
+    found = read_history(study_folder.read(study), study.parent / "runs", NOW.date())
+    assert (found.left_out, len(found.runs)) == (0, 6)
 
 
 def test_runs_without_results_or_with_old_ones_are_passed_over(study: Path) -> None:

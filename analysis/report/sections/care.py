@@ -48,6 +48,9 @@ def care(context: Context) -> list[Sentence]:
 
 
 def _incomplete(context: Context) -> Iterator[Sentence]:
+    held = context.provenance.get("held") or ()
+    if held:
+        yield (f"Data quality checks hold {words.listing(list(held))} out of the analysis.",)
     missing = context.provenance.get("missing") or ()
     if missing:
         yield (f"The data are incomplete: {len(missing)} part(s) could not be fetched, named at the end of this page.",)

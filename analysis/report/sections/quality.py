@@ -74,7 +74,7 @@ def _row(record: dict[Any, Any], min_count: int) -> dict[str, Any]:
         "category": _text(record.get("category")),
         "severity": _text(record.get("severity")),
         "action": _text(record.get("action")),
-        "numerator": _count(record.get("numerator"), min_count),
+        "numerator": _violations(record, min_count),
         "denominator": _count(record.get("denominator"), min_count),
         "threshold": "" if _empty(record.get("threshold")) else f"{float(record['threshold']):g} %",
         "status": status,
@@ -85,6 +85,16 @@ def _row(record: dict[Any, Any], min_count: int) -> dict[str, Any]:
         "stops": record.get("stops") is True or bool(record.get("stops") == 1),
         "overridden": _text(record.get("overridden")),
     }
+
+
+def _violations(record: dict[Any, Any], min_count: int) -> str:
+    """The violations; not told where the few that are none would follow."""
+    numerator, denominator = record.get("numerator"), record.get("denominator")
+    if not _empty(numerator) and not _empty(denominator):
+        rest = int(denominator) - int(numerator)  # type: ignore[arg-type]
+        if 0 < rest < min_count <= int(numerator):  # type: ignore[arg-type]
+            return "not told"
+    return _count(numerator, min_count)
 
 
 def _count(value: object, min_count: int) -> str:

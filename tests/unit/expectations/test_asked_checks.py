@@ -96,6 +96,10 @@ def test_own_checks_of_study_and_site_are_asked() -> None:
             {"own": [{**OWN, "table": "observation", "rule": {"kind": "unique", "column": "id"}}]},
             "unique is asked of analysis tables only",
         ),
+        (
+            {"own": [{**OWN, "table": "observation", "rule": {"kind": "in_set", "column": "code", "values": "@arms"}}]},
+            "@arms and @responses are known to analysis tables only",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name(said: dict[str, Any], words: str) -> None:
@@ -107,3 +111,44 @@ def test_what_cannot_be_used_is_refused_by_name(said: dict[str, Any], words: str
 def test_a_fault_of_a_site_names_the_site() -> None:
     with pytest.raises(DefinitionError, match=r"site north: checks\.thresholds\.nowhere"):
         asked_of(study(), {"north": SiteCheckRules(thresholds={"nowhere": 1})})
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"actions": {"endpoint_recomputes": "warn"}}, "is judged for the study"),
+        ({"thresholds": {"subjects_dropped_by_checks": 9}}, "is judged for the study"),
+        ({"own": [{**OWN, "scope": "study"}]}, "a site's check is of its own rows"),
+        ({"own": [{**OWN, "table": "flow"}]}, "a site's check is of its own rows"),
+    ],
+)
+def test_a_site_speaks_of_its_own_rows_only(said: dict[str, Any], words: str) -> None:
+    with pytest.raises(DefinitionError, match=words):
+        asked_of(study(), {"north": SiteCheckRules.model_validate(said)})
+
+
+def test_two_sites_may_share_a_check_but_not_one_name_for_two() -> None:
+    same = SiteCheckRules.model_validate({"own": [OWN]})
+    other = SiteCheckRules.model_validate({"own": [{**OWN, "rule": {**OWN["rule"], "high": 9}}]})
+    assert asked_of(study(), {"north": same, "south": same}).own_of("south")
+    with pytest.raises(DefinitionError, match="asks something else"):
+        asked_of(study(), {"north": same, "south": other})
+
+
+def test_a_population_has_no_frames_of_subjects() -> None:
+    from analysis.study.model import PopulationStudy
+
+    head = study().study
+    asked = PopulationStudy.model_validate(
+        {"study": head, "population": {"types": ["Patient"]}, "checks": {"own": [{**OWN, "table": "patient"}]}}
+    )
+    assert asked_of(asked).at("small_lesions_only")
+    framed = asked.model_copy(update={"checks": CheckRules.model_validate({"own": [OWN]})})
+    with pytest.raises(DefinitionError, match="no such table"):
+        asked_of(framed)
+
+
+def test_the_studys_share_of_dropped_subjects_is_the_threshold_of_its_check() -> None:
+    assert asked_of(rules(stop_above_percent=10)).at("subjects_dropped_by_checks").threshold == 10
+    both = rules(stop_above_percent=10, thresholds={"subjects_dropped_by_checks": 4})
+    assert asked_of(both).at("subjects_dropped_by_checks").threshold == 4

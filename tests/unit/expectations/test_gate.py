@@ -149,3 +149,20 @@ def test_an_override_speaks_only_of_what_stops():
 )
 def test_a_status_is_a_matter_of_percent(numerator, denominator, threshold, expected):
     assert status(threshold, Finding("a", "t", denominator, numerator)) == expected
+
+
+@pytest.mark.parametrize(
+    ("errors", "passes"),
+    [(False, False), (True, True)],
+)
+def test_an_override_of_violations_is_none_of_an_error(errors: bool, passes: bool) -> None:
+    said = Override("asked", "n", "r", date(2027, 1, 1), errors=errors)
+    found = decide(judged(check("stop"), error="it crashed"), overrides=[said])
+    assert ("north" not in found.held) is passes
+
+
+@pytest.mark.parametrize(("violations", "passes"), [(5, True), (6, False)])
+def test_an_override_holds_up_to_what_was_agreed(violations: int, passes: bool) -> None:
+    said = Override("asked", "n", "r", date(2027, 1, 1), up_to=10)
+    found = decide(judged(check("stop"), violations), overrides=[said])
+    assert ("north" not in found.held) is passes

@@ -89,3 +89,35 @@ def test_violations_below_the_threshold_pass_with_violations(findings):
     assert status(50, findings["in_set"]) == "PASS_WITH_VIOLATIONS"
     assert status(25, findings["in_set"]) == "PASS_WITH_VIOLATIONS"
     assert status(24.9, findings["in_set"]) == "FAIL"
+
+
+def test_a_suite_that_lost_a_check_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    import great_expectations
+
+    class Forgetful(great_expectations.ExpectationSuite):
+        def __init__(self, name, expectations):
+            super().__init__(name=name, expectations=expectations[:-1])
+
+    monkeypatch.setattr(great_expectations, "ExpectationSuite", Forgetful)
+    with pytest.raises(RuntimeError, match="the suite holds 1 of 2 checks"):
+        judge(FRAME, [check("one", RULES[2][1]), check("two", RULES[3][1])], {})
+
+
+def test_results_are_joined_by_id_in_whatever_order_they_come_and_a_lost_one_is_an_error(monkeypatch):
+    from great_expectations.datasource.fluent.interfaces import Batch
+
+    validate = Batch.validate
+
+    def shuffled(self, suite, **more):
+        outcome = validate(self, suite, **more)
+        outcome.results = [
+            one for one in reversed(outcome.results) if one.expectation_config.meta["check_id"] != "lost"
+        ]
+        return outcome
+
+    monkeypatch.setattr(Batch, "validate", shuffled)
+    asked = [check("unique", RULES[3][1]), check("lost", RULES[2][1]), check("null", RULES[2][1])]
+    found = judge(FRAME, asked, {})
+    assert [(one.check_id, one.numerator, one.error) for one in found] == [
+        ("unique", 2, ""), ("lost", 0, "no result came back"), ("null", 1, ""),
+    ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -116,3 +117,25 @@ def test_a_check_of_the_study_is_not_split() -> None:
     check: Check = ASKED.checks["endpoint_recomputes"]
     found = Finding(check.id, "endpoints", 2, 0)
     assert split(pd.DataFrame({"SITEID": ["h", "k"]}), check, found, ["h", "k"]) == [found]
+
+
+# The other ends of rules with two, and values that a weaker rule of the same kind would let pass.
+EDGES: dict[str, tuple[str, str, Any, int]] = {
+    "age-above": ("age_18_to_110", "age", 110.5, 1),
+    "age-at-the-ends": ("age_18_to_110", "age", 110.0, 0),
+    "half-a-day-before": ("follow_up_not_negative", "AVAL", -0.5, 1),
+    "a-key-that-begins-right": ("usubjid_is_pseudonym", "USUBJID", "0123456789abcdefg", 1),
+    "a-short-key": ("usubjid_is_pseudonym", "USUBJID", "0123456789abcde", 1),
+    "a-key-in-capitals": ("usubjid_is_pseudonym", "USUBJID", "0123456789ABCDEF", 1),
+    "no-arm-at-all": ("subject_in_one_arm", "ARMS", 0.0, 1),
+    "no-site-at-all": ("no_duplicate_patient_across_sites", "TWIN_SITES", 0.0, 1),
+    "half-a-session": ("index_session_counted", "N_SESSIONS", 0.5, 1),
+    "an-unknown-sex-is-told": ("sex_in_value_set", "sex", "unknown", 0),
+}
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_rules_hold_at_their_edges(name: str) -> None:
+    check, column, value, violations = EDGES[name]
+    found = judge(pd.DataFrame({column: [value]}), [ASKED.checks[check]], {})[0]
+    assert (found.numerator, found.denominator, found.error) == (violations, 1, "")

@@ -142,6 +142,16 @@ def test_patients_are_counted_by_sex_and_decade_of_birth():
     assert codes == {"gender|female": 6, "gender|male": 6, "birth|1950s": 12}
 
 
+def test_few_people_of_a_sex_and_of_a_decade_are_one_rare_row():
+    """One of another sex, two of another decade: a key has one row, whatever it sums."""
+    rows = [("north", f"p{i}", "1", "other" if i == 0 else "male", "1921" if i < 2 else "1955") for i in range(12)]
+    frame = pd.DataFrame(rows, columns=["site", "id", "version", "gender", "birth_date"]).astype("string")
+    found = profile({"patient": ibis.memtable(frame)}, TODAY, {})
+    codes = [(r.key, r.n, r.patients) for r in found.itertuples() if r.kind == "code"]
+    assert codes == [(RARE, 3, 3), ("birth|1950s", 10, 10), ("gender|male", 11, 11)]
+    assert not found.duplicated(["site", "table", "kind", "key"]).any()
+
+
 def test_no_table_and_an_empty_table_give_an_empty_profile_with_its_columns():
     for tables in ({}, {"observation": table([]).filter(ibis.literal(False))}):
         found = profile(tables, TODAY, {"observation": {"hb": HB_LIST}})

@@ -59,9 +59,10 @@ CASES = {
         procedure("c", code=None, text="x"),
     ],
     "no_future_dates": [
-        procedure("a", day="2024-06-02"),
+        procedure("a", day="2024-06-03"),
         procedure("b", day="2024-06-01T10:00:00Z"),
         procedure("c", day="2024"),
+        procedure("d", day="2024-06-02T07:30:00+08:00"),
     ],
     "subject_reference_resolves": [
         procedure("a", patient="p9"),

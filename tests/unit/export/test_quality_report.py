@@ -60,7 +60,7 @@ def test_small_counts_and_what_gives_them_away_are_withheld() -> None:
     assert [p.get("count") for p in group["population"]] == [50, None]
     assert "value" not in group["measureScore"]
     issue = next(i for i in of("OperationOutcome")[0]["issue"] if i["details"]["coding"][0]["code"] == "few")
-    assert issue["diagnostics"].startswith("analysed: few violate")
+    assert issue["diagnostics"].startswith("analysed: a number that is not told violate")
 
 
 def test_an_error_is_an_exception_and_has_no_counts() -> None:
@@ -91,3 +91,22 @@ def test_a_site_where_all_passed_says_so() -> None:
 def test_ids_are_those_of_an_earlier_export() -> None:
     later = resources("small", "A small study", [row(numerator=30)], {"north": "North"}, "2026-11-28", True, 5)
     assert [one["id"] for one in later if one["resourceType"] == "MeasureReport"] == [of("MeasureReport")[0]["id"]]
+
+
+def test_a_denominator_whose_difference_to_another_is_small_is_withheld() -> None:
+    rows = [
+        row("all", 0, 80) | {"table": "endpoints"},
+        row("had_it", 10, 77) | {"table": "events"},  # 80 - 77: three are censored
+        row("raw", 10, 77) | {"table": "observation"},
+    ]
+    made = resources("small", "t", rows, {"north": "North"}, "2026-11-27", False, 5)
+    groups = {g["code"]["text"]: g for g in next(m for m in made if m["resourceType"] == "MeasureReport")["group"]}
+    told = {name: [p.get("count") for p in g["population"]] for name, g in groups.items()}
+    assert told == {"all (endpoints)": [80, 0], "had it (events)": [None, None], "raw (observation)": [77, 10]}
+
+
+def test_what_stops_is_no_mere_information() -> None:
+    rows = [row("shares", 30, 100, status="PASS_WITH_VIOLATIONS", stops=True)]
+    made = resources("small", "t", rows, {"north": "North"}, "2026-11-27", False, 5)
+    issue = next(m for m in made if m["resourceType"] == "OperationOutcome")["issue"][0]
+    assert (issue["severity"], "stops the analysis" in issue["diagnostics"]) == ("warning", True)

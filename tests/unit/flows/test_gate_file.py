@@ -59,6 +59,7 @@ def test_an_override_without_one_of_them_is_refused(tmp_path: Path, key: str) ->
     [
         ('check = "resource_id_unique"', 'check = "nowhere"', "no such check"),
         ('site = "north"', 'site = "west"', "no such site"),
+        ('site = "north"', 'table = "nowhere"', "no such table, and no resource type"),
         ("expires = 2026-12-31", "expires = 2027-12-31", "more than a year ahead"),
         ('name = "Dr A. Example"', 'name = ""', "override"),
         ("[[override]]", "[[overide]]", "overide"),
@@ -72,3 +73,13 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, old: str, new: str, wor
 def test_an_override_that_has_expired_is_no_fault(tmp_path: Path) -> None:
     said = read(tmp_path, WHOLE.replace("expires = 2026-12-31", "expires = 2025-01-01"))
     assert said.overrides[0].expires == date(2025, 1, 1)
+
+
+def test_how_much_and_whether_errors_are_agreed_is_read(tmp_path: Path) -> None:
+    said = read(tmp_path, WHOLE.replace("expires =", "up_to = 5\nerrors = true\nexpires ="))
+    assert (said.overrides[0].up_to, said.overrides[0].errors) == (5, True)
+
+
+def test_another_source_may_have_other_sites(tmp_path: Path) -> None:
+    (tmp_path / GATE_FILE).write_text(WHOLE, encoding="utf-8")
+    assert read_gate_file(tmp_path, CHECKS, None, TODAY).overrides[0].site == "north"

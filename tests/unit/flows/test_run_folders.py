@@ -79,6 +79,25 @@ def test_a_run_whose_source_was_lost_in_mid_extract_is_gone_on_with(run: RunFold
     assert run_folder.unfinished(runs, "one", "aa") is None
 
 
+def test_a_run_opened_again_for_one_step_is_not_gone_on_with(run: RunFolder) -> None:
+    """Yesterday's run, checked again this morning: tonight's run asks the sites."""
+    runs = run.root.parent.parent
+    for step in STEPS:
+        run.step_done(step)
+    run.finish("complete", 0)
+    for _ in range(2):  # a second time it is open already
+        run.reopen("check")
+        assert (run.read()["exit_code"], run.read()["ended_once"]) == (None, 0)
+        assert run_folder.unfinished(runs, "one", "aa") is None
+
+
+def test_a_run_cut_off_before_its_end_is_gone_on_with_though_a_step_was_done_again(run: RunFolder) -> None:
+    for step in STEPS[:4]:
+        run.step_done(step)
+    run.reopen("map")
+    assert run_folder.unfinished(run.root.parent.parent, "one", "aa") == run
+
+
 def test_the_newest_unended_run_is_gone_on_with(run: RunFolder) -> None:
     newer = RunFolder(run.root.parent / "99991231T000000Z-0000")
     newer.root.mkdir()

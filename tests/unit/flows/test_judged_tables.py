@@ -1,0 +1,83 @@
+"""Checks on tables as mapped, from counts to outcomes and rows. Oracle: violations planted and counted by hand."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from analysis.study.own_checks import CheckRules, SiteCheckRules
+from expectations.catalogue import Asked, asked_of, catalogue
+from expectations.outcomes import Outcome
+from expectations.raw import RECOGNISED
+from flows.quality_counts import Counts
+from flows.quality_tables import Judged, judge_tables
+from tests.fixtures.raw_tables import CLEAN_RESOURCES, hospital, on_duckdb
+from tests.unit.derive.hospital import study
+
+TODAY = date(2024, 6, 1)
+SITES = ("north", "south")
+NOTHING = pd.DataFrame()
+BROKEN = Counts(NOTHING, NOTHING, "the tables could not be described (IOException)")
+
+
+def own(column: str, regex: str, **more: Any) -> dict[str, Any]:
+    return {
+        "id": "own_one", "table": "observation", "category": "completeness", "reason": "r", "consequence": "c",
+        "rule": {"kind": "matches", "column": column, "regex": regex}, **more,
+    }  # fmt: skip
+
+
+def judged(asked: Asked, more: dict[str, Any] | None = None) -> Judged:
+    tables = on_duckdb(hospital(more))
+    return judge_tables(tables, {}, asked, SITES, TODAY, RECOGNISED, BROKEN)
+
+
+def of(found: Judged, check: str) -> dict[str, Outcome]:
+    return {one.finding.site: one for one in found.outcomes if one.check.id == check}
+
+
+IN_INCHES = {"observation": [{"value_unit": "in"}, {"value_unit": "in", "site": "south"}]}
+
+
+@pytest.mark.parametrize("action", ["warn", "drop", "stop"])
+def test_a_studys_own_check_is_asked_of_every_sites_rows(action: str) -> None:
+    asked = asked_of(study(checks=CheckRules.model_validate({"own": [own("value_unit", "^cm$", action=action)]})))
+    clean, planted = (of(judged(asked, more), "own_one") for more in (None, IN_INCHES))
+    assert [(one.status, one.finding.numerator, one.stops) for one in clean.values()] == [
+        ("PASS", 0, False), ("NOT_APPLICABLE", 0, False),
+    ]  # fmt: skip
+    said = {site: (one.status, one.finding.numerator, one.finding.denominator) for site, one in planted.items()}
+    assert said == {"north": ("FAIL", 1, CLEAN_RESOURCES + 1), "south": ("FAIL", 1, 1)}
+    assert [one.stops for one in planted.values()] == [action == "stop"] * 2
+
+
+def test_a_sites_own_check_looks_at_its_rows_only() -> None:
+    asked = asked_of(study(), {"north": SiteCheckRules.model_validate({"own": [own("value_unit", "^cm$")]})})
+    found = judged(asked, IN_INCHES)
+    assert list(of(found, "own_one")) == ["north"]
+    rows = found.failures[found.failures["check_id"] == "own_one"]
+    assert list(zip(rows["site"], rows["id"], strict=True)) == [("north", f"observation-{CLEAN_RESOURCES}")]
+
+
+def test_a_column_that_is_not_there_is_an_error_that_stops_where_its_failure_would() -> None:
+    asked = asked_of(study(checks=CheckRules.model_validate({"own": [own("nowhere", "x", action="drop")]})))
+    assert {(one.status, one.stops) for one in of(judged(asked), "own_one").values()} == {("ERROR", True)}
+
+
+def test_no_raw_check_is_lost_and_every_site_has_an_outcome() -> None:
+    found = judged(asked_of(study()))
+    on_tables = {check.id for check in catalogue() if check.raw and check.table not in ("landing", "responses")}
+    for check in on_tables:
+        assert set(of(found, check)) == set(SITES), check
+
+
+def test_counts_that_cannot_be_made_put_the_checks_with_history_in_error_and_no_other() -> None:
+    found = judged(asked_of(study()))
+    in_error = {one.check.id for one in found.outcomes if one.status == "ERROR"}
+    history = {check.id for check in catalogue() if check.rule.kind == "history" and check.table != "responses"}
+    assert in_error == history
+    drops = of(found, "records_drop_over_5_percent")
+    assert all(one.stops for one in drops.values())  # what could not be compared is not let through
