@@ -39,6 +39,11 @@ class Gate:
     def usable(self) -> bool:
         return self.state in ("open", "overridden")
 
+    @property
+    def shown(self) -> str:
+        """The state whose sign and colour it has: what is open and not whole is not as green as the rest."""
+        return "overridden" if self.state == "open" and not self.whole else self.state
+
 
 def gates(grid: Grid, found: Profiles) -> list[Gate]:
     """One a site, in the order of the file. A check that stops the study holds every site."""

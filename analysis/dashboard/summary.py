@@ -116,8 +116,10 @@ def _failing(grid: Grid, site: str, failing: np.ndarray) -> tuple[int, ...]:
 def _newest(days: np.ndarray, grid: Grid, now: datetime, whole: bool) -> Flagged:
     if not whole:
         known = days[~np.isnan(days)]
-        text = clock.day(date.fromordinal(int(known[-1]))) if known.size else "not known"
-        return Flagged(text, "", "before this run" if known.size else NOT_WHOLE)
+        if not known.size:
+            return Flagged("not known", "", NOT_WHOLE)
+        day = date.fromordinal(int(known[-1]))
+        return Flagged(clock.day(day, year=day.year != now.year), "", "before this run")
     if not days.size or np.isnan(days[-1]):
         return Flagged("none", "no record with a date")
     last = date.fromordinal(int(days[-1]))

@@ -41,7 +41,10 @@ class Unmapped:
 
 
 def unmapped(profile: pd.DataFrame, grid: Grid, least: int) -> Unmapped:
-    """Codes of the newest run by frequency; a site's rows of fewer than ``least`` patients count as rare."""
+    """Codes of the newest run by frequency; a site's rows of fewer than ``least`` patients count as rare.
+
+    A run in which a site that has the code did not land whole has no count of it.
+    """
     rows = profile[profile["kind"] == "unmapped"]
     few = ((rows["patients"] < least) | (rows["key"].astype(object) == RARE)).to_numpy(dtype=bool)
     runs = [run.id for run in grid.runs][-WINDOW:]
@@ -54,12 +57,15 @@ def unmapped(profile: pd.DataFrame, grid: Grid, least: int) -> Unmapped:
     chosen = list(counted.index[:SHOWN])
     courses = rows[rows["key"].isin(chosen) & rows["run"].isin(runs)]
     by_run = courses.groupby(["key", "run"], observed=True)["n"].sum().to_dict()
+    sites = courses.groupby("key", observed=True)["site"].unique()
+    short = {run.id: set(run.missing) for run in grid.runs}
     profiled = set(profile["run"].unique())
     codes = []
     for key in chosen:
         mine = newest[newest["key"] == key]
         system, _, code = str(key).rpartition("|")
-        course = [float(by_run.get((key, run), 0.0)) if run in profiled else np.nan for run in runs]
+        whole = [run in profiled and short[run].isdisjoint(sites[key]) for run in runs]
+        course = [float(by_run.get((key, run), 0.0)) if so else np.nan for run, so in zip(runs, whole, strict=True)]
         codes.append(
             Code(
                 system, code, _in_order(mine["table"], ()), _in_order(mine["site"], tuple(grid.sites)),

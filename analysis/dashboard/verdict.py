@@ -55,9 +55,10 @@ def sentence(gates: Sequence[Gate]) -> str:
 
 
 def state(gates: Sequence[Gate]) -> str:
-    """``all``, ``some`` or ``none`` of the sites."""
-    usable = sum(gate.usable for gate in gates)
-    return "all" if usable == len(gates) else "some" if usable else "none"
+    """``all``, ``some`` or ``none`` of the sites; a site that did not land whole makes it ``some``."""
+    usable = [gate for gate in gates if gate.usable]
+    whole = len(usable) == len(gates) and all(gate.whole for gate in usable)
+    return "all" if whole else "some" if usable else "none"
 
 
 def notes(history: History, grid: Grid, gates: Sequence[Gate], now: datetime) -> list[str]:
@@ -94,9 +95,10 @@ def _ended(grid: Grid, gates: Sequence[Gate]) -> list[str]:
 
 
 def _short(label: str, types: Mapping[str, int], used: bool) -> str:
-    """``North did not land whole (2 pieces of Observation are missing): it is left out``."""
-    pieces = [f"{n} piece{'s' * (n > 1)} of {type_ or 'what was asked'}" for type_, n in sorted(types.items())]
-    what = f" (missing: {', '.join(pieces)})" if pieces else ""
+    """``North did not land whole (missing: 2 pieces of Observation) and is not used``."""
+    pieces = [f"{n} piece{'s' * (n > 1)} of {type_}" for type_, n in sorted(types.items()) if type_]
+    more = ["something else"] if "" in types else []
+    what = f" (missing: {', '.join([*pieces, *more])})" if pieces else ""
     return f"{label} {NOT_WHOLE}{what} and {'is used as far as it landed' if used else 'is not used'}"
 
 

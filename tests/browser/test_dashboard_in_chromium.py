@@ -25,7 +25,7 @@ pytestmark = pytest.mark.browser
 
 LONG = "Universitätsklinikum-Nordwestoststadt-am-Großen-Fluss-Zentrum-für-interventionelle-Radiologie"
 SCRIPT = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
-NAMES = ("demo", "many", "first", "bare", "spoilt")
+NAMES = ("demo", "many", "first", "bare", "spoilt", "incomplete")
 
 
 def _pages() -> dict[str, str]:
@@ -33,8 +33,10 @@ def _pages() -> dict[str, str]:
     courses = {
         (f"check_{letter}", "observation", site): letter * 3 for letter in "npwfeso" for site in ("site0", "site1")
     }
-    spoilt = history(runs=3)
+    spoilt, short = history(runs=3), history(runs=9)
+    missing = [{}] * 8 + [{"site1": {"Observation": 2, "Procedure": 1, "": 1}, "site2": {"": 1}}]
     return {
+        "incomplete": render(replace(short, runs=short.runs.assign(exit_code=[0] * 8 + [6], missing=missing)), NOW),
         "demo": render(history(), NOW),
         "many": render(replace(many, sites={**many.sites, "site3": LONG, "site4": LONG}), NOW),
         "first": render(history(runs=1, planted=Planted(None, 0, None)), NOW),

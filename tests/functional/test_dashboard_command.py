@@ -215,6 +215,6 @@ def test_what_did_not_land_is_read_by_type_and_never_as_text(study: Path) -> Non
     assert set(map(str, missing.values())) == {"{}"}
     assert command("dashboard", study, "--runs", study.parent / "runs").code == 0
     text = (study.parent / "runs" / "made-up" / "dashboard.html").read_text(encoding="utf-8")
-    assert "did not land whole (missing: 2 pieces of what was asked, 2 pieces of Observation)" in text
+    assert "did not land whole (missing: 2 pieces of Observation, something else)" in text
     assert CANARY not in text
     assert "Qz" not in text

@@ -17,6 +17,7 @@ from analysis.dashboard.history import History
 from analysis.dashboard.page import render
 from analysis.dashboard.profiles import profiles
 from analysis.dashboard.summary import site_rows
+from analysis.dashboard.unmapped import unmapped
 from analysis.dashboard.volume import falls
 from tests.fixtures.page_reader import PageReader
 from tests.fixtures.quality_history import NOTHING, NOW, history, lines
@@ -61,7 +62,7 @@ def _notes(made: History) -> list[str]:
 
 
 MISSING = {"site2": {"Observation": 2, "Procedure": 1, "": 1}}
-WHAT = "missing: 1 piece of what was asked, 2 pieces of Observation, 1 piece of Procedure"
+WHAT = "missing: 2 pieces of Observation, 1 piece of Procedure, something else"
 
 
 def test_a_site_left_out_is_told_with_types_and_counts() -> None:
@@ -81,6 +82,23 @@ def test_a_site_used_as_far_as_it_landed_is_told() -> None:
     all_of_them = gates(found, profiles(made.profile, found))
     assert [gate.state for gate in all_of_them] == ["open"] * 3
     assert [gate_words(gate).flag for gate in all_of_them] == ["", "", "did not land whole"]
+    assert (verdict.sentence(all_of_them), verdict.state(all_of_them)) == ("3 of 3 sites: yes", "some")
+    assert [gate.shown for gate in all_of_them] == ["open", "open", "overridden"]
+
+
+def test_a_site_that_was_not_reached_has_no_types() -> None:
+    (note,) = _notes(_landed_nothing({"site2": {"": 1}}))
+    assert note == f"The run ended incomplete: {LABEL} did not land whole and is not used."
+
+
+def test_codes_are_not_counted_in_a_run_that_lacks_a_site_of_theirs() -> None:
+    made = _landed_nothing(MISSING, back=2)
+    codes = unmapped(made.profile, grid(made), 5).codes
+    assert len(codes) == 10
+    for code in codes:
+        assert np.isnan(code.course).tolist() == [False] * 4 + [True, False]
+    alone = made.profile[made.profile["site"] != "site2"]
+    assert not np.isnan(unmapped(alone, grid(made), 5).codes[0].course).any()
 
 
 @pytest.mark.parametrize(
@@ -108,7 +126,7 @@ def test_what_was_not_fetched_is_not_lost(made: History) -> None:
     assert falls(counts) == []
     row = site_rows(made, found, counts, gates(found, counts), NOW)[2]
     assert (row.volume.text, row.volume.flag, row.volume.note) == ("not counted", "", "did not land whole")
-    assert (row.newest.text, row.newest.flag, row.newest.note) == ("25 Nov 2026", "", "before this run")
+    assert (row.newest.text, row.newest.flag, row.newest.note) == ("25 Nov", "", "before this run")
     assert {(line[2].text, line[2].flag) for line in freshness(counts, NOW)} == {("25 Nov", "did not land whole")}
     text = PageReader(render(made, NOW)).elements[0].text
     assert "of expected since" not in text
