@@ -120,6 +120,14 @@ def at(found, check, table, site=NORTH):
     return one
 
 
+def test_runs_of_which_only_volume_is_known_say_nothing_of_codes():
+    """Of twelve runs the oldest eight are read for volume alone: the other four are enough."""
+    volume_only = EARLIER["kind"].isin(["records", "newest"]) | (EARLIER["started"] >= f"{TODAY - timedelta(days=4)}")
+    now = north(code={f"{LOINC}|{LEU}": None})
+    one = at(history_findings(now, EARLIER[volume_only], TODAY, SITES), "usual_codes_still_sent", "observation")
+    assert (one.numerator, one.denominator) == (1, 3)
+
+
 @pytest.mark.parametrize(
     ("check", "table", "now", "violations", "of"), PLANTED, ids=lambda v: v if isinstance(v, str) else ""
 )
