@@ -14,24 +14,21 @@ Status = Literal["PASS", "PASS_WITH_VIOLATIONS", "FAIL", "NOT_APPLICABLE", "ERRO
 
 
 class Counted(Frozen):
-    """Judged on a count of violations that ``expectations.raw`` makes over the raw tables, by its name."""
+    """Judged on a count of violations that ``expectations.raw`` makes over the raw tables, by the check's id."""
 
     kind: Literal["counted"]
-    count: str
 
 
 class History(Frozen):
-    """Judged on counts of this run beside those of earlier runs or other sites (``expectations.history``), by name."""
+    """Judged on counts of this run beside those of earlier runs or other sites (``expectations.history``), by id."""
 
     kind: Literal["history"]
-    count: str
 
 
 class Decided(Frozen):
-    """Judged by the gate itself, on what the other checks decided (``expectations.gate``), by name."""
+    """Judged by the gate itself, on what the other checks decided (``expectations.gate``)."""
 
     kind: Literal["gate"]
-    count: str
 
 
 Rule = Annotated[RowRule | Counted | History | Decided, Field(discriminator="kind")]

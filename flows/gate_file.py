@@ -27,24 +27,25 @@ LONGEST_DAYS = 366
 """No override lasts longer: what is right for ever belongs into the study's thresholds."""
 
 
-class _Override(Frozen):
+class _OfAProblem(Frozen):
+    """Which outcomes somebody speaks of, and who."""
+
     check: CheckId
     site: str = ""
     table: str = ""
     name: str = Field(min_length=1)
+
+
+class _Override(_OfAProblem):
     reason: str = Field(min_length=1)
     expires: date
     up_to: float = Field(100.0, ge=0, le=100)
     errors: bool = False
 
 
-class Acknowledged(Frozen):
+class Acknowledged(_OfAProblem):
     """A problem somebody knows of; the dashboard says who. ``until``: from then on it counts as new again."""
 
-    check: CheckId
-    site: str = ""
-    table: str = ""
-    name: str = Field(min_length=1)
     note: str = Field(min_length=1)
     until: date
 

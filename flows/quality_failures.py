@@ -25,7 +25,8 @@ class Failure:
 class Failures:
     """Rows that failed one check, in order of table, site and resource; ``violations`` counts all there were.
 
-    ``outcomes``: what the check gave, as ``quality/checks.parquet`` has it, where rows were looked at.
+    ``outcomes``: what the check gave, as ``quality/checks.parquet`` has it, where rows were looked at or
+    could not be.
     """
 
     check: str
@@ -61,7 +62,7 @@ def failures_of(job: Job, run: RunFolder, check: str, site: str | None = None) -
         Failure(row["table"], row["site"], _address(bases.get(row["site"], ""), row), row["patient_id"], row["usubjid"])
         for row in said
     ]
-    asked = outcomes[outcomes["denominator"] > 0]
+    asked = outcomes[(outcomes["denominator"] > 0) | (outcomes["status"] == "ERROR")]
     return Failures(check, tuple({str(k): v for k, v in one.items()} for one in asked.to_dict("records")), tuple(found))
 
 

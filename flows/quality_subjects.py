@@ -36,53 +36,39 @@ def judge_subjects(
     """
     import pandas as pd
 
-    # Frames that share columns share their memory: a cohort of a million is in a dozen of them.
-    with pd.option_context("mode.copy_on_write", True):
-        return _judged(study, derived, asked, sites, known, people, today)
-
-
-def _judged(
-    study: Study,
-    derived: Derived,
-    asked: Asked,
-    sites: Sequence[str],
-    known: frozenset[str],
-    people: Mapping[str, str],
-    today: date | None,
-) -> tuple[list[Outcome], pd.DataFrame]:
-    import pandas as pd
-
     from expectations.frames import FRAMES, analysis_frames
     from expectations.gx import judge
 
-    tables = (derived.adsl, derived.adrs, derived.adtte, derived.analysis_table)
-    frames = analysis_frames(study, *tables, known, people, today)
-    sets = {
-        "@arms": [arm.label for arm in study.arm],
-        "@responses": [*study.response.order, "NE"] if study.response else [],
-    }
-    of_sites = [(check, [site]) for site in sites for check in asked.own_of(site) if can_be_asked(study, check)]
-    checks = [(check, list(sites)) for check in analysis_checks(study, asked) if check.table in frames] + [
-        (check, where) for check, where in of_sites if check.table in frames
-    ]
-    outcomes: list[Outcome] = []
-    failing: list[pd.DataFrame] = []
-    for table in dict.fromkeys(check.table for check, _ in checks):
-        here = [(check, where) for check, where in checks if check.table == table]
-        frame = _narrow(frames[table], [check for check, _ in here])
-        for (check, where), found in zip(here, judge(frame, [check for check, _ in here], sets), strict=True):
-            for one in split(frame, check, found, where):
-                rows = frame.iloc[list(one.rows)]
-                outcomes.append(outcome(asked.at(check.id, one.site), one, _keys(rows)))
-                failing.append(_rows(rows, check, one))
-    for check in asked.checks.values():
-        if check.table in FRAMES and not check.raw and check.rule.kind != "gate" and not can_be_asked(study, check):
-            nowhere = [""] if check.scope == "study" else list(sites)
-            outcomes += [outcome(check, Finding(check.id, check.table, 0, 0, site=site)) for site in nowhere]
-    if study.response is not None:
-        found_mixes = response_mix(frames["responses"], sites)
-        outcomes += [outcome(asked.at(one.check_id, one.site), one) for one in found_mixes]
-    return outcomes, pd.concat(failing, ignore_index=True)
+    # Frames that share columns share their memory: a cohort of a million is in a dozen of them.
+    with pd.option_context("mode.copy_on_write", True):
+        tables = (derived.adsl, derived.adrs, derived.adtte, derived.analysis_table)
+        frames = analysis_frames(study, *tables, known, people, today)
+        sets = {
+            "@arms": [arm.label for arm in study.arm],
+            "@responses": [*study.response.order, "NE"] if study.response else [],
+        }
+        of_sites = [(check, [site]) for site in sites for check in asked.own_of(site) if can_be_asked(study, check)]
+        checks = [(check, list(sites)) for check in analysis_checks(study, asked) if check.table in frames] + [
+            (check, where) for check, where in of_sites if check.table in frames
+        ]
+        outcomes: list[Outcome] = []
+        failing: list[pd.DataFrame] = []
+        for table in dict.fromkeys(check.table for check, _ in checks):
+            here = [(check, where) for check, where in checks if check.table == table]
+            frame = _narrow(frames[table], [check for check, _ in here])
+            for (check, where), found in zip(here, judge(frame, [check for check, _ in here], sets), strict=True):
+                for one in split(frame, check, found, where):
+                    rows = frame.iloc[list(one.rows)]
+                    outcomes.append(outcome(asked.at(check.id, one.site), one, _keys(rows)))
+                    failing.append(_rows(rows, check, one))
+        for check in asked.checks.values():
+            if check.table in FRAMES and not check.raw and check.rule.kind != "gate" and not can_be_asked(study, check):
+                nowhere = [""] if check.scope == "study" else list(sites)
+                outcomes += [outcome(check, Finding(check.id, check.table, 0, 0, site=site)) for site in nowhere]
+        if study.response is not None:
+            found_mixes = response_mix(frames["responses"], sites)
+            outcomes += [outcome(asked.at(one.check_id, one.site), one) for one in found_mixes]
+        return outcomes, pd.concat(failing, ignore_index=True)
 
 
 def _narrow(frame: pd.DataFrame, checks: Sequence[Check]) -> pd.DataFrame:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from analysis.study.own_checks import NotBefore
 from expectations.catalogue import Asked
 from expectations.frames import FRAMES
 from expectations.ledger import TypeCounts
-from expectations.model import Check, Counted, Finding
+from expectations.model import Check, Finding
 from expectations.outcomes import Outcome, outcome
 
 if TYPE_CHECKING:
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
     from flows.quality_counts import Counts
 
+_WITHIN = Check(
+    id="share_is_accepted",
+    table="shares",
+    category="conformance: value",
+    reason="a percentage of violations is at most the threshold",
+    consequence="the check fails",
+    rule=NotBefore(kind="not_before", column="ACCEPTED", other="SHARE"),
+)
 MOST_FAILURES = 10_000
 """Rows kept of one check, table and site: enough to see what is wrong, and a file that stays small."""
 
@@ -102,30 +111,30 @@ def _not_found(found: Sequence[Finding], asked: Asked, sites: Sequence[str]) -> 
 
 
 def judged_counts(asked: Asked, found: Sequence[Finding]) -> list[Outcome]:
-    """Hand the percentages of violations to Great Expectations, one row a check, table and site."""
+    """Judge each count, and have Great Expectations judge the percentages beside what is accepted, a row each.
+
+    Where the two do not say the same, or it could not be asked, the outcome is an error.
+    """
     import pandas as pd
 
     from expectations.gx import judge
 
-    at = [asked.at(f.check_id, f.site) for f in found]
-    names = dict.fromkeys(f.check_id for f in found)
+    outcomes = [outcome(asked.at(f.check_id, f.site), f) for f in found]
     shares = pd.DataFrame(
-        [{f.check_id: 100.0 * f.numerator / f.denominator if f.denominator else None} for f in found],
-        columns=list(names),
+        {
+            "ACCEPTED": [one.check.threshold for one in outcomes],
+            "SHARE": [100 * f.numerator / f.denominator if f.denominator else None for f in found],
+        },
         dtype="float64",
     )
-    of_shares = [_of_shares(asked.at(f.check_id, f.site)) for f in _first(found)]
-    errors = {judged.check_id: judged.error for judged in judge(shares, of_shares, {})}
-    return [outcome(check, replace(f, error=f.error or errors[f.check_id])) for check, f in zip(at, found, strict=True)]
-
-
-def _first(found: Sequence[Finding]) -> list[Finding]:
-    return list({f.check_id: f for f in reversed(found)}.values())[::-1]
-
-
-def _of_shares(check: Check) -> Check:
-    """The check as it is asked of percentages: a study's own has been asked of its rows already."""
-    return check.model_copy(update={"rule": Counted(kind="counted", count=check.id)})
+    (judged,) = judge(shares, [_WITHIN], {})
+    beyond, doubt = set(judged.rows), judged.error or "Great Expectations judges its percentage otherwise"
+    return [
+        outcome(one.check, replace(one.finding, error=doubt))
+        if not one.finding.error and (judged.error or (at in beyond) != (one.status == "FAIL"))
+        else one
+        for at, one in enumerate(outcomes)
+    ]
 
 
 def _failures(

@@ -45,7 +45,8 @@ def show(
         return 0
     for one in found.outcomes:
         where = f"{one['table']} of {one['site']}" if one["site"] else str(one["table"])
-        typer.echo(f"{where}: {one['numerator']:,} of {one['denominator']:,}  {SIGNS[str(one['status'])]}")
+        counted = str(one["error"]) or f"{one['numerator']:,} of {one['denominator']:,}"
+        typer.echo(f"{where}: {counted}  {SIGNS[str(one['status'])]}")
         for line in moved_lines(check, behind.get((str(one["table"]), str(one["site"])), []), 5):
             typer.echo(f"    {line}")
     first = found.outcomes[0] if found.outcomes else None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from analysis.dashboard.page import render
-from tests.fixtures.chromium import opened
+from tests.fixtures.chromium import axe_violations, first_tab_reaches_the_skip_link, opened
 from tests.fixtures.quality_history import LABELS, NEWEST, NOW, Planted, history, lines, with_rows
 
 if TYPE_CHECKING:
@@ -109,11 +109,7 @@ def test_axe_finds_no_violation(
     page, _, _ = opened(browser, files[name], width=width, scheme=scheme)
     if width == 1280:
         _unfolded(page)
-    page.evaluate(axe)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    said = [f"{v['id']}: {v['help']} ({v['nodes'][0]['html'][:150]})" for v in found["violations"]]
-    assert said == []
-    assert len(found["passes"]) > 10  # the rules did run
+    assert axe_violations(page, axe) == []
     page.close()
 
 
@@ -217,9 +213,7 @@ def test_the_age_grows_while_the_page_lies_there(
 
 def test_keyboard_reaches_the_skip_link_first(browser: Browser, files: dict[str, Path]) -> None:
     page, _, _ = opened(browser, files["demo"])
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "skip"
-    assert page.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
+    first_tab_reaches_the_skip_link(page)
     page.close()
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis.report.page import render
-from tests.fixtures.chromium import opened
+from tests.fixtures.chromium import axe_violations, first_tab_reaches_the_skip_link, opened
 from tests.fixtures.competing_events import competing_results, competing_study
 from tests.fixtures.received import receiving_results, receiving_study
 from tests.fixtures.report_inputs import made_results, made_study, provenance, quality
@@ -97,19 +97,13 @@ def test_axe_finds_no_violation(
     page, _, _ = opened(browser, files[name], width=width, scheme=scheme)
     if (scheme, width) == ("light", 1280):
         page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    page.evaluate(axe)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    said = [f"{v['id']}: {v['help']} ({v['nodes'][0]['html'][:150]})" for v in found["violations"]]
-    assert said == []
-    assert len(found["passes"]) > 10  # the rules did run
+    assert axe_violations(page, axe) == []
     page.close()
 
 
 def test_keyboard_reaches_the_skip_link_first(browser: Browser, files: dict[str, Path]) -> None:
     page, _, _ = opened(browser, files["sample"])
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "skip"
-    assert page.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
+    first_tab_reaches_the_skip_link(page)
     page.keyboard.press("Enter")
     page.wait_for_url("**#main")  # on a busy machine a moment later
     assert page.url.endswith("#main")

@@ -14,7 +14,7 @@ import pytest
 
 from flows.sample import write_sample
 from tests.fixtures.sample_runs import Ran, ran, study_with
-from tests.functional.conftest import Resource, Said, command, edited_copy
+from tests.functional.conftest import Resource, Said, command, copy_run, edited_copy
 
 pytestmark = [pytest.mark.xdist_group("quality-gate"), pytest.mark.timeout(600)]
 
@@ -161,6 +161,16 @@ def test_checks_are_listed_and_an_unknown_one_is_refused(held: Ran) -> None:
     assert "south" not in listed
     refused = judged(held, "show", "no_such_check")
     assert (refused.code, "asked no check 'no_such_check'" in refused.err) == (2, True)
+
+
+def test_a_check_in_error_says_why(held: Ran, tmp_path: Path) -> None:
+    run = copy_run(held.run, tmp_path)
+    checks = pd.read_parquet(run.checks)
+    of_ids = checks["check_id"].eq("resource_id_unique") & checks["table"].eq("patient")
+    checks.loc[of_ids, ["status", "error", "numerator", "denominator"]] = ["ERROR", "it crashed", 0, 0]
+    checks.to_parquet(run.checks, index=False)
+    said = command("quality", "show", "resource_id_unique", "--run", run.root)
+    assert "patient of north: it crashed  ERROR" in said.out
 
 
 def test_todays_thresholds_are_judged_without_another_run(held: Ran, hospitals: Path) -> None:

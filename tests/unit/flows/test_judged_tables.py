@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 
 from analysis.study.own_checks import CheckRules, SiteCheckRules
 from expectations.catalogue import Asked, asked_of, catalogue
+from expectations.model import Finding
 from expectations.outcomes import Outcome
 from expectations.raw import RECOGNISED
 from flows.quality_counts import Counts
-from flows.quality_tables import Judged, judge_tables
+from flows.quality_tables import Judged, judge_tables, judged_counts
 from tests.fixtures.raw_tables import CLEAN_RESOURCES, hospital, on_duckdb
 from tests.unit.derive.hospital import study
 
@@ -81,3 +83,20 @@ def test_counts_that_cannot_be_made_put_the_checks_with_history_in_error_and_no_
     assert in_error == history
     drops = of(found, "records_drop_over_5_percent")
     assert all(one.stops for one in drops.values())  # what could not be compared is not let through
+
+
+def test_where_great_expectations_judges_a_percentage_otherwise_the_outcome_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = asked_of(study())
+    found = [
+        Finding("code_system_recognised", "observation", 100, 6, site="north"),  # 5 % are accepted
+        Finding("code_system_recognised", "observation", 100, 5, site="south"),
+        Finding("code_system_recognised", "condition", 0, 0, site="north"),
+    ]
+    assert [one.status for one in judged_counts(asked, found)] == ["FAIL", "PASS_WITH_VIOLATIONS", "NOT_APPLICABLE"]
+    blind = Finding("share_is_accepted", "shares", 2, 0)
+    monkeypatch.setattr("expectations.gx.judge", lambda *_: [blind])
+    assert [one.status for one in judged_counts(asked, found)] == ["ERROR", "PASS_WITH_VIOLATIONS", "NOT_APPLICABLE"]
+    monkeypatch.setattr("expectations.gx.judge", lambda *_: [replace(blind, error="it crashed")])
+    assert {one.status for one in judged_counts(asked, found)} == {"ERROR"}
