@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 from expectations import shifts, volume
 from expectations.history_counts import Past, ProfileCounts, Where
+from expectations.known_systems import RECOGNISED, recognised
 from expectations.model import Finding
-from expectations.raw import RECOGNISED
 from expectations.table_profile import PROFILED, RARE, clinical_dates
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_OWN = ("http://terminology.hl7.org/", "http://hl7.org/fhir/")
 
 
 def history_findings(
@@ -100,8 +98,3 @@ def _untaken(where: Where, systems: frozenset[str]) -> tuple[int, int]:
     left = {key: n for key, n in where.now("unmapped").items() if key != RARE}
     local = sum(n for key, n in left.items() if not recognised(key.partition("|")[0], systems))
     return local, sum(taken.values()) + sum(left.values())
-
-
-def recognised(system: str, systems: Collection[str]) -> bool:
-    """Whether a code system (normalised) is a known one, or FHIR's own."""
-    return system in systems or system.startswith(_OWN)

@@ -8,9 +8,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from expectations import shifts
-from expectations.history import recognised
 from expectations.history_counts import Mix, Past, ProfileCounts, Where
-from expectations.raw import RECOGNISED
+from expectations.known_systems import RECOGNISED, recognised
 from expectations.table_profile import RARE
 from expectations.volume import outside
 

@@ -1,7 +1,7 @@
 """Violation counts over tables as mapped, in Ibis, so that ten million rows never become a pandas frame.
 
-Each view is read once: a number a resource with a bit a flag, and of each such number how often it is there. The counts
-then go to Great Expectations as integers (``expectations.gx``).
+Each view is read once: a number a resource with a bit a flag, and of each such number how often it is there. The
+percentages then go to Great Expectations (``expectations.gx``).
 """
 
 from __future__ import annotations
@@ -10,24 +10,16 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
+from expectations.known_systems import RECOGNISED
 from expectations.ledger import TypeCounts
 from expectations.model import Finding
 from expectations.raw_bits import SEVERAL_VERSIONS, bit_or, packed
 from expectations.raw_marks import KEY, joined, more_than_once
 from expectations.raw_tables import Judged, RawTables
 from expectations.raw_views import VIEWS, checks_of
-from mappings import code_systems
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-
-RECOGNISED = frozenset(
-    {
-        code_systems.SNOMED, code_systems.LOINC, code_systems.ICD10, code_systems.ICD10_PCS, code_systems.ATC,
-        code_systems.OPS, code_systems.RXNORM, code_systems.DICOM, code_systems.CPT,
-    }
-)  # fmt: skip
-"""Code systems that the lists of any study are written in; a study adds those its own lists name."""
 
 
 def landing_findings(types: Mapping[str, Mapping[str, TypeCounts]]) -> list[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from expectations.raw import RECOGNISED
+from expectations.known_systems import RECOGNISED
 from expectations.raw_bits import bit_or, packed, suspect, violates
 from expectations.raw_flags import Flag
 from expectations.raw_tables import RawTables

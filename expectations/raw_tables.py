@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from expectations import raw_marks as marks
 from expectations import raw_ranges
+from expectations.known_systems import recognised
 from expectations.raw_flags import Flag, Known, flags_of
 from expectations.raw_views import REFERENCES, VIEWS, Quantity
 from mappings import code_systems, engine
@@ -18,11 +19,6 @@ from mappings.ucum import is_unit
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-
-
-def _own(system: str) -> bool:
-    """FHIR's own code systems (categories, statuses) are known without a list."""
-    return system.startswith(("http://terminology.hl7.org/", "http://hl7.org/fhir/"))
 
 
 @dataclass(frozen=True)
@@ -129,7 +125,7 @@ class RawTables:
         """The texts of code systems that count as known, as they stand in the rows."""
         texts = [row["code_system"] for row in self.rows(rows.select("code_system").distinct())]
         named = {text: code_systems.normalise_system(text) for text in texts}
-        known = (text for text, system in named.items() if system and (system in self._systems or _own(system)))
+        known = (text for text, system in named.items() if system and recognised(system, self._systems))
         return tuple(sorted(known))
 
     def _units(self, rows: Any, quantity: Quantity) -> tuple[tuple[str, ...], tuple[str, ...]]:

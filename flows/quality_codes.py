@@ -61,7 +61,7 @@ def codes_of(job: Job, run: RunFolder) -> Codes:
     Raises:
         DefinitionError: the study looks for no list, or the run has no tables.
     """
-    from expectations.raw import RECOGNISED
+    from expectations.known_systems import known_to
     from expectations.table_profile import PROFILED, taken_by
 
     study = job.comparison
@@ -70,7 +70,7 @@ def codes_of(job: Job, run: RunFolder) -> Codes:
     if not run.done("map"):
         raise DefinitionError(f"{run.root} has no tables yet: bedside map makes them")
     lists = taken_by(study, job.folder.codes)
-    known = RECOGNISED | {e.system for made in job.folder.codes.values() for e in made.entries if e.system}
+    known = known_to(job.folder.codes)
     coverage, found = [], []
     with connected() as con:
         tables = tables_of(con, run)
@@ -101,7 +101,7 @@ def _view(table: Any, lists: Mapping[str, Any]) -> tuple[int, pd.DataFrame]:
 
 
 def _untaken(job: Job, view: str, codings: int, rows: pd.DataFrame, known: frozenset[str]) -> list[Untaken]:
-    from expectations.history import recognised
+    from expectations.known_systems import recognised
     from expectations.table_profile import FLOOR
     from mappings.code_systems import normalise_code, normalise_system
 

@@ -22,8 +22,8 @@ def moved_of(job: Job, run: RunFolder, found: Failures) -> dict[tuple[str, str],
         return {}
     import pandas as pd
 
+    from expectations.known_systems import known_to
     from expectations.moved import Behind
-    from expectations.raw import RECOGNISED
     from flows.quality_history import PROFILE, earlier_profiles
 
     behind = Behind(pd.read_parquet(run.quality / PROFILE), earlier_profiles(run))
@@ -31,7 +31,7 @@ def moved_of(job: Job, run: RunFolder, found: Failures) -> dict[tuple[str, str],
     if job.comparison is not None:
         last = min(last, job.comparison.index.data_cutoff)
     sites = [site.id for site in job.sites.sites]
-    systems = RECOGNISED | {e.system for made in job.folder.codes.values() for e in made.entries if e.system}
+    systems = known_to(job.folder.codes)
     return {(table, site): behind.moved(found.check, table, site, last, sites, systems) for table, site in asked}
 
 

@@ -87,9 +87,9 @@ def _population(run: RunFolder, job: Job, judged: Judged, overrides: Sequence[Ov
 
 
 def _raw(job: Job, run: RunFolder, ledger: Ledger, asked: Asked, today: date) -> Judged:
-    from expectations.raw import RECOGNISED
+    from expectations.known_systems import known_to
 
-    systems = RECOGNISED | {e.system for made in job.folder.codes.values() for e in made.entries if e.system}
+    systems = known_to(job.folder.codes)
     sites = analysed_sites(job, run)
     until = job.comparison.index.data_cutoff if job.comparison else None
     with connected() as con:

@@ -11,9 +11,9 @@ import pytest
 
 from analysis.study.own_checks import CheckRules, SiteCheckRules
 from expectations.catalogue import Asked, asked_of, catalogue
+from expectations.known_systems import RECOGNISED
 from expectations.model import Finding
 from expectations.outcomes import Outcome
-from expectations.raw import RECOGNISED
 from flows.quality_counts import Counts
 from flows.quality_tables import Judged, judge_tables, judged_counts
 from tests.fixtures.raw_tables import CLEAN_RESOURCES, hospital, on_duckdb
