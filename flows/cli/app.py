@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
@@ -38,15 +40,20 @@ def _root(
     del version
 
 
-def invoke(arguments: list[str]) -> int:
-    """Run one command line and return its exit code; usage errors are 2, as the shell expects."""
+@cache
+def _main() -> Callable[..., Any]:
+    """What runs a command line, with all commands. Made once: added again, they would slow every later call."""
     from flows.cli import dashboard, export, operate, quality, release, run, step, study, subjects, try_out, view
 
     for room in (run, step, view, study, quality, dashboard, release, subjects, export, try_out, operate):
         room.add_commands(app)
-    command = typer.main.get_command(app)
+    return typer.main.get_command(app).main
+
+
+def invoke(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; usage errors are 2, as the shell expects."""
     try:
-        given = command.main(args=arguments, prog_name="bedside", standalone_mode=False)
+        given = _main()(args=arguments, prog_name="bedside", standalone_mode=False)
     except typer.Abort:
         raise KeyboardInterrupt from None
     except Exception as error:

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from flows.cli.app import app
 from flows.run_folder import RunFolder
 from tests.conftest import REPOSITORY
 from tests.functional.conftest import STUDY, Said, command, copy_run, only_run
@@ -98,6 +99,16 @@ def test_every_option_is_in_the_documentation(name: str) -> None:
     page = (REPOSITORY / "docs" / "command-line.md").read_text(encoding="utf-8")
     options = set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", said.out, re.MULTILINE)) - {"--help"}
     assert [option for option in sorted(options) if not re.search(rf"`[^`]*{option}\b", page)] == []
+
+
+def test_commands_are_added_once_however_often_one_is_called() -> None:
+    """Oracle: the list a Typer application keeps of what was added to it."""
+    added = []
+    for _ in range(2):
+        command("--version")
+        added.append((len(app.registered_commands), len(app.registered_groups)))
+    assert added[0] == added[1]
+    assert min(added[0]) > 1
 
 
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
