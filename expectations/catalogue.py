@@ -13,6 +13,7 @@ from analysis.study.own_checks import OwnCheck, SiteCheckRules
 from expectations.frames import FRAMES
 from expectations.model import Check
 from expectations.raw_views import VIEWS
+from expectations.table_profile import PROFILED, clinical_dates
 from mappings.errors import DefinitionError, Problem
 
 FILES = ("raw", "history", "analysis")
@@ -149,6 +150,11 @@ def _changed(
                 problems.append(Problem(message, f"{where}.{key}.{check_id}"))
             else:
                 checks[check_id] = checks[check_id].model_copy(update={name: value})
+    dated = sorted(name for name, view in PROFILED.items() if clinical_dates(view))
+    for table in rules.newest_within_days:
+        if table not in dated:
+            message = f"no table whose records have a day; there are {', '.join(dated)}"
+            problems.append(Problem(message, f"{where}.newest_within_days.{table}"))
     return checks
 
 

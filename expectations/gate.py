@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -58,15 +58,16 @@ class Verdict:
 
 def verdict(
     outcomes: Iterable[Outcome],
-    screened: Mapping[str, int],
+    screened: Mapping[str, Collection[str]],
     limit: Check | None,
     overrides: Sequence[Override] = (),
     today: date = date.min,
 ) -> Verdict:
     """Decide.
 
-    ``screened``: subjects by site, every site of the run in it. ``limit``: the check on the share of screened subjects
-    that checks drop, or None where nothing is compared. Where every site is held, the study stops.
+    ``screened``: the keys of the subjects by site, every site of the run in it. ``limit``: the check on the share of
+    them that checks drop, or None where nothing is compared. Where every site is held, the study stops; nobody of a
+    site that is held is dropped, whatever a check of the whole study asks.
     """
     judged = [_overridden(one, overrides, today) for one in outcomes]
     held: dict[str, list[str]] = {}
@@ -77,9 +78,10 @@ def verdict(
             (held.setdefault(one.finding.site, []) if to_site else stops).append(_sentence(one))
     if held and set(held) >= set(screened):
         stops += [line for lines in held.values() for line in lines]
-    dropped = _dropped(one for one in judged if one.finding.site not in held)
+    gone = {key for site in held for key in screened.get(site, ())}
+    dropped = {key: check for key, check in _dropped(judged).items() if key not in gone}
     if limit is not None:
-        left = sum(n for site, n in screened.items() if site not in held)
+        left = sum(len(keys) for site, keys in screened.items() if site not in held)
         last = _overridden(
             outcome(limit, Finding(limit.id, limit.table, left, len(dropped)), dropped), overrides, today
         )

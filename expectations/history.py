@@ -23,7 +23,7 @@ def history_findings(
     sites: Collection[str],
     *,
     until: date | None = None,
-    schedules: Mapping[str, int] | None = None,
+    newest_within: Mapping[tuple[str, str], int] | None = None,
     systems: Collection[str] = RECOGNISED,
 ) -> list[Finding]:
     """Judge ``now`` (`expectations.table_profile.profile`) against ``earlier``, for every site of ``sites``.
@@ -31,8 +31,8 @@ def history_findings(
     ``earlier`` holds the profiles of comparable runs with ``run`` and ``started`` in front, in any order of rows. With
     a column ``held`` (bool) its rows where this is true are left out: the gate held that site for this table, so they
     are no measure. A site or table that is only in ``earlier`` is judged too: it sends nothing any more. ``until`` is
-    the study's data cut-off: what ends there is not late. ``schedules`` maps a site to the days it may take between
-    newer records. ``systems`` are the code systems that are not a hospital's own.
+    the study's data cut-off: what ends there is not late. ``newest_within`` maps a site and table to the
+    days its newest record may be old. ``systems`` are the code systems that are not a hospital's own.
     """
     last = today if until is None else min(today, until)
     closed = last < today  # the last months of a window run out by design
@@ -46,13 +46,13 @@ def history_findings(
             findings = [("records_drop_over_5_percent", volume.gone(where.records, past.records(site, table)))]
             if clinical_dates(view):
                 days = past.newest(site, table)
-                schedule = (schedules or {}).get(site)
+                allowed = None if closed else (newest_within or {}).get((site, table))
                 findings += [
                     (
                         "month_volume_outside_2_sd",
                         (0, 0) if closed else volume.months_outside(where.now("month"), last),
                     ),
-                    ("freshness_within_schedule", volume.overdue(where.newest, days, last, schedule)),
+                    ("freshness_within_schedule", volume.overdue(where.newest, days, last, allowed)),
                 ]
             findings.append(("missingness_shift", _emptier(where)))
             if view.coded:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from expectations.model import Check, Finding
+from expectations.raw_failures import cut
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -29,12 +30,11 @@ def own_findings(tables: Mapping[str, ir.Table], checks: Sequence[Check], sites:
 
 
 def own_failing(table: ir.Table, check: Check, most: int | None) -> pd.DataFrame:
-    """The resources that violate: site, id, version and patient_id where the view has them."""
-
+    """The resources that violate: site, id, version and patient_id where the view has them, cut to ``most`` a site."""
     _, violates = _flags(table, check)
     columns = [column for column in ("site", "id", "version", "patient_id") if column in table.columns]
-    rows = table.filter(violates.fill_null(False)).select(*columns).distinct().order_by(columns)
-    found: pd.DataFrame = (rows if most is None else rows.limit(most)).to_pandas()
+    rows = table.filter(violates.fill_null(False)).select(*columns).distinct()
+    found: pd.DataFrame = (rows if most is None else cut(rows, most)).order_by(columns).to_pandas()
     return found
 
 

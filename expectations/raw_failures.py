@@ -31,9 +31,9 @@ def failing_rows(
 ) -> pd.DataFrame:
     """The resources that violate the ``wanted`` (check, table), in the same tables as :func:`table_findings` counted.
 
-    One row a check, table, site and resource, sorted by these; of each check, table and site at most ``most``, the
-    first by id, but all of those in ``uncut``. ``version`` and ``patient_id`` (the FHIR id, not USUBJID; a patient's is
-    its own) are null where the view has none.
+    One row a check, table, site and resource, sorted by these; of each check, table and site at most ``most``, of as
+    many patients as can be, but all of those in ``uncut``. ``version`` and ``patient_id`` (the FHIR id, not USUBJID; a
+    patient's is its own) are null where the view has none.
     """
     import pandas as pd
 
@@ -87,13 +87,15 @@ def _of_view(raw: RawTables, name: str, asked: Mapping[str, int]) -> list[dict[s
             wrong["resource_id_unique"] = whole._several
         return [
             {"check_id": check, "table": name, **row} for check, is_wrong in wrong.items()
-            for row in raw.rows(_first(whole.filter(is_wrong), asked[check]))
+            for row in raw.rows(cut(whole.filter(is_wrong).select(*COLUMNS[2:]), asked[check]))
         ]  # fmt: skip
 
 
-def _first(wrong: Any, most: int) -> Any:
-    """The first ``most`` resources of each site, by id."""
+def cut(wrong: Any, most: int) -> Any:
+    """``most`` resources of each site: the first of each patient by id, then the second of each, and so on."""
     import ibis
 
-    placed = wrong.mutate(_place=ibis.row_number().over(group_by="site", order_by="id"))
-    return placed.filter(placed._place < most).select("site", "id", "version", "patient_id")
+    of = "patient_id" if "patient_id" in wrong.columns else "id"
+    nth = wrong.mutate(_nth=ibis.row_number().over(group_by=["site", of], order_by="id"))
+    placed = nth.mutate(_place=ibis.row_number().over(group_by="site", order_by=["_nth", "id"]))
+    return placed.filter(placed._place < most).drop("_nth", "_place")

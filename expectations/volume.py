@@ -57,22 +57,25 @@ def outside(months: Mapping[str, int], last: date) -> tuple[list[tuple[str, int,
     return found, judged
 
 
-def overdue(newest: date | None, earlier: Sequence[date], last: date, schedule: int | None = None) -> tuple[int, int]:
+def overdue(newest: date | None, earlier: Sequence[date], last: date, within: int | None = None) -> tuple[int, int]:
     """(1, 1) where the newest record is older than usual at ``last``, else (0, 1); (0, 0) where nothing is usual.
 
     ``earlier`` holds the newest days of earlier runs, oldest first. Usual are up to three times the median of the days
-    between them, twice what nine of ten of these do not exceed, and a week, whichever is most; or ``schedule`` days.
-    Not judged while fewer than ``LEAST_GAPS`` earlier runs brought something newer: the data stand still, as in a study
-    whose window is closed.
+    between them, twice what nine of ten of these do not exceed, and a week, whichever is most; or ``within`` days.
+    Without these not judged while fewer than ``LEAST_GAPS`` earlier runs brought something newer: the data stand
+    still, as in a study whose window is closed.
     """
     days = sorted(set(earlier))
     gaps = sorted((after - before).days for before, after in pairwise(days))
+    if newest is None and not days:
+        return 0, 0
+    latest = newest or days[-1]
+    if within is not None:
+        return int((last - latest).days > within), 1
     if len(gaps) < LEAST_GAPS:
         return 0, 0
     nine_of_ten = gaps[math.ceil(0.9 * len(gaps)) - 1]
-    allowed = max(3 * median(gaps), 2 * nine_of_ten, LEAST_DAYS) if schedule is None else schedule
-    latest = newest or days[-1]
-    return int((last - latest).days > allowed), 1
+    return int((last - latest).days > max(3 * median(gaps), 2 * nine_of_ten, LEAST_DAYS)), 1
 
 
 def _number(month: str) -> int:

@@ -72,7 +72,7 @@ def read_history(folder: StudyFolder, runs: Path, today: date) -> History:
     in_order = sorted((str(said[run]["started"]), run) for run in judged if run in kept)
     judged = [run for _, run in in_order[-MOST_RUNS:]]
     sites = _sites(folder, said[newest])
-    asked = asked_of(study, {site.id: site.checks for site in sites.sites} if sites else None)
+    asked = asked_of(study, {site.id: site.check_rules for site in sites.sites} if sites else None)
     labels = {site.id: site.label for site in sites.sites} if sites else {}
     files = {runs / study.study.id / run / "quality": sites_of[run] for run in judged}
     profile = _read(files, PROFILE, _PROFILE, kinds=KINDS)

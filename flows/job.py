@@ -81,7 +81,16 @@ class Job:
         """
         from expectations.catalogue import asked_of
 
-        return asked_of(self.study, {site.id: site.checks for site in self.sites.sites})
+        return asked_of(self.study, {site.id: site.check_rules for site in self.sites.sites})
+
+    def newest_within(self) -> dict[tuple[str, str], int]:
+        """The days that the newest record may be old, by site and table, where site or study say so."""
+        of_study = self.study.checks.newest_within_days
+        return {
+            (site.id, table): days
+            for site in self.sites.sites
+            for table, days in {**of_study, **site.checks.newest_within_days}.items()
+        }
 
     def site_rules(self) -> dict[str, SiteRules]:
         """What the derivation must know of each site."""
@@ -177,7 +186,7 @@ def _sites(file: Path) -> Sites:
 
 def _fingerprint(site: Site) -> str:
     # What a site says of checks changes no data: they can be judged anew on a run that is there.
-    return hashlib.sha256(site.model_dump_json(exclude={"checks"}).encode()).hexdigest()
+    return hashlib.sha256(site.model_dump_json(exclude={"checks", "max_fall_percent"}).encode()).hexdigest()
 
 
 def versions(engine: EngineChoice = DUCKDB) -> dict[str, str]:

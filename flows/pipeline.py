@@ -152,10 +152,14 @@ def _following(job: Job) -> list[str]:
 
 def _analyse(job: Job, run_folder: RunFolder, progress: Progress, caller: Caller) -> None:
     for name in _following(job):
-        # What somebody let pass may have expired while the run lay there.
-        again = name == "check" and run_folder.read().get("overridden") and not run_folder.done("analyse")
-        if again or not run_folder.done(name):
+        if not run_folder.done(name) or (name == "check" and _judged_anew(run_folder)):
             caller.one(name, steps.BY_NAME[name], job, run_folder, progress)
+
+
+def _judged_anew(run_folder: RunFolder) -> bool:
+    """Whether what the gate said may be another now: while the run lay there an override expired, or was given."""
+    said = run_folder.read()
+    return not run_folder.done("analyse") and bool(said.get("overridden") or said.get("held"))
 
 
 def _incomplete(missing: Sequence[str]) -> str:

@@ -28,7 +28,8 @@ _WITHIN = Check(
     rule=NotBefore(kind="not_before", column="ACCEPTED", other="SHARE"),
 )
 MOST_FAILURES = 10_000
-"""Rows kept of one check, table and site: enough to see what is wrong, and a file that stays small."""
+"""Rows kept of one check, table and site: enough to see what is wrong, and a file that stays small. Patients come
+before further rows of the same, so that subjects touched are counted up to as many."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def judge_tables(
     systems: frozenset[str],
     counts: Counts,
     until: date | None = None,
+    newest_within: Mapping[tuple[str, str], int] | None = None,
 ) -> Judged:
     """Judge every raw check at every site.
 
@@ -60,12 +62,13 @@ def judge_tables(
         systems: code systems that count as known.
         counts: of this run's tables, and of comparable runs before.
         until: the data cut-off of a study, after which nothing is late.
+        newest_within: the days the newest record may be old, by site and table, where somebody says so.
     """
     from expectations.own_raw import own_findings
     from expectations.raw import landing_findings, table_findings
 
     found = landing_findings(types) + table_findings(tables, today, systems)
-    found += _beside_others(asked, counts, today, sites, until, systems)
+    found += _beside_others(asked, counts, today, sites, until, systems, newest_within or {})
     found += own_findings(tables, _of_rows(asked.checks.values(), tables), sites)
     for site in sites:
         found += own_findings(tables, _of_rows(asked.own_of(site), tables), [site])
@@ -74,14 +77,23 @@ def judge_tables(
 
 
 def _beside_others(
-    asked: Asked, counts: Counts, today: date, sites: Sequence[str], until: date | None, systems: frozenset[str]
+    asked: Asked,
+    counts: Counts,
+    today: date,
+    sites: Sequence[str],
+    until: date | None,
+    systems: frozenset[str],
+    newest_within: Mapping[tuple[str, str], int],
 ) -> list[Finding]:
     from expectations.history import history_findings
 
     error = counts.error
     if not error:
         try:
-            return history_findings(counts.now, counts.earlier, today, sites, until=until, systems=systems)
+            return history_findings(
+                counts.now, counts.earlier, today, sites,
+                until=until, newest_within=newest_within, systems=systems,
+            )  # fmt: skip
         except Exception as fault:  # its message may hold what a file held
             error = f"it could not be held against other runs ({type(fault).__name__})"
     beside = [c for c in asked.checks.values() if c.rule.kind == "history" and c.table not in FRAMES]

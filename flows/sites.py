@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from analysis.study.faults import check, problem_at
-from analysis.study.own_checks import SiteCheckRules
+from analysis.study.own_checks import Percent, SiteCheckRules
 from analysis.study.toml_lines import Path as Place
 from analysis.study.toml_lines import parse
 from flows.secret_places import Secret, SecretPlace
@@ -31,7 +31,6 @@ _LATER = {
     "code_maps": "translating local codes",
     "supplement": "adding what chart review holds by site; a study file has [supplement]",
     "owner": "data owners and approvals that expire",
-    "max_fall_percent": "holding a site whose records fall",
     "limits.hours": "hours of the day",
     "deidentify.narrative": "dropping narrative",
     "deidentify.birth_date": "coarsening birth dates",
@@ -40,6 +39,7 @@ _LATER = {
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _POLITE = 5.0
 SOURCE_ID = "source"
+_FALL = "records_drop_over_5_percent"
 
 
 def _origin(value: str) -> str:
@@ -150,6 +150,7 @@ class _Shared(Frozen):
     incremental: IncrementalSettings = IncrementalSettings()
     bulk: Bulk = Bulk()
     checks: SiteCheckRules = SiteCheckRules()
+    max_fall_percent: Percent | None = None
 
 
 class Site(_Shared):
@@ -184,6 +185,8 @@ class Site(_Shared):
             raise ValueError("auth: a folder takes none")
         if self.tls is not None and (self.base is None or urlsplit(self.base).scheme != "https"):
             raise ValueError("tls: only an https base takes it")
+        if self.max_fall_percent is not None and _FALL in self.checks.thresholds:
+            raise ValueError(f"max_fall_percent: checks.thresholds.{_FALL} says the same: take one out")
         return self
 
     @property
@@ -198,6 +201,13 @@ class Site(_Shared):
             return self.limits.requests_per_second
         near = self.base is None or urlsplit(self.base).hostname in _LOOPBACK
         return None if near else _POLITE
+
+    @property
+    def check_rules(self) -> SiteCheckRules:
+        """What this site says of checks, ``max_fall_percent`` as the threshold it is."""
+        if self.max_fall_percent is None:
+            return self.checks
+        return self.checks.model_copy(update={"thresholds": {**self.checks.thresholds, _FALL: self.max_fall_percent}})
 
     @property
     def origins(self) -> dict[str, bool]:

@@ -258,6 +258,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "actions": "Check id to what it does instead of the catalogue's action.",
         "thresholds": "Check id to the percentage of violations that is accepted instead of the catalogue's.",
         "stop_above": "Check id to the percentage of violations above which it stops, whatever its action.",
+        "newest_within_days": "A table as mapped to the days its newest record may be old at any site.",
         "own": "Checks this study adds to the catalogue.",
     },
     "OwnCheck": {

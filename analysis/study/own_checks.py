@@ -123,11 +123,15 @@ class OwnCheck(CheckHead):
 
 
 class SiteCheckRules(Frozen):
-    """Checks as one site's file, or a study's, changes them; ``own`` adds some."""
+    """Checks as one site's file, or a study's, changes them; ``own`` adds some.
+
+    ``newest_within_days``: a table as mapped to the days its newest record may be old, whatever earlier runs had.
+    """
 
     actions: dict[str, Action] = Field(default_factory=dict)
     thresholds: dict[str, Percent] = Field(default_factory=dict)
     stop_above: dict[str, Percent] = Field(default_factory=dict)
+    newest_within_days: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     own: tuple[OwnCheck, ...] = ()
 
     @model_validator(mode="after")

@@ -59,7 +59,8 @@ def check(job: Job, run: RunFolder, progress: Progress) -> None:
     derived = read_derived(run)
     here = analysed_sites(job, run)
     outcomes, failures = _with_subjects(job, run, study, derived, asked, judged, here, today)
-    screened = {site: int((derived.adsl["SITEID"] == site).sum()) for site in here}
+    subjects = derived.adsl.groupby("SITEID")["USUBJID"].agg(frozenset).to_dict()
+    screened = {site: subjects.get(site, frozenset()) for site in here}
     decided = verdict(outcomes, screened, asked.checks[DROPPED], overrides, now)
     _keep(job, run, decided, failures)
     _keep_subjects(run, study, derived, decided, here)
@@ -79,8 +80,8 @@ def held(run: RunFolder) -> list[str]:
 
 
 def _population(run: RunFolder, job: Job, judged: Judged, overrides: Sequence[Override], now: date) -> None:
-    screened = dict.fromkeys(analysed_sites(job, run), 0)
-    decided = verdict(judged.outcomes, screened, None, overrides, now)
+    nobody: dict[str, tuple[str, ...]] = dict.fromkeys(analysed_sites(job, run), ())
+    decided = verdict(judged.outcomes, nobody, None, overrides, now)
     _keep(job, run, decided, judged.failures.assign(usubjid=None))
     _end(run, decided)
     run.step_done("check", _statuses(decided.outcomes))
@@ -96,7 +97,7 @@ def _raw(job: Job, run: RunFolder, ledger: Ledger, asked: Asked, today: date) ->
         tables = tables_of(con, run)
         counts = counts_of(job, run, tables, sites, today)
         used = _used(job, con, tables) if job.comparison else tables
-        return judge_tables(used, ledger.types, asked, sites, today, systems, counts, until)
+        return judge_tables(used, ledger.types, asked, sites, today, systems, counts, until, job.newest_within())
 
 
 def _used(job: Job, con: Any, tables: Mapping[str, Any]) -> dict[str, Any]:

@@ -90,6 +90,10 @@ def test_own_checks_of_study_and_site_are_asked() -> None:
         ({"actions": {"nowhere": "stop"}}, "checks.actions.nowhere: no such check"),
         ({"thresholds": {"nowhere": 1}}, "checks.thresholds.nowhere: no such check"),
         ({"stop_above": {"nowhere": 1}}, "checks.stop_above.nowhere: no such check"),
+        (
+            {"newest_within_days": {"patient": 7}},
+            "checks.newest_within_days.patient: no table whose records have a day",
+        ),
         ({"own": [{**OWN, "id": "age_18_to_110"}]}, "there is a check of this id already"),
         ({"own": [{**OWN, "table": "nowhere"}]}, "no such table; there are adsl"),
         (

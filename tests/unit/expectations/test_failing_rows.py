@@ -44,6 +44,14 @@ def test_the_list_is_cut_at_each_site_and_begins_with_the_first_ids() -> None:
     ]
 
 
+def test_patients_come_before_further_rows_of_the_same() -> None:
+    """Else one patient with many wrong records would be the only subject that a check seems to touch."""
+    of = ["patient-1", "patient-1", "patient-1", "patient-2", "patient-3"]
+    rows = [{"status": None, "id": f"r{n}", "patient_id": who} for n, who in enumerate(of)]
+    found = listed(Planted("status_in_required_value_set", "procedure", rows), most=4)
+    assert list(found["id"]) == ["r0", "r1", "r3", "r4"]
+
+
 def test_a_row_names_version_and_patient_where_the_view_has_them() -> None:
     wrong = [{"id": "x", "version": "7", "patient_id": "patient-4", "status": "done"}]
     (found,) = listed(Planted("status_in_required_value_set", "procedure", wrong)).to_dict("records")

@@ -26,8 +26,11 @@ def judged(asked, numerator=1, denominator=50, site="north", keys=("a",), error=
     return outcome(asked, Finding(asked.id, "t", denominator, numerator, error=error, site=site), keys)
 
 
-def decide(*outcomes, screened=None, overrides=(), limit=LIMIT):
-    return verdict(outcomes, {"north": 100, "south": 100} if screened is None else screened, limit, overrides, TODAY)
+SCREENED = {"north": [*"abcdex", *(f"n{n}" for n in range(94))], "south": [f"s{n}" for n in range(100)]}
+
+
+def decide(*outcomes, screened=SCREENED, overrides=(), limit=LIMIT):
+    return verdict(outcomes, screened, limit, overrides, TODAY)
 
 
 def test_single_records_drop_their_subjects_and_nothing_stops():
@@ -66,10 +69,16 @@ def test_shares_hold_a_site_whatever_the_action(action, stop_above, numerator, h
 
 def test_a_site_that_is_held_keeps_its_subjects_out_of_the_count_of_the_dropped():
     said = decide(
-        judged(check("stop"), keys=("x",)), judged(check(), keys=("a",)), judged(check(), site="south", keys=("b",))
+        judged(check("stop"), keys=("x",)), judged(check(), keys=("a",)), judged(check(), site="south", keys=("s1",))
     )
-    assert dict(said.dropped) == {"b": "asked"}
+    assert dict(said.dropped) == {"s1": "asked"}
     assert said.outcomes[-1].finding.denominator == 100
+
+
+def test_a_check_of_the_whole_study_drops_nobody_of_a_site_that_is_held():
+    said = decide(judged(check("stop")), judged(check(scope="study"), site="", keys=("a", "s1", "s2")))
+    assert dict(said.dropped) == {"s1": "asked", "s2": "asked"}
+    assert (said.outcomes[-1].finding.numerator, said.outcomes[-1].finding.denominator) == (2, 100)
 
 
 def test_a_stop_of_the_study_is_no_matter_of_a_site():
@@ -78,7 +87,7 @@ def test_a_stop_of_the_study_is_no_matter_of_a_site():
 
 
 def test_where_every_site_is_held_the_study_stops():
-    said = decide(judged(check("stop")), screened={"north": 100})
+    said = decide(judged(check("stop")), screened={"north": SCREENED["north"]})
     assert said.stops == ("asked (t of north): 1 of 50; because",)
 
 

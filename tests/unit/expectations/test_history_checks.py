@@ -203,6 +203,18 @@ def test_after_twelve_runs_a_new_mix_is_the_usual_one():
     assert moved == [100, 75, 8, 0]
 
 
+def test_days_named_for_a_table_stand_for_what_is_usual_at_that_site_only():
+    """Oracle: the days between the newest record and today; the usual night's newest record is of yesterday."""
+    nothing = EARLIER.head(0)
+    named = {(NORTH, "observation"): 0}
+    found = history_findings(frame(usual()), nothing, TODAY, SITES, newest_within=named)
+    late = {(f.site, f.table): (f.numerator, f.denominator) for f in found if f.check_id == "freshness_within_schedule"}
+    assert late[NORTH, "observation"] == (1, 1)
+    assert late[SOUTH, "observation"] == (0, 0)
+    past = history_findings(frame(usual()), nothing, TODAY, SITES, until=date(2021, 1, 1), newest_within=named)
+    assert {f.denominator for f in past if f.check_id == "freshness_within_schedule"} == {0}
+
+
 def test_a_closed_window_is_not_late_however_long_ago():
     still = nights(20, lambda day: usual(date(2021, 1, 1)))
     now = frame(usual(date(2021, 1, 1)))

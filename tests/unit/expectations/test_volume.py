@@ -94,5 +94,12 @@ def test_the_newest_record_is_overdue(newest, earlier, last, found):
 
 
 def test_a_schedule_stands_for_what_is_usual():
-    assert overdue(date(2024, 5, 9), NIGHTLY, date(2024, 5, 17), schedule=30) == (0, 1)
-    assert overdue(date(2024, 5, 9), NIGHTLY, date(2024, 5, 13), schedule=3) == (1, 1)
+    assert overdue(date(2024, 5, 9), NIGHTLY, date(2024, 5, 17), within=30) == (0, 1)
+    assert overdue(date(2024, 5, 9), NIGHTLY, date(2024, 5, 13), within=3) == (1, 1)
+
+
+def test_days_that_somebody_names_are_judged_from_the_first_run_on():
+    assert overdue(date(2024, 5, 9), [], date(2024, 5, 12), within=3) == (0, 1)
+    assert overdue(date(2024, 5, 9), [], date(2024, 5, 13), within=3) == (1, 1)
+    assert overdue(None, days(9), date(2024, 5, 13), within=3) == (1, 1)
+    assert overdue(None, [], date(2024, 5, 13), within=3) == (0, 0)

@@ -51,6 +51,7 @@ def test_another_source(text: str) -> None:
         'auth = { kind = "bearer", token = "env:TOKEN" }',
         'deaths = { source = "register", complete_to = 2025-01-01 }',
         "checks = { thresholds = { code_system_recognised = 20 } }",
+        "max_fall_percent = 20",
         "bulk = { hours = 3 }",
     ],
 )

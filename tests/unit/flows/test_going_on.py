@@ -121,6 +121,29 @@ def test_nothing_missing_is_0_and_the_latest(job: Job, run: RunFolder, monkeypat
     assert (run.root.parent / "latest").read_text() == f"{run.id}\n"
 
 
+@pytest.mark.parametrize(
+    ("said", "done", "called"),
+    [
+        ({}, "check", ["analyse", "report"]),
+        ({"held": {SOUTH: ["a check"]}}, "check", ["check", "analyse", "report"]),
+        ({"overridden": [{"check": "a check"}]}, "check", ["check", "analyse", "report"]),
+        ({"held": {SOUTH: ["a check"]}}, "analyse", ["report"]),
+    ],
+    ids=["nothing to decide", "held", "overridden", "the comparison is made"],
+)
+def test_what_the_gate_decided_is_decided_again_before_the_comparison(
+    job: Job, run: RunFolder, said: dict[str, Any], done: str, called: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An override may have been given, or have expired, since the run was cut off."""
+    missing_at(run, monkeypatch, {}, [NORTH, SOUTH])
+    for name in ["extract", *ALL_STEPS[: ALL_STEPS.index(done) + 1]]:
+        run.step_done(name, {})
+    run.update(**said)
+    caller = Asked({NORTH: object(), SOUTH: object()})
+    pipeline.run(job, run, silent, caller)
+    assert caller.called == called
+
+
 def test_a_run_at_work_elsewhere_is_not_touched(job: Job, run: RunFolder) -> None:
     with run.held(), pytest.raises(DefinitionError, match="another command is at work"):
         pipeline.run(job, run, silent, Asked({}))

@@ -112,3 +112,14 @@ def test_a_later_step_finds_its_study_from_anywhere(
     edit(study / "study.toml", "washout_days = 180", "washout_days = 90")
     with pytest.raises(DefinitionError, match="changed since this run was made"):
         again(run)
+
+
+def test_what_a_site_says_of_checks_is_no_other_run_and_reaches_them(study: Path) -> None:
+    whole = inputs(prepare(study))
+    with (study / "sites.toml").open("a", encoding="utf-8") as file:
+        file.write("max_fall_percent = 20\nchecks = { newest_within_days = { observation = 7 } }\n")
+    job = prepare(study)
+    (site,) = job.sites.sites
+    assert inputs(job) == whole
+    assert job.asked_checks().at("records_drop_over_5_percent", site.id).threshold == 20
+    assert job.newest_within() == {(site.id, "observation"): 7}

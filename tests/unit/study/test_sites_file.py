@@ -58,7 +58,12 @@ def fault(text: str) -> tuple[str, int | None, str]:
         ),
         ('limits = { hours = "20:00-06:00" }', "site[0].limits.hours", "not supported yet"),
         ("page_size = 0", "site[0].page_size", "at least 1"),
-        ("max_fall_percent = 5", "site[0].max_fall_percent", "not supported yet"),
+        ("max_fall_percent = 101", "site[0].max_fall_percent", "at most 100"),
+        (
+            "max_fall_percent = 5\nchecks = { thresholds = { records_drop_over_5_percent = 5 } }",
+            "site[0].max_fall_percent",
+            "says the same: take one out",
+        ),
         ('tiemzone = "UTC"', "site[0].tiemzone", "did you mean 'timezone'?"),
         ('fhir_version = "5.0.0"', "site[0].fhir_version", 'must be "4.0.1"'),
     ],
@@ -121,6 +126,12 @@ def test_defaults_hold_where_a_site_says_nothing_and_tables_merge_key_by_key() -
     assert (a.deaths.complete_to, b.deaths.complete_to) == (date(2020, 12, 31), None)
 
 
+def test_the_fall_that_is_accepted_is_a_threshold() -> None:
+    a, b = load_sites(f'[defaults]\nmax_fall_percent = 20\n{ONE}[[site]]\nid = "b"\nfolder = "x"\n').sites
+    assert a.check_rules.thresholds == b.check_rules.thresholds == {"records_drop_over_5_percent": 20}
+    assert load_sites(ONE).sites[0].check_rules.thresholds == {}
+
+
 def test_two_sites_need_two_ids_and_one_key() -> None:
     text = f'{ONE}deidentify = {{ pseudonym_key = "env:A" }}\n{ONE}deidentify = {{ pseudonym_key = "env:B" }}\n'
     assert [(p.field, p.line) for p in problems_of(text)] == [
@@ -139,7 +150,7 @@ def test_the_sketch_names_all_that_is_not_built_yet() -> None:
     found = problems_of((SHARED / "sites-sketch.toml").read_text(encoding="utf-8"))
     later = {p.field.rsplit(".", 1)[-1] for p in found if "not supported yet" in p.message}
     assert later == {
-        *("exclude", "birth_date", "narrative", "shift_days", "retain_days", "hours", "max_fall_percent"),
+        *("exclude", "birth_date", "narrative", "shift_days", "retain_days", "hours"),
         *("code_maps", "supplement", "owner"),
     }
     assert [p.field for p in found if "not supported yet" not in p.message] == []
