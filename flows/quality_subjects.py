@@ -53,7 +53,9 @@ def judge_subjects(
         ]
         outcomes: list[Outcome] = []
         failing: list[pd.DataFrame] = []
-        for table in dict.fromkeys(check.table for check, _ in checks):
+        asked_of = {check.table for check, _ in checks}
+        # In the order of FRAMES: those that are made from one another come one after the other, the widest first.
+        for table in (name for name in FRAMES if name in asked_of):
             here = [(check, where) for check, where in checks if check.table == table]
             frame = _narrow(frames[table], [check for check, _ in here])
             for (check, where), found in zip(here, judge(frame, [check for check, _ in here], sets), strict=True):
@@ -61,6 +63,9 @@ def judge_subjects(
                     rows = frame.iloc[list(one.rows)]
                     outcomes.append(outcome(asked.at(check.id, one.site), one, _keys(rows)))
                     failing.append(_rows(rows, check, one))
+        # In the order of the catalogue: a subject that several checks drop is the first one's.
+        place = {check.id: at for at, (check, _) in enumerate(checks)}
+        outcomes.sort(key=lambda one: place[one.check.id])
         for check in asked.checks.values():
             if check.table in FRAMES and not check.raw and check.rule.kind != "gate" and not can_be_asked(study, check):
                 nowhere = [""] if check.scope == "study" else list(sites)

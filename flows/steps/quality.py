@@ -135,24 +135,22 @@ def _with_subjects(
     key, _ = job.key()
     with connected() as con:
         columns = ["site", "id", "gender", "birth_date"]
-        patients = tables_of(con, run)["patient"].select(*columns).distinct().to_pyarrow().to_pylist()
-    keys = {(row["site"], row["id"]): usubjid(key, row["site"], row["id"]) for row in patients}
+        patients = tables_of(con, run)["patient"].select(*columns).distinct().to_pandas()
+    patients["usubjid"] = [usubjid(key, *one) for one in zip(patients["site"], patients["id"], strict=True)]
     # Whom two sites may both have: of one site alone nobody is asked.
-    people = {
-        keys[row["site"], row["id"]]: f"{row['gender']}|{row['birth_date']}"
-        for row in (patients if len(sites) > 1 else ())
-        if row["gender"] and len(row["birth_date"] or "") == 10
-    }
+    known = patients[patients["gender"].notna() & patients["birth_date"].str.len().eq(10) & (len(sites) > 1)]
+    people = dict(zip(known["usubjid"], known["gender"] + "|" + known["birth_date"], strict=True))
+    owners = patients.drop_duplicates(["site", "id"]).set_index(["site", "id"])["usubjid"]
     rows = judged.failures
-    owners = pd.Series(list(zip(rows["site"], rows["patient_id"], strict=True)), index=rows.index, dtype="object")
-    rows = rows.assign(usubjid=owners.map(keys))
+    owned = pd.MultiIndex.from_frame(rows[["site", "patient_id"]])
+    rows = rows.assign(usubjid=owners.reindex(owned).to_numpy())
     screened = set(derived.adsl["USUBJID"])
     of = rows[rows["usubjid"].isin(list(screened))].groupby(["check_id", "table", "site"])["usubjid"].unique().to_dict()
     outcomes = [
         replace(one, keys=tuple(sorted(of.get((one.check.id, one.finding.table, one.finding.site), ()))))
         for one in judged.outcomes
     ]
-    more, failing = judge_subjects(study, derived, asked, sites, frozenset(keys.values()), people, today)
+    more, failing = judge_subjects(study, derived, asked, sites, frozenset(owners), people, today)
     return outcomes + more, pd.concat([rows, failing], ignore_index=True)
 
 

@@ -52,6 +52,15 @@ def without_fault() -> dict[str, tuple[int, int]]:
     return outcomes(tables())
 
 
+def test_outcomes_come_in_the_order_of_the_catalogue() -> None:
+    """The first check that drops a subject is the one the flow diagram names."""
+    found = tables()
+    judged, _ = judge_subjects(STUDY, DERIVED, ASKED, SITES, frozenset(found.known), found.people)
+    named = list(dict.fromkeys(one.check.id for one in judged if one.check.id in CHECKS))
+    assert named == [check for check in CHECKS if check in named]
+    assert len(named) > 20
+
+
 def test_every_check_on_analysis_tables_has_an_error_planted() -> None:
     gate = {check.id for check in catalogue() if check.rule.kind == "gate"}
     everyone = {check.id for check in catalogue() if not check.raw} - gate
