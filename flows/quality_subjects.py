@@ -53,9 +53,10 @@ def judge_subjects(
         ]
         outcomes: list[Outcome] = []
         failing: list[pd.DataFrame] = []
-        asked_of = {check.table for check, _ in checks}
-        # In the order of FRAMES: those that are made from one another come one after the other, the widest first.
-        for table in (name for name in FRAMES if name in asked_of):
+        named = {check.table for check, _ in checks}
+        # In the order of FRAMES: covariates, the longest, come before endpoints, which stay because others are made
+        # from them.
+        for table in (name for name in FRAMES if name in named):
             here = [(check, where) for check, where in checks if check.table == table]
             frame = _narrow(frames[table], [check for check, _ in here])
             for (check, where), found in zip(here, judge(frame, [check for check, _ in here], sets), strict=True):
